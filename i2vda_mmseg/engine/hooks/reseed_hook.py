@@ -1,0 +1,37 @@
+"""Randomness as a function of seed and iteration."""
+
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ReseedHook(Hook):
+    """Seed the global generators anew before each iteration, from (seed, iteration, rank).
+
+    What is drawn in an iteration then does not depend on what was drawn before it: a resumed run draws what the
+    uninterrupted one did, with validation in between or without. The model's ``iteration_seed`` becomes a function of
+    (seed, iteration) alone: what must be the same on every rank, like the time t of Eq. 2, is drawn from it.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed Python's, NumPy's and torch's generators."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.iteration_seed = _derive(runner.seed, runner.iter)
+        seed = _derive(runner.seed, runner.iter, 1 + get_rank())
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - pipelines and libraries draw from the global generator
+        torch.manual_seed(seed)
+
+
+def _derive(*entropy: int) -> int:
+    """Mix whole numbers into one 32-bit seed."""
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])

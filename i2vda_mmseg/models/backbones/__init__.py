@@ -1,0 +1,5 @@
+"""Backbones."""
+
+from .deeplab_resnet import DeepLabResNet
+
+__all__ = ['DeepLabResNet']

@@ -1,0 +1,64 @@
+"""From samples of two domains to tensors on the device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.models import SegDataPreProcessor
+from mmseg.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class DomainDataPreprocessor(SegDataPreProcessor):
+    """Batch the samples of a domain pair; at test time, mmseg's ``SegDataPreProcessor`` unchanged.
+
+    A training batch is ``dict(source=dict(inputs, data_samples), target=dict(inputs, data_samples))`` of uint8 images
+    in mmseg's colour order, BGR. It becomes::
+
+        source: dict(inputs=(N, 3, H, W) normalised for the network, labels=(N, H, W) int64, data_samples)
+        target: dict(frames=(N, 2, 3, H, W) float32, RGB 0..255 = I_0, I_1; data_samples)
+
+    The target stays raw because the flow estimator and Eq. 3 work on RGB 0..255; ``normalize`` makes network input of
+    any such frame.
+
+    Args:
+        **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``...
+
+    Raises:
+        ValueError: If the images of one domain differ in size, or a source label and its image do.
+    """
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Batch a training pair, or hand anything else to ``SegDataPreProcessor``."""
+        if 'source' not in data:
+            return super().forward(data, training)
+        data = self.cast_data(data)
+        return dict(source=self._source(data['source']), target=self._target(data['target']))
+
+    def normalize(self, frames: Tensor) -> Tensor:
+        """Turn frames (N, 3, H, W), RGB 0..255, into network input, as ``forward`` does with images from disk."""
+        if not self._channel_conversion:
+            frames = frames.flip(1)  # the network was trained on BGR
+        return (frames - self.mean) / self.std if self._enable_normalize else frames
+
+    def _source(self, source: dict[str, Any]) -> dict[str, Any]:
+        images = _stack(source['inputs'], 'source images').float().flip(1)
+        labels = _stack([sample.gt_sem_seg.data for sample in source['data_samples']], 'source labels')
+        if labels.shape[-2:] != images.shape[-2:]:
+            raise ValueError(
+                f'source images are {tuple(images.shape[-2:])} but their labels {tuple(labels.shape[-2:])} (H, W): '
+                'put the loading of labels before Resize in the source pipeline'
+            )
+        return dict(inputs=self.normalize(images), labels=labels.squeeze(1).long(), data_samples=source['data_samples'])
+
+    def _target(self, target: dict[str, Any]) -> dict[str, Any]:
+        frames = _stack(target['inputs'], 'target frames')
+        return dict(frames=frames.float().flip(2), data_samples=target['data_samples'])
+
+
+def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:
+    sizes = {tuple(tensor.shape) for tensor in tensors}
+    if len(sizes) > 1:
+        raise ValueError(f'{what} of one batch differ in shape: {sorted(sizes)}; resize or crop them to one size')
+    return tensors if isinstance(tensors, Tensor) else torch.stack(list(tensors))

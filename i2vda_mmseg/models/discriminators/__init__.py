@@ -1,0 +1,5 @@
+"""Discriminators."""
+
+from .fc_discriminator import FCDiscriminator
+
+__all__ = ['FCDiscriminator']

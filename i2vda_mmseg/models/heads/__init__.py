@@ -1,0 +1,6 @@
+"""Heads: logits from features, pseudo-labels from logits."""
+
+from .dlv2_head import DLV2Head
+from .occlusion_aware_pseudo_label_head import OcclusionAwarePseudoLabelHead
+
+__all__ = ['DLV2Head', 'OcclusionAwarePseudoLabelHead']

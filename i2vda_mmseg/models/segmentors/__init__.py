@@ -1,0 +1,9 @@
+"""The methods, one small class each over a base that decides when each network steps."""
+
+from .adaptsegnet import AdaptSegNet
+from .adversarial import AdversarialSegmentor
+from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .i2vda import I2VDA
+from .source_only import SourceOnly
+
+__all__ = ['I2VDA', 'AdaptSegNet', 'AdversarialSegmentor', 'DomainAdaptiveSegmentor', 'SegmentorPass', 'SourceOnly']

@@ -1,0 +1,142 @@
+"""What every method shares: one segmentor inside, and how it is trained on a batch of two domains."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
+from i2vda_mmseg.ops import upsample
+
+from .checkpoint import CheckpointMixin, load_initial_weights
+
+
+class SegmentorPass(NamedTuple):
+    """One forward pass of the segmentor: its losses, and what a discriminator will see of it.
+
+    Attributes:
+        losses: Terms by the name under which they are logged, before their weights. Those with "loss" in their name
+            are learnt from, as everywhere in mmengine.
+        domain: 'source' or 'target'.
+        prediction: (N, C, H, W), what the discriminator judges, or None.
+    """
+
+    losses: dict[str, Tensor]
+    domain: str
+    prediction: Tensor | None = None
+
+
+class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
+    """A segmentor trained on labelled source images and unlabelled target frames.
+
+    Contains a plain ``EncoderDecoder`` as ``segmentor`` (M in the paper) and tests with it alone: one frame, no flow.
+    A method says *what* is learnt in ``segmentor_passes``; this class decides *when*: each pass is back-propagated as
+    soon as it is made, so that one graph is in memory at a time, and one optimizer step follows.
+
+    Args:
+        segmentor: Config of an ``EncoderDecoder``.
+        data_preprocessor: Config of a ``DomainDataPreprocessor``.
+        batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
+            released code of AdaptSegNet. 'target': only target passes move them.
+
+    Attributes:
+        loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
+        iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
+
+    Raises:
+        ValueError: If ``batch_statistics`` is unknown.
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        data_preprocessor: dict | None = None,
+        batch_statistics: str = 'shared',
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
+        if batch_statistics not in STATISTICS_MODES:
+            raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
+        self.segmentor = MODELS.build(segmentor)
+        # Copied because a DDP wrapper around the segmentor hides its attributes.
+        self.num_classes: int = self.segmentor.num_classes
+        self.align_corners: bool = self.segmentor.align_corners
+        self.loss_weights: dict[str, float] = {}
+        self.batch_statistics = batch_statistics
+        self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
+        self.iteration_seed: int | None = None
+
+    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make the method's forward passes of M, one after the other."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        """Hand single images to the segmentor, as an ``EncoderDecoder`` takes them."""
+        return self.segmentor(inputs, data_samples, mode=mode)
+
+    def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """Update the segmentor once; returns the logged terms."""
+        batch = self.data_preprocessor(data, training=True)
+        log_vars, _ = self.update_segmentor(batch, optim_wrapper['segmentor'])
+        return log_vars
+
+    def update_segmentor(
+        self, batch: dict[str, Any], optim_wrapper: OptimWrapper
+    ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+        """Back-propagate every pass and step once.
+
+        Returns:
+            The logged terms (detached), and the detached predictions by domain.
+        """
+        log_vars: dict[str, Tensor] = {}
+        predictions: dict[str, list[Tensor]] = defaultdict(list)
+        passes = self.segmentor_passes(batch)
+        while True:
+            with optim_wrapper.optim_context(self.segmentor):
+                current = next(passes, None)
+            if current is None:
+                break
+            self._accumulate_gradient(optim_wrapper, current.losses)
+            for name, value in current.losses.items():
+                log_vars[name] = log_vars.get(name, 0) + value.detach()
+            if current.prediction is not None:
+                predictions[current.domain].append(current.prediction.detach())
+        self._step(optim_wrapper)
+        return log_vars, predictions
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Predict with M: (N, 3, H, W) network input to (N, C, H, W) logits at the image's size."""
+        return self.upsampled(self.segmentor, images)
+
+    def upsampled(self, network: nn.Module, images: Tensor) -> Tensor:
+        """Predict with an ``EncoderDecoder`` and resize its logits to the image's size."""
+        return upsample(network(images, mode='tensor'), images.shape[-2:], self.align_corners)
+
+    def source_logits(self, images: Tensor) -> Tensor:
+        """Predict source images with M, P^s; moves the running statistics only when they are shared."""
+        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
+            return self.logits(images)
+
+    def loss_seg(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross entropy of Eq. 9 and 10: the mean over the pixels that are not ignored, 0 where all are."""
+        return self.loss_ce(logits, labels, ignore_index=255)
+
+    def init_weights(self) -> None:
+        """Initialise the weights; a download that fails says what to do instead."""
+        load_initial_weights(super().init_weights)
+
+    def _accumulate_gradient(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> None:
+        weighted = sum(self.loss_weights.get(name, 1.0) * value for name, value in losses.items() if 'loss' in name)
+        loss = optim_wrapper.scale_loss(weighted)
+        scaler = getattr(optim_wrapper, 'loss_scaler', None)
+        (loss if scaler is None else scaler.scale(loss)).backward()
+
+    def _step(self, optim_wrapper: OptimWrapper) -> None:
+        # OptimWrapper.backward counts an iteration each time it is called, and this one has several backward passes:
+        # a loss without a graph of its own lets it count, step and clear once.
+        parameter = next(self.segmentor.parameters())
+        optim_wrapper.update_params(torch.zeros((), device=parameter.device, requires_grad=True))

@@ -1,0 +1,112 @@
+"""The keys of a checkpoint: the same from one process or many, and from a plain segmentor or a method."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.error import URLError
+
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+
+_NOT_STORED = 'flow_estimator'
+
+
+class CheckpointMixin(nn.Module):
+    """Keep checkpoints of methods alike.
+
+    ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves ``flow_estimator.*``
+    out. Loading takes such a checkpoint, one of another method, or one of a plain ``EncoderDecoder``; a proxy that the
+    checkpoint does not hold starts as the segmentor's copy.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_load_state_dict_post_hook(_forgive_flow_estimator)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Give the weights without wrappers' prefixes and without the flow estimator's."""
+        state = super().state_dict(*args, **kwargs)
+        prefix = kwargs.get('prefix', '')
+        wrapped = [name for name, child in self.named_children() if is_model_wrapper(child)]
+        for table in (state, getattr(state, '_metadata', {})):
+            _rewrite_keys(table, prefix, wrapped)
+        return state
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        _prefix_plain_segmentor(state_dict, prefix, set(self._modules))
+        if 'proxy' in self._modules:
+            _start_proxy_from_segmentor(state_dict, prefix)
+        _check_fit(state_dict, {prefix + key: value for key, value in self.state_dict().items()}, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def load_initial_weights(init_weights: Callable[[], None]) -> None:
+    """Run mmengine's ``init_weights``, turning a failed download into advice.
+
+    Raises:
+        RuntimeError: If weights named by an ``init_cfg`` cannot be fetched.
+    """
+    try:
+        init_weights()
+    except (URLError, ConnectionError, TimeoutError) as error:
+        raise RuntimeError(
+            f'the initial weights named by an init_cfg of the config could not be downloaded ({error}). Download '
+            'them where there is a network and pass --cfg-options '
+            'model.segmentor.backbone.init_cfg.checkpoint=FILE, or start from random weights with --cfg-options '
+            'model.segmentor.backbone.init_cfg=None'
+        ) from error
+
+
+def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> None:
+    """Strip ``.module`` of wrapped children and drop the flow estimator, keeping the order of the keys."""
+    for key in list(table):
+        value = table.pop(key)
+        if key.startswith(prefix):
+            child, dot, rest = key.removeprefix(prefix).partition('.')
+            if child == _NOT_STORED:
+                continue
+            if child in wrapped:
+                rest = rest.removeprefix('module').removeprefix('.')
+                dot = '.' if rest else ''
+            key = f'{prefix}{child}{dot}{rest}'  # noqa: PLW2901
+        table[key] = value
+
+
+def _prefix_plain_segmentor(state_dict: dict[str, Tensor], prefix: str, children: set[str]) -> None:
+    """Read the keys of a plain ``EncoderDecoder`` (``backbone.*``...) as ``segmentor.*``."""
+    if any(key.startswith(f'{prefix}segmentor.') for key in state_dict):
+        return
+    for key in list(state_dict):
+        inner = key.removeprefix(prefix)
+        if inner.partition('.')[0] not in children:
+            state_dict[f'{prefix}segmentor.{inner}'] = state_dict.pop(key)
+
+
+def _start_proxy_from_segmentor(state_dict: dict[str, Tensor], prefix: str) -> None:
+    if any(key.startswith(f'{prefix}proxy.') for key in state_dict):
+        return
+    segmentor = f'{prefix}segmentor.'
+    for key in list(state_dict):
+        if key.startswith(segmentor):
+            state_dict[f'{prefix}proxy.{key.removeprefix(segmentor)}'] = state_dict[key]
+
+
+def _check_fit(state_dict: dict[str, Tensor], own: dict[str, Tensor], prefix: str) -> None:
+    """Refuse a checkpoint that would leave the segmentor at random weights with no more than a log line."""
+    segmentor = [key for key in own if key.startswith(f'{prefix}segmentor.')]
+    if not any(key in state_dict for key in segmentor):
+        raise ValueError(
+            'the checkpoint holds no weight of the segmentor: expected keys like '
+            f'{segmentor[0]!r} (a method) or {segmentor[0].removeprefix(prefix + "segmentor.")!r} (an EncoderDecoder), '
+            f'found keys like {next(iter(state_dict), None)!r}'
+        )
+    for key in segmentor:
+        if key in state_dict and state_dict[key].shape != own[key].shape:
+            raise ValueError(
+                f'the checkpoint does not fit the config: {key} is {tuple(state_dict[key].shape)} in the file and '
+                f'{tuple(own[key].shape)} in the model; check num_classes and the backbone'
+            )
+
+
+def _forgive_flow_estimator(module: nn.Module, incompatible_keys: Any) -> None:
+    missing = incompatible_keys.missing_keys
+    missing[:] = [key for key in missing if not key.removeprefix('module.').startswith(f'{_NOT_STORED}.')]

@@ -1,0 +1,165 @@
+"""I2VDA, Algorithm 1 of the paper."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from mmseg.registry import MODELS, TRANSFORMS
+from torch import Tensor
+
+from i2vda_mmseg.models.heads.occlusion_aware_pseudo_label_head import IGNORE_INDEX
+from i2vda_mmseg.ops import inside, warp
+
+from .adversarial import AdversarialSegmentor
+from .base import SegmentorPass
+
+FLOW_1T_MODES = ('estimate', 'compose')
+
+
+class TargetClip(NamedTuple):
+    """The target frames of one iteration and the flows between them.
+
+    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid. ``flow_1t`` is None
+    when no loss needs it.
+    """
+
+    frame_0: Tensor
+    frame_1: Tensor
+    frame_t: Tensor
+    flow_01: Tensor
+    flow_10: Tensor
+    flow_1t: Tensor | None
+
+
+@MODELS.register_module()
+class I2VDA(AdversarialSegmentor):
+    """Image-to-video domain adaptive segmentation (Wu et al., ECCV 2022).
+
+    Adversarial training on I_0 and a synthesised frame I_t closes the spatial gap (Eq. 11 and 12). The prediction of
+    I_t, warped to time 1, must agree with the pseudo-labels that the proxy network M' gives for I_1 (Eq. 4-9). M' is
+    copied from M by ``ProxyCopyHook``, which also switches ``launched``. At test time: one frame, no flow.
+
+    Args:
+        segmentor: Config of an ``EncoderDecoder``; M and M' are built from it.
+        discriminator: Config of D.
+        flow_estimator: Config of a ``FlowEstimator``, F of Eq. 1 and 5.
+        pseudo_label_head: Config of the head of Eq. 6-8, or None for no temporal-augmented consistency (Table 3).
+        temporal_augmentation: Config of ``TemporalAugmentation``, or None for none (Table 3): I_t is I_0 and F_1t is
+            F_10.
+        flow_1t: 'estimate': F_1t = F(I_1, I_t), Eq. 5. 'compose': (1 - t) F_10, without a third flow pass.
+        lambda_tc: Weight of ``loss_tc`` in M's total; 1 in the paper.
+        **kwargs: Those of ``AdversarialSegmentor``.
+
+    Attributes:
+        launched: False before ITER_LAUNCH: no L_tc.
+
+    Raises:
+        ValueError: If ``flow_1t`` is unknown.
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        discriminator: dict,
+        flow_estimator: dict,
+        pseudo_label_head: dict | None,
+        temporal_augmentation: dict | None,
+        flow_1t: str = 'estimate',
+        lambda_tc: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(segmentor, discriminator, **kwargs)
+        if flow_1t not in FLOW_1T_MODES:
+            raise ValueError(f'flow_1t must be one of {FLOW_1T_MODES}, got {flow_1t!r}')
+        self.proxy = MODELS.build(segmentor).requires_grad_(False).eval()
+        self.flow_estimator = MODELS.build(flow_estimator).requires_grad_(False).eval()
+        self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)
+        self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
+        self.flow_1t = flow_1t
+        self.lambda_tc = lambda_tc
+        self.loss_weights['loss_tc'] = lambda_tc
+        self.launched = True
+        self.proxy.load_state_dict(self.segmentor.state_dict())
+
+    def init_weights(self) -> None:
+        """Initialise M and D, and start M' as M's copy."""
+        super().init_weights()
+        self.proxy.load_state_dict(self.segmentor.state_dict())
+
+    def train(self, mode: bool = True) -> 'I2VDA':
+        """Set the mode of M and D; the proxy and the flow estimator stay in eval mode."""
+        super().train(mode)
+        self.proxy.eval()
+        self.flow_estimator.eval()
+        return self
+
+    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
+        clip = self.target_clip(batch['target'])
+        source = batch['source']
+        logits = self.source_logits(source['inputs'])
+        loss_seg = self.loss_seg(logits, source['labels'])  # Eq. 10
+        yield SegmentorPass(dict(loss_seg=loss_seg), 'source', self.judged(logits))
+
+        prediction_0 = self.judged(self.logits(self.data_preprocessor.normalize(clip.frame_0)))
+        yield SegmentorPass(dict(loss_adv=self.loss_adv(prediction_0)), 'target', prediction_0)  # Eq. 11, first term
+
+        logits_t = self.logits(self.data_preprocessor.normalize(clip.frame_t))
+        prediction_t = self.judged(logits_t)
+        losses = dict(loss_adv=self.loss_adv(prediction_t))  # Eq. 11, second term
+        if clip.flow_1t is not None:
+            losses.update(self.temporal_consistency(logits_t, clip))
+        yield SegmentorPass(losses, 'target', prediction_t)
+
+    @torch.no_grad()
+    def target_clip(self, target: dict[str, Any]) -> TargetClip:
+        """Estimate the flows and synthesise I_t: Eq. 1, 2, 3 and 5."""
+        frame_0, frame_1 = target['frames'].unbind(1)
+        keys_01, keys_10 = _frame_keys(target['data_samples'])
+        flows = self.flow_estimator(
+            torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys_01 + keys_10 or None
+        )
+        flow_01, flow_10 = flows.chunk(2)
+        needs_flow_1t = self.launched and self.pseudo_label_head is not None
+        if self.temporal_augmentation is None:
+            return TargetClip(frame_0, frame_1, frame_0, flow_01, flow_10, flow_10 if needs_flow_1t else None)
+        augmented = self.temporal_augmentation(
+            dict(frame_0=frame_0, frame_1=frame_1, flow_01=flow_01, flow_10=flow_10, t_seed=self.iteration_seed)
+        )
+        flow_1t = self._flow_1t(frame_1, augmented['frame_t'], augmented['t'], flow_10) if needs_flow_1t else None
+        return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, flow_1t)
+
+    def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
+        """Compare P_t, warped to time 1, with the pseudo-labels: Eq. 4, 8 and 9.
+
+        Returns:
+            ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
+        """
+        pseudo_label = self.pseudo_label(clip)
+        warped = warp(logits_t, clip.flow_1t)  # P_1^W, Eq. 4
+        return dict(
+            loss_tc=self.loss_seg(warped, pseudo_label),
+            pseudo_label_ratio=(pseudo_label != IGNORE_INDEX).float().mean(),
+        )
+
+    @torch.no_grad()
+    def pseudo_label(self, clip: TargetClip) -> Tensor:
+        """Label I_1 with M', Eq. 8; pixels without a counterpart in I_t are ignored. (N, H, W), int64."""
+        images = self.data_preprocessor.normalize(clip.frame_1)
+        logits_1 = self.proxy_logits(images)
+        pseudo_label = self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
+        return pseudo_label.masked_fill(~inside(clip.flow_1t), IGNORE_INDEX)
+
+    @torch.no_grad()
+    def proxy_logits(self, images: Tensor) -> Tensor:
+        """Predict with M': (N, 3, H, W) network input to (N, C, H, W) logits at the image's size."""
+        return self.upsampled(self.proxy, images)
+
+    def _flow_1t(self, frame_1: Tensor, frame_t: Tensor, t: float, flow_10: Tensor) -> Tensor:
+        return self.flow_estimator(frame_1, frame_t) if self.flow_1t == 'estimate' else (1 - t) * flow_10
+
+
+def _frame_keys(data_samples: list) -> tuple[list, list]:
+    """Give the flow estimator's keys of both directions, empty where the samples name no frames."""
+    keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
+    return [(first, second) for first, second in keys], [(second, first) for first, second in keys]

@@ -1,0 +1,26 @@
+"""Source only, the lower bound of Tables 1 and 2."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+
+from .base import DomainAdaptiveSegmentor, SegmentorPass
+
+
+@MODELS.register_module()
+class SourceOnly(DomainAdaptiveSegmentor):
+    """Cross entropy on labelled source images, Eq. 10.
+
+    With ``batch_statistics='target'`` a target frame passes through M without gradient or loss, so that the running
+    statistics are the target's, as they then are in every other method.
+    """
+
+    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make the pass of I^s."""
+        logits = self.source_logits(batch['source']['inputs'])
+        yield SegmentorPass(dict(loss_seg=self.loss_seg(logits, batch['source']['labels'])), 'source')
+        if self.batch_statistics == 'target':
+            with torch.no_grad():
+                self.segmentor(self.data_preprocessor.normalize(batch['target']['frames'][:, 1]), mode='tensor')

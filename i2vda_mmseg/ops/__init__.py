@@ -1,0 +1,9 @@
+"""Pure functions on tensors: the paper's equations, each said once. Imports torch only."""
+
+from .consistency import consistency_mask
+from .entropy import normalized_entropy
+from .interpolation import interpolate_frame
+from .resize import upsample
+from .warp import inside, warp
+
+__all__ = ['consistency_mask', 'inside', 'interpolate_frame', 'normalized_entropy', 'upsample', 'warp']

@@ -1,0 +1,25 @@
+"""Bringing logits to the size of the image."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def upsample(logits: Tensor, size: Sequence[int], align_corners: bool = True) -> Tensor:
+    """Resize logits bilinearly to the image's size, as the paper does with every prediction before its loss.
+
+    Args:
+        logits: (N, C, h, w), floating point.
+        size: (H, W) of the image.
+        align_corners: True for DeepLab-v2: outermost pixel centres coincide.
+
+    Returns:
+        (N, C, H, W).
+
+    Example:
+        >>> import torch
+        >>> upsample(torch.tensor([[[[0., 2.]]]]), (1, 3))
+        tensor([[[[0., 1., 2.]]]])
+    """
+    return F.interpolate(logits, size=tuple(size), mode='bilinear', align_corners=align_corners)
