@@ -46,7 +46,7 @@ class DISFlow(FlowEstimator):
 
     def _pair(self, grey_a: np.ndarray, grey_b: np.ndarray) -> np.ndarray:
         # A fresh object each time: it keeps its last flow as a start value, which would make results depend on history.
-        return cv2.DISOpticalFlow_create(_PRESETS[self.preset]).calc(grey_a, grey_b, None)
+        return cv2.DISOpticalFlow.create(_PRESETS[self.preset]).calc(grey_a, grey_b, None)  # type: ignore[call-overload]
 
 
 def _grey(frames: Tensor) -> list[np.ndarray]:

@@ -54,8 +54,8 @@ class TemporalAugmentation(BaseTransform):
         if missing:
             raise KeyError(f'TemporalAugmentation needs the keys {list(_KEYS)}; the sample lacks {missing}')
         t = self.draw_t(results.get('t_seed'))
-        inputs = [_batched(results[key]) for key in _KEYS]
-        frame_t = interpolate_frame(*inputs, t=t, alpha=self.alpha)
+        frame_0, frame_1, flow_01, flow_10 = (_batched(results[key]) for key in _KEYS)
+        frame_t = interpolate_frame(frame_0, frame_1, flow_01, flow_10, t=t, alpha=self.alpha)
         results['frame_t'] = frame_t if results['frame_0'].ndim == 4 else frame_t[0]
         results['t'] = t
         return results

@@ -1,11 +1,12 @@
 """When the proxy network M' is renewed, Algorithm 1 lines 5-8."""
 
+from typing import Any
+
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
 
 
 @HOOKS.register_module()
@@ -55,5 +56,5 @@ class ProxyCopyHook(Hook):
             model.proxy.load_state_dict(segmentor.state_dict())
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
+def _unwrapped(model: Any) -> Any:
     return model.module if is_model_wrapper(model) else model

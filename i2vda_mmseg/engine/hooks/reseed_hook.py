@@ -22,6 +22,12 @@ class ReseedHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def before_train(self, runner: Runner) -> None:
+        """Give the data sampler the seed of the run: a resumed run learns it after the sampler is built."""
+        sampler = runner.train_dataloader.sampler
+        if hasattr(sampler, 'seed'):
+            sampler.seed = runner.seed
+
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed Python's, NumPy's and torch's generators."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model

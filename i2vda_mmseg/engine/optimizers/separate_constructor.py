@@ -1,6 +1,7 @@
 """One optimizer for each network that is trained."""
 
 from collections import Counter
+from typing import Any
 
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
@@ -35,7 +36,7 @@ class SeparateOptimWrapperConstructor:
             raise ValueError('put paramwise_cfg into optim_wrapper.segmentor or optim_wrapper.discriminator')
         self.optim_wrapper_cfg = optim_wrapper_cfg
 
-    def __call__(self, model: nn.Module) -> OptimWrapperDict:
+    def __call__(self, model: Any) -> OptimWrapperDict:
         """Build the optimizers of ``model``, wrapped for DDP or not."""
         model = model.module if is_model_wrapper(model) else model
         children = dict(model.named_children())

@@ -31,6 +31,8 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
         ValueError: If D takes another number of channels than there are classes.
     """
 
+    discriminator: nn.Module
+
     def __init__(
         self,
         segmentor: dict,

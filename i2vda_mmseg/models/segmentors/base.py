@@ -10,6 +10,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
 from i2vda_mmseg.ops import upsample
 
@@ -52,6 +53,9 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         ValueError: If ``batch_statistics`` is unknown.
     """
 
+    data_preprocessor: DomainDataPreprocessor
+    segmentor: nn.Module
+
     def __init__(
         self,
         segmentor: dict,
@@ -61,10 +65,11 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
-        self.segmentor = MODELS.build(segmentor)
+        network = MODELS.build(segmentor)
+        self.segmentor = network
         # Copied because a DDP wrapper around the segmentor hides its attributes.
-        self.num_classes: int = self.segmentor.num_classes
-        self.align_corners: bool = self.segmentor.align_corners
+        self.num_classes: int = network.num_classes
+        self.align_corners: bool = network.align_corners
         self.loss_weights: dict[str, float] = {}
         self.batch_statistics = batch_statistics
         self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))

@@ -22,7 +22,7 @@ class CheckpointMixin(nn.Module):
         super().__init__(*args, **kwargs)
         self.register_load_state_dict_post_hook(_forgive_flow_estimator)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Give the weights without wrappers' prefixes and without the flow estimator's."""
         state = super().state_dict(*args, **kwargs)
         prefix = kwargs.get('prefix', '')

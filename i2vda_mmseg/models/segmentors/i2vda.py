@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmseg.registry import MODELS, TRANSFORMS
-from torch import Tensor
+from torch import Tensor, nn
 
 from i2vda_mmseg.models.heads.occlusion_aware_pseudo_label_head import IGNORE_INDEX
 from i2vda_mmseg.ops import inside, warp
@@ -19,8 +19,7 @@ FLOW_1T_MODES = ('estimate', 'compose')
 class TargetClip(NamedTuple):
     """The target frames of one iteration and the flows between them.
 
-    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid. ``flow_1t`` is None
-    when no loss needs it.
+    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid; t is in [0, 1].
     """
 
     frame_0: Tensor
@@ -28,7 +27,7 @@ class TargetClip(NamedTuple):
     frame_t: Tensor
     flow_01: Tensor
     flow_10: Tensor
-    flow_1t: Tensor | None
+    t: float
 
 
 @MODELS.register_module()
@@ -56,6 +55,9 @@ class I2VDA(AdversarialSegmentor):
     Raises:
         ValueError: If ``flow_1t`` is unknown.
     """
+
+    proxy: nn.Module
+    pseudo_label_head: Any
 
     def __init__(
         self,
@@ -107,36 +109,44 @@ class I2VDA(AdversarialSegmentor):
         logits_t = self.logits(self.data_preprocessor.normalize(clip.frame_t))
         prediction_t = self.judged(logits_t)
         losses = dict(loss_adv=self.loss_adv(prediction_t))  # Eq. 11, second term
-        if clip.flow_1t is not None:
+        if self.launched and self.pseudo_label_head is not None:
             losses.update(self.temporal_consistency(logits_t, clip))
         yield SegmentorPass(losses, 'target', prediction_t)
 
     @torch.no_grad()
     def target_clip(self, target: dict[str, Any]) -> TargetClip:
-        """Estimate the flows and synthesise I_t: Eq. 1, 2, 3 and 5."""
+        """Estimate the flows between I_0 and I_1 and synthesise I_t: Eq. 1, 2 and 3."""
         frame_0, frame_1 = target['frames'].unbind(1)
-        keys_01, keys_10 = _frame_keys(target['data_samples'])
-        flows = self.flow_estimator(
-            torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys_01 + keys_10 or None
-        )
+        keys = _frame_keys(target['data_samples'])
+        flows = self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
         flow_01, flow_10 = flows.chunk(2)
-        needs_flow_1t = self.launched and self.pseudo_label_head is not None
         if self.temporal_augmentation is None:
-            return TargetClip(frame_0, frame_1, frame_0, flow_01, flow_10, flow_10 if needs_flow_1t else None)
+            return TargetClip(frame_0, frame_1, frame_0, flow_01, flow_10, t=0.0)
         augmented = self.temporal_augmentation(
             dict(frame_0=frame_0, frame_1=frame_1, flow_01=flow_01, flow_10=flow_10, t_seed=self.iteration_seed)
         )
-        flow_1t = self._flow_1t(frame_1, augmented['frame_t'], augmented['t'], flow_10) if needs_flow_1t else None
-        return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, flow_1t)
+        return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, augmented['t'])
+
+    @torch.no_grad()
+    def flow_to_t(self, clip: TargetClip) -> Tensor:
+        """Give F_1t, on I_1's grid: Eq. 5, or what replaces it."""
+        if self.temporal_augmentation is None:
+            return clip.flow_10
+        if self.flow_1t == 'compose':
+            return (1 - clip.t) * clip.flow_10
+        return self.flow_estimator(clip.frame_1, clip.frame_t)
 
     def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
-        """Compare P_t, warped to time 1, with the pseudo-labels: Eq. 4, 8 and 9.
+        """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4, 8 and 9.
+
+        Pixels of I_1 without a counterpart inside I_t are ignored.
 
         Returns:
             ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
         """
-        pseudo_label = self.pseudo_label(clip)
-        warped = warp(logits_t, clip.flow_1t)  # P_1^W, Eq. 4
+        flow_1t = self.flow_to_t(clip)
+        pseudo_label = self.pseudo_label(clip).masked_fill(~inside(flow_1t), IGNORE_INDEX)
+        warped = warp(logits_t, flow_1t)  # P_1^W, Eq. 4
         return dict(
             loss_tc=self.loss_seg(warped, pseudo_label),
             pseudo_label_ratio=(pseudo_label != IGNORE_INDEX).float().mean(),
@@ -144,22 +154,12 @@ class I2VDA(AdversarialSegmentor):
 
     @torch.no_grad()
     def pseudo_label(self, clip: TargetClip) -> Tensor:
-        """Label I_1 with M', Eq. 8; pixels without a counterpart in I_t are ignored. (N, H, W), int64."""
-        images = self.data_preprocessor.normalize(clip.frame_1)
-        logits_1 = self.proxy_logits(images)
-        pseudo_label = self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
-        return pseudo_label.masked_fill(~inside(clip.flow_1t), IGNORE_INDEX)
-
-    @torch.no_grad()
-    def proxy_logits(self, images: Tensor) -> Tensor:
-        """Predict with M': (N, 3, H, W) network input to (N, C, H, W) logits at the image's size."""
-        return self.upsampled(self.proxy, images)
-
-    def _flow_1t(self, frame_1: Tensor, frame_t: Tensor, t: float, flow_10: Tensor) -> Tensor:
-        return self.flow_estimator(frame_1, frame_t) if self.flow_1t == 'estimate' else (1 - t) * flow_10
+        """Label I_1 with M', Eq. 8: (N, H, W), int64, 255 where ignored."""
+        logits_1 = self.upsampled(self.proxy, self.data_preprocessor.normalize(clip.frame_1))
+        return self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
 
 
-def _frame_keys(data_samples: list) -> tuple[list, list]:
-    """Give the flow estimator's keys of both directions, empty where the samples name no frames."""
+def _frame_keys(data_samples: list) -> list[tuple[str, str]] | None:
+    """Give the flow estimator's keys, forward then backward, or None where the samples name no frames."""
     keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
-    return [(first, second) for first, second in keys], [(second, first) for first, second in keys]
+    return [tuple(key) for key in keys] + [tuple(reversed(key)) for key in keys] or None

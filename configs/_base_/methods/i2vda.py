@@ -1,0 +1,14 @@
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101.py']
+model = dict(
+    type='I2VDA',
+    data_preprocessor=_base_.data_preprocessor,
+    segmentor=_base_.segmentor,
+    discriminator=_base_.discriminator,
+    flow_estimator=dict(type='DISFlow'),  # the paper: FlowNet2; DIS needs neither weights nor compiled ops
+    temporal_augmentation=dict(type='TemporalAugmentation', alpha=0.5, t='random'),  # Sec. 3.3
+    pseudo_label_head=dict(type='OcclusionAwarePseudoLabelHead', delta=0.3, eta=1.0, frame='1'),  # Table 5
+    lambda_adv=0.01,  # Algorithm 1
+    lambda_tc=1.0,
+)
+# a default hook, so that custom_hooks of a config add to it instead of replacing it
+default_hooks = dict(proxy_copy=dict(type='ProxyCopyHook', interval=8000, launch=8000))  # Table 4

@@ -1,0 +1,15 @@
+# Sec. 4.2 of the paper: 50,000 iterations, SGD; weight decay and the head's tenfold rate as in AdaptSegNet's code.
+max_iters = 50000
+optim_wrapper = dict(
+    constructor='SeparateOptimWrapperConstructor',
+    segmentor=dict(
+        type='OptimWrapper',
+        optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
+        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
+    ),
+)
+poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
+param_scheduler = dict(segmentor=poly_lr)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=2000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/methods/adaptsegnet.py',
+    '../_base_/models/deeplabv2_r18.py',
+    '../_base_/datasets/streetworld.py',
+    '../_base_/schedules/streetworld_adversarial.py',
+]
+model = dict(
+    data_preprocessor=_base_.small_data_preprocessor,
+    segmentor=_base_.small_segmentor,
+    discriminator=_base_.small_discriminator,
+    batch_statistics='target',
+)

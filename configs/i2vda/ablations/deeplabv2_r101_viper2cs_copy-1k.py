@@ -1,0 +1,2 @@
+_base_ = '../deeplabv2_r101_viper2cs.py'
+default_hooks = dict(proxy_copy=dict(interval=1000))

@@ -1,0 +1,2 @@
+_base_ = '../deeplabv2_r101_viper2cs.py'
+model = dict(temporal_augmentation=dict(t=1.0))

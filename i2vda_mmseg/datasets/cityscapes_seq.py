@@ -1,0 +1,203 @@
+"""Cityscapes sequences (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of them labelled."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mmengine import fileio
+from mmseg.registry import DATASETS
+
+from . import clips
+from .class_spaces import (
+    CITYSCAPES_RAW_IDS,
+    CITYSCAPES_TO_12,
+    CITYSCAPES_TO_15,
+    CLASSES_12,
+    CLASSES_15,
+    PALETTE_12,
+    PALETTE_15,
+)
+from .layout import read_list, strip_suffix
+from .raw_label_dataset import RawLabelDataset
+
+CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
+    'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
+    'synthia12': ({'classes': CLASSES_12, 'palette': PALETTE_12}, CITYSCAPES_TO_12),
+}
+PAIRS = (None, 'labelled', 'consecutive')
+
+
+@DATASETS.register_module()
+class CityscapesSeqDataset(RawLabelDataset):
+    """Cityscapes-Seq as labelled frames (evaluation) or as unlabelled pairs of consecutive frames (adaptation).
+
+    ``pairs`` says what a sample is:
+
+    * None: a labelled frame, with ``img_path`` and ``seg_map_path``; for stock mmseg test pipelines.
+    * 'labelled': the labelled frame Y as I_1 and Y - 1 as I_0, as in DA-VSN (Guan et al., ICCV 2021).
+    * 'consecutive': every two consecutive frames of a snippet; pairs never cross from one snippet to the next.
+
+    Labels are never read for pairs, only their names are, to learn which frame of a snippet is the labelled one: from
+    ``ann_file``, else from the names in gtFine, else (no gtFine folder for the split) it is the 20th of each 30
+    consecutive frames, or the last one of a shorter run. ``snippet_paths`` gives all frames around a sample.
+
+    Args:
+        data_root: Folder that holds ``leftImg8bit_sequence`` and ``gtFine``.
+        split: Folder below these two, any name; ignored where ``data_prefix`` is given.
+        class_space: 'viper15' (the 15 classes shared with VIPER) or 'synthia12' (the 12 shared with SYNTHIA).
+        pairs: None, 'labelled' or 'consecutive'.
+        ann_file: List of labelled frames, one a line, like ``frankfurt/frankfurt_000000_000294_leftImg8bit.png``. The
+            split before the city may be there, the ending may be missing; names of label files are understood too.
+        data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``leftImg8bit_sequence/{split}`` and
+            ``gtFine/{split}``.
+        img_suffix: Ending of the frames.
+        seg_map_suffix: Ending of the labels.
+        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+
+    Raises:
+        ValueError: If ``class_space`` or ``pairs`` is unknown, or a file name carries no frame number.
+        FileNotFoundError: If a folder, a frame, the frame before it or a label is missing.
+
+    Example:
+        .. code-block:: python
+
+            target = dict(
+                type='CityscapesSeqDataset',
+                data_root='data/cityscapes',
+                split='train',
+                pairs='labelled',
+                pipeline=[
+                    dict(type='LoadFramePair'),
+                    dict(
+                        type='TransformBroadcaster',
+                        mapping=dict(img=['frame_0', 'frame_1']),
+                        auto_remap=True,
+                        share_random_params=True,
+                        transforms=[
+                            dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow',
+                                 interpolation='bicubic'),
+                        ],
+                    ),
+                    dict(type='PackFramePair'),
+                ],
+            )
+            val = dict(
+                type='CityscapesSeqDataset',
+                data_root='data/cityscapes',
+                split='val',
+                pipeline=[
+                    dict(type='LoadImage'),
+                    dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
+                    dict(type='LoadRawLabels'),  # after Resize: labels stay at their native size
+                    dict(type='PackSegInputs'),
+                ],
+            )
+    """
+
+    METAINFO: ClassVar[dict] = CLASS_SPACES['viper15'][0]
+    RAW_IDS = tuple(CITYSCAPES_RAW_IDS.values())
+    RAW_TO_CLASS = CLASS_SPACES['viper15'][1]
+    LAYOUT = (
+        'data_root/\n'
+        '  leftImg8bit_sequence/{split}/{city}/{city}_000000_000019_leftImg8bit.png  (all frames of the snippets)\n'
+        '  gtFine/{split}/{city}/{city}_000000_000019_gtFine_labelIds.png            (raw ids; not needed for pairs)'
+    )
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'train',
+        class_space: str = 'viper15',
+        pairs: str | None = None,
+        ann_file: str = '',
+        data_prefix: Mapping[str, str] | None = None,
+        img_suffix: str = '_leftImg8bit.png',
+        seg_map_suffix: str = '_gtFine_labelIds.png',
+        metainfo: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if class_space not in CLASS_SPACES:
+            raise ValueError(f'class_space={class_space!r} is unknown; choose one of {list(CLASS_SPACES)}.')
+        if pairs not in PAIRS:
+            raise ValueError(f'pairs={pairs!r} is unknown; choose one of {list(PAIRS)}.')
+        self.split, self.class_space, self.pairs = split, class_space, pairs
+        # The instance shadows the class attributes: which classes there are is an argument here.
+        self.METAINFO, self.RAW_TO_CLASS = CLASS_SPACES[class_space]  # type: ignore[misc]
+        super().__init__(
+            data_root,
+            data_prefix or {'img_path': f'leftImg8bit_sequence/{split}', 'seg_map_path': f'gtFine/{split}'},
+            ann_file,
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            metainfo={**self.METAINFO, **(metainfo or {})},
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Build the index, once."""
+        frames = self._list('img_path')
+        if self.pairs is None:
+            return self._load_labelled(frames)
+        pairs = self._labelled_pairs(frames) if self.pairs == 'labelled' else self._consecutive_pairs(frames)
+        if not pairs:
+            raise self._layout_error(f'no two consecutive frames below {self.data_prefix["img_path"]}')
+        return [self._pair_info(pair) for pair in pairs]
+
+    def snippet_paths(self, index: int) -> list[str]:
+        """Paths of the existing frames of a sample's snippet, in order.
+
+        The frame ``img_path`` of the sample counts as the labelled one (the 20th), which it is unless
+        ``pairs='consecutive'``.
+        """
+        path = self.get_data_info(index)['img_path']
+        names = clips.snippet_around(strip_suffix(path, [self.img_suffix]))
+        paths = [name + self.img_suffix for name in names]
+        return [path for path in paths if fileio.exists(path, backend_args=self.backend_args)]
+
+    def _load_labelled(self, frames: set[str]) -> list[dict]:
+        labels = self._list('seg_map_path')
+        names = self._listed_names() if self.ann_file else sorted(labels)
+        self._require(names, frames, 'img_path')
+        self._require(names, labels, 'seg_map_path')
+        return [self._labelled_info(name) for name in names]
+
+    def _labelled_pairs(self, frames: set[str]) -> list[clips.Pair]:
+        pairs = clips.pairs_ending_at(self._labelled_names() or clips.middle_frames(frames))
+        self._require([current for _, current in pairs], frames, 'img_path')
+        reason = ', the frame before the labelled one'
+        self._require([previous for previous, _ in pairs], frames, 'img_path', reason)
+        return pairs
+
+    def _consecutive_pairs(self, frames: set[str]) -> list[clips.Pair]:
+        labelled = self._labelled_names()
+        self._require(labelled, frames, 'img_path')
+        return clips.pairs_around(labelled, frames) if self.ann_file else clips.pairs_within(frames, labelled)
+
+    def _labelled_names(self) -> list[str]:
+        """Names of the labelled frames, empty if nothing tells them."""
+        if self.ann_file:
+            return self._listed_names()
+        return sorted(self._list('seg_map_path')) if self._has_folder('seg_map_path') else []
+
+    def _list(self, kind: str) -> set[str]:
+        names = super()._list(kind)
+        if nameless := [name for name in sorted(names) if not clips.is_frame_name(name)]:
+            raise self._layout_error(f'no frame number in the name {self._path(kind, nameless[0])}')
+        return names
+
+    def _listed_names(self) -> list[str]:
+        suffixes = (self.img_suffix, self.seg_map_suffix, '_leftImg8bit', '_gtFine_labelIds', '.png')
+        lines = read_list(self.ann_file)
+        names = ['/'.join(strip_suffix(line, suffixes).split('/')[-2:]) for line in lines]
+        for line, name in zip(lines, names):
+            if not clips.is_frame_name(name):
+                expected = 'frankfurt/frankfurt_000000_000294_leftImg8bit.png'
+                raise ValueError(
+                    f'ann_file: cannot read {line!r} in {self.ann_file}; a line should look like {expected}'
+                )
+        return names
+
+    def _pair_info(self, pair: clips.Pair) -> dict:
+        paths = tuple(self._path('img_path', name) for name in pair)
+        keys = tuple(os.path.relpath(path, self.data_root).replace(os.sep, '/') for path in paths)
+        return {'img_path': paths[1], 'frame_paths': paths, 'frame_keys': keys, 'seg_fields': []}

@@ -1,0 +1,97 @@
+"""Frame numbers of Cityscapes: clips, snippets, and which two frames make a pair.
+
+A frame is named ``<city>/<city>_<sequence>_<frame>``, both numbers with 6 digits. In some cities frame numbers start
+at 0 in each snippet, in others they count through the whole recording, so that snippets can follow each other without a
+gap. What tells them apart is the labelled frame, the 20th of its 30: number Y belongs to the snippet [Y - 19, Y + 10].
+"""
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+SNIPPET_LENGTH = 30
+LABELLED_POSITION = 19
+
+Pair = tuple[str, str]
+
+
+def is_frame_name(name: str) -> bool:
+    """Whether a name ends in an underscore and a number."""
+    _, _, number = name.rpartition('_')
+    return '_' in name and number.isascii() and number.isdecimal()
+
+
+def shifted(name: str, offset: int) -> str:
+    """Name of the frame ``offset`` frames later, zero padding kept ('' before frame 0).
+
+    Example:
+        >>> shifted('ulm/ulm_000000_000019', -1)
+        'ulm/ulm_000000_000018'
+    """
+    clip, _, number = name.rpartition('_')
+    shifted_number = int(number) + offset
+    return f'{clip}_{shifted_number:0{len(number)}d}' if shifted_number >= 0 else ''
+
+
+def snippet_around(labelled: str) -> list[str]:
+    """Names of the snippet of a labelled frame, whether they exist or not."""
+    offsets = range(-LABELLED_POSITION, SNIPPET_LENGTH - LABELLED_POSITION)
+    return [name for offset in offsets if (name := shifted(labelled, offset))]
+
+
+def snippets(frames: Collection[str]) -> list[list[str]]:
+    """Snippets of a set of frames without labels: runs of consecutive numbers, cut after every 30 frames."""
+    present = set(frames)
+    found: list[list[str]] = []
+    for name in sorted(present):
+        if shifted(name, -1) not in present or len(found[-1]) == SNIPPET_LENGTH:
+            found.append([])
+        found[-1].append(name)
+    return found
+
+
+def middle_frames(frames: Collection[str]) -> list[str]:
+    """The frame of each snippet that Cityscapes would label: the 20th, or the last one of a shorter snippet.
+
+    Snippets of a single frame have none: it has no previous frame.
+    """
+    return [snippet[: LABELLED_POSITION + 1][-1] for snippet in snippets(frames) if len(snippet) > 1]
+
+
+def pairs_ending_at(currents: Iterable[str]) -> list[Pair]:
+    """Pair each frame with the one before it, whether that one exists or not."""
+    return [(_previous(name), name) for name in currents]
+
+
+def pairs_around(labelled: Iterable[str], frames: set[str]) -> list[Pair]:
+    """Existing consecutive pairs of the snippets of the labelled frames, each pair once."""
+    candidates = (pair for name in labelled for pair in _neighbours(snippet_around(name)))
+    return list(dict.fromkeys(pair for pair in candidates if frames.issuperset(pair)))
+
+
+def pairs_within(frames: set[str], labelled: Iterable[str]) -> list[Pair]:
+    """All consecutive pairs of existing frames that do not cross the border of a snippet.
+
+    Args:
+        frames: Names of the existing frames.
+        labelled: Names of labelled frames, which tell where snippets begin and end; empty: see ``snippets``.
+    """
+    first = {shifted(name, offset) for name in labelled for offset in _border_offsets()}
+    first = first or {snippet[0] for snippet in snippets(frames)}
+    candidates = ((shifted(name, -1), name) for name in sorted(frames) if name not in first)
+    return [pair for pair in candidates if pair[0] in frames]
+
+
+def _border_offsets() -> tuple[int, int]:
+    """Where, seen from a labelled frame, its snippet and the next one begin."""
+    return -LABELLED_POSITION, SNIPPET_LENGTH - LABELLED_POSITION
+
+
+def _neighbours(names: list[str]) -> Iterable[Pair]:
+    return pairwise(names)
+
+
+def _previous(name: str) -> str:
+    previous = shifted(name, -1)
+    if not previous:
+        raise FileNotFoundError(f'{name} is the first frame of its clip: no frame before it can exist to pair it with.')
+    return previous

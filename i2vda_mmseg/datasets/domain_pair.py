@@ -1,0 +1,94 @@
+"""A labelled source sample and an unlabelled target sample, side by side."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .seeding import seeded
+
+SOURCE, TARGET = 0, 1
+
+
+@DATASETS.register_module()
+class DomainPairDataset(Dataset):
+    """Joins a source and a target data set; the index is a pair, given by ``DomainPairSampler``.
+
+    A sample is ``dict(source=dict(inputs, data_samples), target=dict(inputs, data_samples))``, which mmengine's
+    ``pseudo_collate`` batches per domain. With the indices of ``DomainPairSampler`` all randomness of the two pipelines
+    is a function of (seed, position, domain): it depends neither on the worker that reads the sample, nor on what was
+    read before, nor does it touch the random states of the process. A plain ``(i_source, i_target)`` works as well, and
+    draws from the global generators as they are.
+
+    Args:
+        source: Data set of the source domain, or its config.
+        target: Data set of the target domain, or its config.
+
+    Raises:
+        ValueError: If the class lists of the two differ.
+
+    Example:
+        .. code-block:: python
+
+            sample = DomainPairDataset(source, target)[3, 14]
+            sample['source']['inputs'].shape  # (3, 512, 896)
+            sample['target']['inputs'].shape  # (2, 3, 512, 1024): I_0, I_1
+    """
+
+    def __init__(self, source: Any, target: Any) -> None:
+        self.source = DATASETS.build(source) if isinstance(source, dict) else source
+        self.target = DATASETS.build(target) if isinstance(target, dict) else target
+        self._check_classes()
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the source: the class space of both."""
+        return self.source.metainfo
+
+    def full_init(self) -> None:
+        """Build both indices, so that data workers share them."""
+        for dataset in (self.source, self.target):
+            if hasattr(dataset, 'full_init'):
+                dataset.full_init()
+
+    def __len__(self) -> int:
+        """Number of source samples: an epoch of the labelled domain, whatever the size of the target."""
+        return len(self.source)
+
+    def __getitem__(self, index: tuple[int, int]) -> dict[str, dict]:
+        """Read source sample ``index[0]`` and target sample ``index[1]``."""
+        if not (isinstance(index, tuple) and len(index) == 2):
+            raise TypeError(
+                f'DomainPairDataset takes (i_source, i_target), got {index!r}; '
+                "set sampler=dict(type='DomainPairSampler') in the dataloader."
+            )
+        with _randomness(index, SOURCE):
+            source = _read(self.source, index[0])
+        with _randomness(index, TARGET):
+            target = _read(self.target, index[1])
+        return {'source': source, 'target': target}
+
+    def _check_classes(self) -> None:
+        source, target = (list(dataset.metainfo.get('classes') or []) for dataset in (self.source, self.target))
+        if source != target:
+            raise ValueError(
+                f'source and target must have the same classes in the same order;\nsource: {source}\ntarget: {target}\n'
+                "For CityscapesSeqDataset choose class_space='viper15' or 'synthia12'; or set metainfo.classes in both."
+            )
+
+
+def _randomness(index: tuple[int, int], domain: int) -> AbstractContextManager[None]:
+    """Seed from what the sampler has attached to the index; leave the generators alone if it has not."""
+    seed, position = getattr(index, 'seed', None), getattr(index, 'position', None)
+    return nullcontext() if seed is None or position is None else seeded(seed, position, domain)
+
+
+def _read(dataset: Any, index: int) -> dict:
+    # Not dataset[index]: mmengine's data sets answer a sample dropped by the pipeline with another, random one.
+    sample = dataset.prepare_data(index) if hasattr(dataset, 'prepare_data') else dataset[index]
+    if sample is None:
+        raise ValueError(
+            f'the pipeline of {type(dataset).__name__} returned None for sample {index}; none may be dropped.'
+        )
+    return sample

@@ -1,0 +1,131 @@
+"""The common part of the data sets: raw label ids on disk, class indices in training."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
+
+from mmengine import fileio
+from mmseg.datasets import BaseSegDataset
+
+from .layout import list_names, read_list, strip_suffix
+
+IGNORE_INDEX = 255
+
+
+class RawLabelDataset(BaseSegDataset):
+    """Images and labels in two folder trees whose files share their names but for the suffix.
+
+    Labels hold the raw ids of the data set. The way from raw ids to class indices is handed to the pipeline as
+    ``label_map``, which is total over the known raw ids and which mmseg's ``LoadAnnotations`` and our ``LoadRawLabels``
+    both apply; a subset of classes (``metainfo=dict(classes=...)``) is composed into it. What is missing on disk raises
+    when the index is built, and a pipeline that gives up on a sample raises when the sample is read.
+
+    Args:
+        data_root: Root folder of the data set.
+        data_prefix: Folders ``img_path`` and ``seg_map_path`` below ``data_root``.
+        ann_file: List file, one name a line, with or without suffix; '' takes every labelled image.
+        **kwargs: Arguments of mmseg's ``BaseSegDataset`` (``pipeline``, ``metainfo``, ``indices``, ``test_mode``, ...).
+    """
+
+    RAW_IDS: ClassVar[Collection[int]] = ()
+    RAW_TO_CLASS: ClassVar[Mapping[int, int]] = {}
+    LABEL_ENCODING: ClassVar[str] = 'index'
+    LAYOUT: ClassVar[str] = ''
+    ADVICE: ClassVar[str] = 'Set data_root to that folder, or data_prefix where your folders have other names.'
+
+    def __init__(self, data_root: str, data_prefix: Mapping[str, str], ann_file: str = '', **kwargs: Any) -> None:
+        if kwargs.get('reduce_zero_label'):
+            raise ValueError(
+                f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it.'
+            )
+        super().__init__(ann_file=ann_file, data_root=data_root, data_prefix=dict(data_prefix), **kwargs)
+
+    def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int]:
+        """Map every known raw id to the index of its class among ``new_classes``, or to 255."""
+        own = list(self.METAINFO['classes'])
+        chosen = own if new_classes is None else list(new_classes)
+        if strangers := [name for name in chosen if name not in own]:
+            raise ValueError(f'metainfo.classes: {strangers} are no classes of {type(self).__name__}; it has {own}.')
+        index_of = {name: index for index, name in enumerate(chosen)}
+        class_of = {raw: index_of.get(own[index], IGNORE_INDEX) for raw, index in self.RAW_TO_CLASS.items()}
+        return {raw: class_of.get(raw, IGNORE_INDEX) for raw in sorted(self.RAW_IDS)}
+
+    def _update_palette(self) -> list:
+        """Give each chosen class its own colour (mmseg looks colours up by label id, and our label ids are raw)."""
+        palette, classes = self._metainfo['palette'], self._metainfo['classes']
+        if palette == self.METAINFO['palette']:
+            color_of = dict(zip(self.METAINFO['classes'], palette))
+            return [color_of[name] for name in classes]
+        if len(palette) != len(classes):
+            raise ValueError(f'metainfo.palette has {len(palette)} colours for {len(classes)} classes.')
+        return palette
+
+    def load_data_list(self) -> list[dict]:
+        """Build the index, once."""
+        images, labels = self._list('img_path'), self._list('seg_map_path')
+        names = self._listed_names() if self.ann_file else sorted(labels.union(self._images_to_label(images, labels)))
+        self._require(names, images, 'img_path')
+        self._require(names, labels, 'seg_map_path')
+        return [self._labelled_info(name) for name in names]
+
+    def _images_to_label(self, images: set[str], labels: set[str]) -> set[str]:
+        """Images that must have a label; all of them unless a data set knows better."""
+        return images
+
+    def _listed_names(self) -> list[str]:
+        suffixes = (self.img_suffix, self.seg_map_suffix)
+        return [strip_suffix(name, suffixes) for name in read_list(self.ann_file)]
+
+    def _suffix(self, kind: str) -> str:
+        return self.img_suffix if kind == 'img_path' else self.seg_map_suffix
+
+    def _path(self, kind: str, name: str) -> str:
+        return fileio.join_path(self.data_prefix[kind], name + self._suffix(kind))
+
+    def _has_folder(self, kind: str) -> bool:
+        return fileio.isdir(self.data_prefix[kind], backend_args=self.backend_args)
+
+    def _list(self, kind: str) -> set[str]:
+        """Names in the image or the label folder.
+
+        Raises:
+            FileNotFoundError: If the folder is absent, or holds no file with the suffix.
+        """
+        folder = self.data_prefix[kind]
+        if not self._has_folder(kind):
+            raise self._layout_error(f'no such folder: {folder}')
+        names = set(list_names(folder, self._suffix(kind), self.backend_args))
+        if not names:
+            raise self._layout_error(f'no file *{self._suffix(kind)} below {folder}')
+        return names
+
+    def _require(self, names: Collection[str], present: set[str], kind: str, reason: str = '') -> None:
+        """Raise if an image or a label that the index needs is not on disk."""
+        missing = [name for name in names if name not in present]
+        if missing:
+            what = 'image' if kind == 'img_path' else 'label'
+            source = f', asked for by {self.ann_file}' if self.ann_file else ''
+            more = f' (and {len(missing) - 1} more)' if len(missing) > 1 else ''
+            raise self._layout_error(f'no such {what}: {self._path(kind, missing[0])}{more}{reason}{source}')
+
+    def _layout_error(self, problem: str) -> FileNotFoundError:
+        return FileNotFoundError(
+            f'{problem}\n{type(self).__name__} (data_root={self.data_root!r}) expects\n{self.LAYOUT}\n{self.ADVICE}'
+        )
+
+    def _labelled_info(self, name: str) -> dict:
+        return {
+            'img_path': self._path('img_path', name),
+            'seg_map_path': self._path('seg_map_path', name),
+            'label_map': self.label_map,
+            'label_encoding': self.LABEL_ENCODING,
+            'reduce_zero_label': False,
+            'seg_fields': [],
+        }
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline; a sample that it drops is an error, not an invitation to draw another one."""
+        data = super().prepare_data(idx)
+        if data is None:
+            path = self.get_data_info(idx)['img_path']
+            raise ValueError(f'the pipeline returned None for {path}; remove the transform that drops samples.')
+        return data

@@ -1,0 +1,65 @@
+"""Loading of images and pairs of frames."""
+
+from typing import Any
+
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from .reading import read_image
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Load an image as BGR uint8 with errors that name the file.
+
+    Takes the place of mmcv's ``LoadImageFromFile``, whose message for an empty file does not name it and which passes
+    truncated files on. The two return the same pixels for PNG, and for JPEG what Pillow decodes.
+
+    Required keys: ``img_path``. Added keys: ``img`` ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
+
+    Args:
+        backend_args: File backend of mmengine; the local disk by default.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read the image."""
+        image = read_image(results['img_path'], self.backend_args)
+        results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadFramePair(BaseTransform):
+    """Load two consecutive frames as BGR uint8.
+
+    Random steps must treat both frames alike: wrap them in mmcv's ``TransformBroadcaster`` with
+    ``mapping=dict(img=['frame_0', 'frame_1'])``, ``auto_remap=True`` and ``share_random_params=True``.
+
+    Required keys: ``frame_paths`` (paths of I_0 and I_1).
+    Added keys: ``frame_0``, ``frame_1`` ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
+
+    Args:
+        backend_args: File backend of mmengine; the local disk by default.
+
+    Raises:
+        KeyError: If the sample is no pair.
+        ValueError: If a frame cannot be decoded, or the two differ in size.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read both frames."""
+        if 'frame_paths' not in results:
+            raise KeyError("LoadFramePair needs 'frame_paths'; set pairs='labelled' or 'consecutive' in the data set.")
+        frames = [read_image(path, self.backend_args) for path in results['frame_paths']]
+        shapes = [frame.shape[:2] for frame in frames]
+        if shapes[0] != shapes[1]:
+            sizes = ', '.join(f'{path}: {w}x{h}' for path, (h, w) in zip(results['frame_paths'], shapes))
+            raise ValueError(f'the frames of a pair must have the same size (width x height); {sizes}')
+        results.update(frame_0=frames[0], frame_1=frames[1], img_shape=shapes[1], ori_shape=shapes[1])
+        return results

@@ -1,0 +1,73 @@
+"""VIPER (Richter et al., ICCV 2017): frames of a game with dense labels."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mmseg.registry import DATASETS
+
+from .class_spaces import CLASSES_15, PALETTE_15, VIPER_RAW_IDS, VIPER_TO_15
+from .raw_label_dataset import RawLabelDataset
+
+
+@DATASETS.register_module()
+class ViperDataset(RawLabelDataset):
+    """VIPER in the 15 classes that it shares with Cityscapes (table of DA-VSN, Guan et al., ICCV 2021).
+
+    Labels are palette PNGs whose *indices* are the raw ids 0..31, so that mmseg's ``LoadAnnotations`` reads them too
+    (its default backend is Pillow). VIPER is downloaded in archives by the last digit of the frame number. Images whose
+    digit came without labels (images ``*[0-9]``, labels ``*0``) are left out of the index; an image without a label
+    among the digits that have labels is an error, and so is every label without an image.
+
+    Args:
+        data_root: Folder that holds ``train``.
+        split: Folder below ``data_root``; ignored where ``data_prefix`` is given.
+        ann_file: List of lines like ``001/001_00010.jpg`` (the suffix may be missing), relative to ``data_root``.
+        data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``{split}/img`` and ``{split}/cls``.
+        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: If a folder, an image or a label is missing; the message shows the layout.
+
+    Example:
+        .. code-block:: python
+
+            source = dict(
+                type='ViperDataset',
+                data_root='data/viper',
+                ann_file='train.txt',
+                pipeline=[
+                    dict(type='LoadImage'),
+                    dict(type='LoadRawLabels'),
+                    dict(type='Resize', scale=(896, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
+                    dict(type='MaskEgoVehicle', label=10),
+                    dict(type='PackSegInputs'),
+                ],
+            )
+    """
+
+    METAINFO: ClassVar[dict] = {'classes': CLASSES_15, 'palette': PALETTE_15}
+    RAW_IDS = tuple(VIPER_RAW_IDS.values())
+    RAW_TO_CLASS = VIPER_TO_15
+    LAYOUT = (
+        'data_root/\n'
+        '  train/\n'
+        '    img/001/001_00010.jpg    (sequence of 3 digits, frame of 5)\n'
+        '    cls/001/001_00010.png    (palette PNG, index = raw id 0..31)'
+    )
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'train',
+        ann_file: str = '',
+        data_prefix: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.split = split
+        prefix = data_prefix or {'img_path': f'{split}/img', 'seg_map_path': f'{split}/cls'}
+        super().__init__(data_root, prefix, ann_file, **kwargs)
+
+    def _images_to_label(self, images: set[str], labels: set[str]) -> set[str]:
+        """Images whose last digit came with labels."""
+        digits = {name[-1] for name in labels}
+        return {name for name in images if name[-1] in digits}

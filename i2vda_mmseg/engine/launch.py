@@ -1,0 +1,78 @@
+"""From a config file to a runner: what the command lines share."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import init_dist
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
+    """Read a config, apply ``--cfg-options`` and decide where the run writes.
+
+    The work dir is, in this order, ``work_dir``, the config's own, or ``work_dirs/<method>/<name>`` after the config's
+    folder and file: the leaves of different methods share their file names.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no config file at {path}; the configs of this project are configs/<method>/<name>.py')
+    config = Config.fromfile(path)
+    if cfg_options:
+        config.merge_from_dict(cfg_options)
+    config.work_dir = work_dir or config.get('work_dir') or str(_default_work_dir(Path(path)))
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    return config
+
+
+def _default_work_dir(path: Path) -> Path:
+    """Mirror the config's place below ``configs``; elsewhere, keep its folder's name."""
+    parts = path.resolve().with_suffix('').parts
+    below = parts[len(parts) - parts[::-1].index('configs') :] if 'configs' in parts else parts[-2:]
+    return Path('work_dirs', *below)
+
+
+def build_runner(config: Config, launcher: str = 'none') -> Runner:
+    """Build the runner, alone or as one rank of many, with or without CUDA."""
+    config.launcher = launcher
+    if launcher != 'none' and not torch.cuda.is_available():
+        # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
+        config.env_cfg.dist_cfg = dict(backend='gloo')
+        _init_gloo(launcher)
+    return Runner.from_cfg(config)
+
+
+def _init_gloo(launcher: str) -> None:
+    if launcher != 'pytorch':
+        init_dist(launcher, backend='gloo')
+        return
+    missing = [name for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
+    if missing:
+        raise RuntimeError(f'--launcher pytorch expects torchrun around it (it sets {missing}): tools/dist_train.sh')
+    torch.distributed.init_process_group(backend='gloo')
+
+
+def use_amp(config: Config) -> None:
+    """Switch every optimizer of the config to automatic mixed precision.
+
+    Raises:
+        ValueError: If an optimizer wrapper is of a kind that has no mixed-precision counterpart.
+    """
+    for name, wrapper in config.optim_wrapper.items():
+        if name == 'constructor':
+            continue
+        kind = wrapper.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.{name}.type is {kind!r}')
+        wrapper.type = 'AmpOptimWrapper'
+        if not torch.cuda.is_available():
+            wrapper.dtype = 'bfloat16'
+        else:
+            wrapper.setdefault('loss_scale', 'dynamic')

@@ -1,0 +1,164 @@
+"""The two looks of a street: a game's pictures and a camera's."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from .mesh import Mesh
+from .render import Projection
+from .textures import texture_field
+
+_OVERSAMPLING = 2
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_GROUND_STAGE = 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a street is turned into colours.
+
+    Attributes:
+        saturation: Factor on the distance from grey.
+        balance: Factors on red, green and blue.
+        contrast: Factor on the distance from ``pivot``.
+        pivot: Brightness (0..1) that contrast leaves alone.
+        gamma: Exponent on colours in [0, 1].
+        texture: Factor on the contrast of surface textures; they move with the surfaces.
+        shadow: How much light a shadow takes away.
+        haze: Share of haze at ``haze_distance`` metres and, as the limit, far beyond it.
+        haze_color: RGB in 0..255.
+        blur: Standard deviation of the lens blur, in pixels of an image 256 pixels wide.
+        noise: Standard deviation of each frame's sensor noise, in 0..255.
+        flicker: Standard deviation of each frame's exposure, relative.
+        shake: Share of frames that are blurred by a jolt.
+        variation: How much balance, gamma and contrast vary from street to street, relative.
+    """
+
+    saturation: float = 1.3
+    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    contrast: float = 1.05
+    pivot: float = 0.5
+    gamma: float = 1.0
+    texture: float = 0.0
+    shadow: float = 0.4
+    haze: float = 0.0
+    haze_color: tuple[float, float, float] = (206.0, 208.0, 206.0)
+    haze_distance: float = 60.0
+    blur: float = 0.0
+    noise: float = 0.0
+    flicker: float = 0.0
+    shake: float = 0.0
+    variation: float = 0.03
+
+    def varied(self, rng: np.random.Generator) -> 'Look':
+        """This look as one street shows it."""
+        factor = 1 + self.variation * rng.standard_normal(5)
+        balance = (self.balance[0] * factor[0], self.balance[1] * factor[1], self.balance[2] * factor[2])
+        return replace(self, balance=balance, gamma=self.gamma * factor[3], contrast=self.contrast * factor[4])
+
+
+GAME = Look()
+CAMERA = Look(
+    saturation=0.62,
+    balance=(1.05, 1.0, 0.86),
+    contrast=0.85,
+    pivot=0.45,
+    gamma=1.2,
+    texture=1.0,
+    shadow=0.5,
+    haze=0.45,
+    blur=0.6,
+    noise=3.0,
+    flicker=0.02,
+    shake=0.15,
+    variation=0.04,
+)
+
+
+def paint(
+    look: Look,
+    mesh: Mesh,
+    projection: Projection,
+    *,
+    samples: np.ndarray,
+    surfaces: np.ndarray,
+    shadows: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Colour a rasterised street.
+
+    Args:
+        look: Which look.
+        mesh: The street's geometry.
+        projection: The street as the camera sees it.
+        samples: (2H, 2W), uint16, face at each sample.
+        surfaces: (H, W), int, surface at each pixel.
+        shadows: (H, W), float32 in [0, 1].
+        rng: Noise, exposure and jolts of this frame.
+
+    Returns:
+        (H, W, 3), uint8, RGB.
+    """
+    height, width = projection.size
+    palette = np.rint(mesh.face_color).astype(np.uint8)
+    rgb = cv2.resize(palette[samples], (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    is_ground = (mesh.group_stage[mesh.part_group[mesh.surface_part]] == _GROUND_STAGE)[surfaces]
+    light = 1 - look.shadow * shadows * is_ground
+    if look.texture or look.haze:
+        uv, depth, footprint = surface_coordinates(projection, surfaces)
+        if look.texture:
+            light += look.texture * texture_field(uv, footprint, surfaces, mesh.surface_material)
+        rgb *= light[..., None]
+        share = (look.haze * depth / (depth + look.haze_distance))[..., None]
+        rgb += share * (np.array(look.haze_color, np.float32) - rgb)
+    else:
+        rgb *= light[..., None]
+    return _expose(look, _grade(look, rgb), rng)
+
+
+def surface_coordinates(projection: Projection, surfaces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where on its surface each pixel lies: (u, v) (2, H, W), depth (H, W) and size of a pixel (H, W), in metres."""
+    height, width = projection.size
+    present, index = np.unique(surfaces, return_inverse=True)
+    inverse = np.linalg.inv(projection.homographies[present])
+    distance = projection.camera_distance[present].astype(np.float32)[index.reshape(surfaces.shape)]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    rows = inverse.reshape(-1, 9).astype(np.float32)[index.reshape(surfaces.shape)]
+    u, v, inverse_depth = (rows[..., k] * x + rows[..., k + 1] * y + rows[..., k + 2] for k in (0, 3, 6))
+    depth = 1 / np.maximum(inverse_depth, 1e-5)
+    # A plane seen at a slant stretches the pixel by depth / distance from the plane.
+    footprint = np.square(depth) / (0.75 * width * np.maximum(distance, 0.1))
+    return np.stack([u * depth, v * depth]), depth, footprint
+
+
+def _grade(look: Look, rgb: np.ndarray) -> np.ndarray:
+    """Saturation, white balance, contrast and gamma."""
+    grey = (rgb @ _LUMA)[..., None]
+    rgb = (grey + look.saturation * (rgb - grey)) * np.array(look.balance, np.float32) / 255
+    rgb = look.pivot + look.contrast * (rgb - look.pivot)
+    return 255 * np.clip(rgb, 0, 1) ** look.gamma
+
+
+def _expose(look: Look, rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lens and sensor: blur, jolt, exposure, noise."""
+    gain, has_jolt = 1 + look.flicker * rng.standard_normal(), rng.random() < look.shake
+    angle, reach = rng.uniform(0, np.pi), rng.uniform(2.0, 4.5) * rgb.shape[1] / 256
+    if look.blur:
+        rgb = cv2.GaussianBlur(rgb, (0, 0), look.blur * rgb.shape[1] / 256)
+    if has_jolt:
+        rgb = cv2.filter2D(rgb, -1, _jolt_kernel(angle, reach))
+    rgb = rgb * gain
+    if look.noise:
+        rgb += look.noise * rng.standard_normal(rgb.shape, np.float32)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+
+
+def _jolt_kernel(angle: float, reach: float) -> np.ndarray:
+    """A line through the centre of an odd kernel, of the given length in pixels."""
+    half = max(1, int(np.ceil(reach / 2)))
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    ends = [(half + sign * reach / 2 * np.cos(angle), half + sign * reach / 2 * np.sin(angle)) for sign in (-1, 1)]
+    corners = [(round(x * 16), round(y * 16)) for x, y in ends]
+    cv2.line(kernel, corners[0], corners[1], 1.0, 1, cv2.LINE_8, 4)
+    return kernel / kernel.sum()

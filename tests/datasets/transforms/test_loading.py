@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import Compose
+from mmengine.registry import init_default_scope
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from i2vda_mmseg.datasets import LoadFramePair, LoadImage, PackFramePair
+
+from .. import trees
+
+BICUBIC = {'type': 'Resize', 'scale': (9, 5), 'keep_ratio': False, 'backend': 'pillow', 'interpolation': 'bicubic'}
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    init_default_scope('mmseg')
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Data info of two frames, and their pixels."""
+    frames = [trees.image(seed) for seed in (0, 1)]
+    paths = [tmp_path / f'{name}.png' for name in 'ab']
+    for path, frame in zip(paths, frames):
+        trees.write_image(path, frame)
+    info = {'img_path': str(paths[1]), 'frame_paths': tuple(map(str, paths)), 'frame_keys': ('a.png', 'b.png')}
+    return info, frames
+
+
+def broadcast(*transforms):
+    return TRANSFORMS.build(
+        {
+            'type': 'TransformBroadcaster',
+            'mapping': {'img': ['frame_0', 'frame_1']},
+            'auto_remap': True,
+            'share_random_params': True,
+            'transforms': list(transforms),
+        }
+    )
+
+
+def as_pil_resizes(image, size):
+    return np.asarray(Image.fromarray(image[..., ::-1]).resize(size, Image.Resampling.BICUBIC))[..., ::-1]
+
+
+def test_image_equals_the_stock_loader(pair):
+    info, frames = pair
+    stock = TRANSFORMS.build({'type': 'LoadImageFromFile'})(dict(info))
+    results = LoadImage()(dict(info))
+    assert (results['img'] == stock['img']).all()
+    assert (results['img'] == frames[1]).all()
+    assert results['ori_shape'] == results['img_shape'] == stock['ori_shape'] == (trees.HEIGHT, trees.WIDTH)
+
+
+@pytest.mark.parametrize('suffix', ['png', 'jpg'])
+def test_broken_images(tmp_path, suffix):
+    trees.write_image(tmp_path / f'whole.{suffix}', trees.image(height=60, width=90))
+    content = (tmp_path / f'whole.{suffix}').read_bytes()
+    (tmp_path / f'cut.{suffix}').write_bytes(content[: len(content) // 2])
+    (tmp_path / f'text.{suffix}').write_text('not an image')
+    (tmp_path / f'empty.{suffix}').touch()
+    for name in ('cut', 'text', 'empty'):
+        with pytest.raises(ValueError, match=rf'{name}\.{suffix} (cannot be decoded|is an empty file)'):
+            LoadImage()({'img_path': str(tmp_path / f'{name}.{suffix}')})
+    with pytest.raises(FileNotFoundError, match=r'no such image: .*none'):
+        LoadImage()({'img_path': str(tmp_path / f'none.{suffix}')})
+
+
+def test_pair_in_order(pair):
+    info, frames = pair
+    results = LoadFramePair()(dict(info))
+    assert (results['frame_0'] == frames[0]).all()
+    assert (results['frame_1'] == frames[1]).all()
+    assert results['ori_shape'] == (trees.HEIGHT, trees.WIDTH)
+
+
+def test_pair_errors(pair, tmp_path):
+    info, _ = pair
+    with pytest.raises(KeyError, match='frame_paths'):
+        LoadFramePair()({'img_path': info['img_path']})
+    trees.write_image(tmp_path / 'a.png', trees.image(height=4, width=6))
+    with pytest.raises(ValueError, match=r'a\.png: 6x4, .*b\.png: 12x8'):
+        LoadFramePair()(dict(info))
+    (tmp_path / 'a.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'a\.png'):
+        LoadFramePair()(dict(info))
+
+
+def test_resize_is_pillows_bicubic(pair):
+    info, frames = pair
+    results = Compose([LoadFramePair(), broadcast(BICUBIC)])(dict(info))
+    for key, frame in zip(('frame_0', 'frame_1'), frames):
+        assert (results[key] == as_pil_resizes(frame, (9, 5))).all()
+
+
+def test_labels_are_resized_by_nearest(tmp_path):
+    raw = trees.raw_label(range(4))
+    trees.write_image(tmp_path / 'a.png', trees.image())
+    trees.write_index_label(tmp_path / 'l.png', raw)
+    info = {'img_path': str(tmp_path / 'a.png'), 'seg_map_path': str(tmp_path / 'l.png'),
+            'label_map': {raw_id: raw_id for raw_id in range(4)}}  # fmt: skip
+    before = Compose([LoadImage(), {'type': 'LoadRawLabels'}, BICUBIC])(info | {'seg_fields': []})
+    assert (before['img'] == as_pil_resizes(trees.image(), (9, 5))).all()
+    expected = np.asarray(Image.fromarray(raw).resize((9, 5), Image.Resampling.NEAREST))
+    assert (before['gt_seg_map'] == expected).all()
+    after = Compose([LoadImage(), BICUBIC, {'type': 'LoadRawLabels'}])(info | {'seg_fields': []})
+    assert after['img'].shape == (5, 9, 3)
+    assert (after['gt_seg_map'] == raw).all()
+
+
+def test_random_steps_treat_both_frames_alike(tmp_path):
+    ramp = np.arange(8 * 12 * 3, dtype=np.uint8).reshape(8, 12, 3)
+    pipeline = broadcast({'type': 'RandomCrop', 'crop_size': (3, 5)}, {'type': 'RandomFlip', 'prob': 0.5})
+    crops = set()
+    for _ in range(20):
+        results = pipeline({'frame_0': ramp, 'frame_1': 255 - ramp})
+        assert results['frame_0'].shape == (3, 5, 3)
+        assert (results['frame_0'] == 255 - results['frame_1']).all()
+        crops.add(results['frame_0'].tobytes())
+    assert len(crops) > 5
+
+
+def test_pack(pair):
+    info, frames = pair
+    packed = Compose([LoadFramePair(), PackFramePair()])(dict(info))
+    assert packed['inputs'].dtype == torch.uint8
+    assert (packed['inputs'].numpy() == np.stack(frames).transpose(0, 3, 1, 2)).all()
+    meta = packed['data_samples'].metainfo
+    assert meta['frame_keys'] == ('a.png', 'b.png')
+    assert meta['frame_paths'] == info['frame_paths']
+    assert meta['ori_shape'] == meta['img_shape'] == (8, 12)
+
+
+def test_pack_knows_the_size_after_resize(pair):
+    info, _ = pair
+    packed = Compose([LoadFramePair(), broadcast(BICUBIC), PackFramePair()])(dict(info))
+    assert packed['inputs'].shape == (2, 3, 5, 9)
+    assert packed['data_samples'].metainfo['img_shape'] == (5, 9)
+    assert packed['data_samples'].metainfo['ori_shape'] == (8, 12)
+
+
+def test_pack_refuses_unequal_frames():
+    with pytest.raises(ValueError, match=r'\(8, 12, 3\) and \(4, 6, 3\)'):
+        PackFramePair()({'frame_0': trees.image(), 'frame_1': trees.image(height=4, width=6)})

@@ -1,0 +1,68 @@
+"""Make a StreetWorld: a procedural street in the layouts of VIPER, SYNTHIA and Cityscapes."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from i2vda_mmseg.streetworld import WorldPlan, make_streetworld, read_world
+
+
+def _size(text: str) -> tuple[int, int]:
+    """'HxW' as (H, W)."""
+    height, separator, width = text.lower().partition('x')
+    if not (separator and height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f'{text!r} is not a size; write height and width like 128x256')
+    return int(height), int(width)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    default = WorldPlan()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--out', type=Path, default=Path('data/streetworld'), help='folder to fill')
+    parser.add_argument('--seed', type=int, default=default.seed)
+    parser.add_argument('--clips', type=int, default=default.clips, help='target clips to train on')
+    parser.add_argument('--val-clips', type=int, default=default.val_clips, help='target clips to evaluate on')
+    parser.add_argument('--frames', type=int, default=default.frames, help='frames in a clip')
+    parser.add_argument('--images', type=int, default=default.images, help="source images in VIPER's layout")
+    parser.add_argument(
+        '--synthia-images', type=int, default=default.synthia_images, help="source images in SYNTHIA's layout"
+    )
+    parser.add_argument('--size', type=_size, default='x'.join(map(str, default.size)), metavar='HxW')
+    parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
+    parser.add_argument('--flow', action='store_true', help='write exact flow to the labelled frames as well')
+    parser.add_argument('--force', action='store_true', help='replace a StreetWorld made with other parameters')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Make the world and say what was made; 1 if the arguments or the folder do not allow it."""
+    args = vars(parse_args())
+    before = _stamp(args['out'])
+    start = time.perf_counter()
+    try:
+        out = make_streetworld(args.pop('out'), **args)
+    except (ValueError, FileExistsError) as error:
+        print(f'make_streetworld: {error}', file=sys.stderr)
+        return 1
+    if before is not None and _stamp(out) == before:
+        print(f'{out} already holds this StreetWorld; nothing to do.')
+        return 0
+    world = read_world(out) or {}
+    print(
+        f'{out}: {world["images"]} VIPER images, {world["synthia_images"]} SYNTHIA images, {world["clips"]} + '
+        f'{world["val_clips"]} clips of {world["frames"]} frames at {world["size"][0]}x{world["size"][1]}, '
+        f'in {time.perf_counter() - start:.1f} s'
+    )
+    return 0
+
+
+def _stamp(out: Path) -> int | None:
+    """When the world in a folder was finished."""
+    path = out / 'world.json'
+    return path.stat().st_mtime_ns if path.is_file() else None
+
+
+if __name__ == '__main__':
+    sys.exit(main())

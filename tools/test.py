@@ -1,0 +1,62 @@
+"""Test a checkpoint: tools/test.py CONFIG CHECKPOINT. Writes metrics.json into the work dir."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+
+from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config
+from i2vda_mmseg.evaluation import write_metrics
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Test a checkpoint')
+    parser.add_argument('config', help='config file, configs/<method>/<name>.py')
+    parser.add_argument('checkpoint', help='checkpoint of a method, or of a plain EncoderDecoder')
+    parser.add_argument('--work-dir', help='where metrics.json goes; default work_dirs/<method>/<name>')
+    parser.add_argument('--out', metavar='DIR', help='folder for the predictions as PNG files of class indices')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show waits after each')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the ranks are started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner, test and write metrics.json."""
+    args = parse_args()
+    if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
+        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    config = load_config(args.config, args.cfg_options, args.work_dir)
+    config.load_from, config.resume = args.checkpoint, False
+    if args.out:
+        config.test_evaluator.output_dir = args.out
+    if args.show or args.show_dir:
+        show_predictions(config, args)
+    metrics = build_runner(config, args.launcher).test()
+    if is_main_process():
+        path = write_metrics(
+            Path(config.work_dir) / 'metrics.json',
+            metrics,
+            protocol=config.test_evaluator.protocol,
+            checkpoint=args.checkpoint,
+            config=args.config,
+        )
+        print(f'metrics: {path}')
+
+
+def show_predictions(config: Config, args: argparse.Namespace) -> None:
+    """Let the visualization hook draw every prediction."""
+    config.default_hooks.visualization.update(draw=True, show=args.show, wait_time=args.wait_time, interval=1)
+    if args.show_dir:
+        config.visualizer.save_dir = args.show_dir
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,52 @@
+"""Train a method: tools/train.py CONFIG."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config, use_amp
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Train a method')
+    parser.add_argument('config', help='config file, configs/<method>/<name>.py')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; default work_dirs/<method>/<name>')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='auto|PATH',
+        help='go on from the latest checkpoint of the work dir (auto, the default) or from a given one',
+    )
+    parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
+    parser.add_argument('--seed', type=int, help='seed of the run; default: the one of the config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config: model.pseudo_label_head.delta=0.5',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the ranks are started')
+    # torchrun sets the variable LOCAL_RANK, torch.distributed.launch passes the flag
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner and train."""
+    args = parse_args()
+    config = load_config(args.config, args.cfg_options, args.work_dir)
+    if args.seed is not None:
+        config.randomness = dict(config.get('randomness', {}), seed=args.seed)
+    if args.amp:
+        use_amp(config)
+    if args.resume:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    build_runner(config, args.launcher).train()
+
+
+if __name__ == '__main__':
+    main()
