@@ -4,6 +4,8 @@ from mmengine.registry import init_default_scope
 
 import i2vda_mmseg  # noqa: F401 - registers everything
 
+torch.set_num_threads(1)  # on tensors this small, threads that wait for each other take longer than the work
+
 
 @pytest.fixture(autouse=True)
 def scope_and_seed():

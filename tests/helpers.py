@@ -95,7 +95,7 @@ def still_statistics(model):
     """Put the model into training mode but its batch norms into eval mode, so that a forward can be repeated."""
     model.train()
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001, RUF100
+        if isinstance(module, nn.BatchNorm2d):
             module.eval()
     return model
 
@@ -129,7 +129,8 @@ def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_siz
 
 def optimizers(model, lr=0.1, **cfg):
     """Build plain SGD for each trained network, through the package's constructor."""
-    names = [name for name in ('segmentor', 'discriminator') if hasattr(model, name)]
+    inner = getattr(model, 'module', model)  # of a DDP wrapper
+    names = [name for name in ('segmentor', 'discriminator') if hasattr(inner, name)]
     return SeparateOptimWrapperConstructor({name: dict(optimizer=dict(type='SGD', lr=lr)) | cfg for name in names})(
         model
     )

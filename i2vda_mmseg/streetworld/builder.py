@@ -49,7 +49,7 @@ class MeshBuilder:
         self._surfaces: list[tuple] = []
         self._shades: list[float] = []
         self._parts: list[tuple] = []
-        self._groups: list[tuple[int, int]] = []
+        self._groups: list[int] = []
         self._faces: list[tuple] = []
         self._shadows: list[tuple] = []
 
@@ -65,9 +65,9 @@ class MeshBuilder:
         self._bodies.append((position, (velocity[0], 0.0, velocity[1]), yaw, swing))
         return len(self._bodies) - 1
 
-    def group(self, body: int, stage: int = 3) -> int:
+    def group(self, stage: int = 3) -> int:
         """Add a group of parts that is painted at once: what is seen as one thing."""
-        self._groups.append((body, stage))
+        self._groups.append(stage)
         return len(self._groups) - 1
 
     def part(self, group: int, body: int, center: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> int:
@@ -183,8 +183,7 @@ class MeshBuilder:
             part_body=part_body,
             part_center=part_center,
             part_group=part_group,
-            group_body=np.array([body for body, _ in self._groups]),
-            group_stage=np.array([stage for _, stage in self._groups]),
+            group_stage=np.array(self._groups),
             face_surface=np.array(surface),
             face_layer=np.array(layer),
             face_class=np.array(class_id, np.uint8),

@@ -43,7 +43,7 @@ class Look:
     texture: float = 0.0
     shadow: float = 0.4
     haze: float = 0.0
-    haze_color: tuple[float, float, float] = (206.0, 208.0, 206.0)
+    haze_color: tuple[float, float, float] = (198.0, 206.0, 212.0)
     haze_distance: float = 60.0
     blur: float = 0.0
     noise: float = 0.0
@@ -60,16 +60,16 @@ class Look:
 
 GAME = Look()
 CAMERA = Look(
-    saturation=0.62,
-    balance=(1.05, 1.0, 0.86),
-    contrast=0.85,
+    saturation=0.78,
+    balance=(1.04, 1.0, 0.9),
+    contrast=0.92,
     pivot=0.45,
-    gamma=1.2,
-    texture=1.0,
+    gamma=1.03,
+    texture=0.8,
     shadow=0.5,
-    haze=0.45,
-    blur=0.6,
-    noise=3.0,
+    haze=0.28,
+    blur=0.55,
+    noise=2.0,
     flicker=0.02,
     shake=0.15,
     variation=0.04,

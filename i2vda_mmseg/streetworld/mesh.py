@@ -26,7 +26,6 @@ class Mesh:
         part_body: (P,), body that the centre of a part moves with.
         part_center: (P, 3), in body coordinates.
         part_group: (P,), group of each part; groups of a stage are painted far to near.
-        group_body: (G,), body whose position is the group's.
         group_stage: (G,), stages are painted one after the other.
         face_surface: (F,), surface of each face.
         face_layer: (F,), order of painting within a part.
@@ -50,7 +49,6 @@ class Mesh:
     part_body: np.ndarray
     part_center: np.ndarray
     part_group: np.ndarray
-    group_body: np.ndarray
     group_stage: np.ndarray
     face_surface: np.ndarray
     face_layer: np.ndarray

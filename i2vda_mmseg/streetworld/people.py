@@ -38,7 +38,7 @@ def add_person(
 ) -> None:
     """A person on foot at (x, z) who walks with ``velocity`` (metres per frame)."""
     body = builder.body((x, 0.0, z), yaw=rng.uniform(-0.25, 0.25), velocity=velocity)
-    group = builder.group(body)
+    group = builder.group()
     part, hip = builder.part(group, body, (0.0, -1.0, 0.0)), rng.uniform(0.82, 0.96)
     trousers, pace = _pick(rng, _TROUSERS), float(np.hypot(*velocity))
     # Seen from the front a stride hardly shows, seen from the side it opens the legs.
@@ -68,7 +68,7 @@ def add_rider(
 ) -> None:
     """A person on a bicycle or motorcycle at (x, z), headed by ``yaw`` (0 is away from the camera)."""
     body = builder.body((x, 0.0, z), yaw=yaw, velocity=velocity)
-    group = builder.group(body)
+    group = builder.group()
     (add_motorcycle if motorised else add_bicycle)(builder, body, group, random_paint(rng))
     # The figure does not turn with the wheels: a flat figure seen edge-on would vanish.
     upright = builder.body((x, 0.0, z - 0.12), velocity=velocity)
@@ -89,4 +89,4 @@ def add_parked_two_wheeler(
 ) -> None:
     """A bicycle or motorcycle left standing, mostly broadside to the camera."""
     body = builder.body((x, 0.0, z), yaw=rng.choice([-1, 1]) * rng.uniform(0.9, 1.9))
-    (add_motorcycle if motorised else add_bicycle)(builder, body, builder.group(body), random_paint(rng))
+    (add_motorcycle if motorised else add_bicycle)(builder, body, builder.group(), random_paint(rng))

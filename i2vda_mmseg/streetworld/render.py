@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from .mesh import Mesh
+from .ordering import paint_order
 from .street import Street
 
 _NEAR = 0.4  # metres; what is closer to the camera is cut off
@@ -42,26 +43,18 @@ def project(street: Street, time: float, size: tuple[int, int]) -> Projection:
     frames[:, :, 2] += (position[mesh.surface_body] - eye) @ view.T
     normal = np.cross(frames[:, :, 0], frames[:, :, 1])
     outside = np.einsum('si,si->s', normal, frames[:, :, 2])  # negative where the camera is on the outer side
-    homographies = street.camera.intrinsics(size) @ frames
+    intrinsics = street.camera.intrinsics(size)
+    homographies = intrinsics @ frames
 
     owner = np.repeat(mesh.face_surface, np.diff(mesh.face_start))
     points = np.concatenate([mesh.vertices, np.ones((len(mesh.vertices), 1))], axis=1)
     points = np.einsum('vij,vj->vi', homographies[owner], points)
     is_open = mesh.surface_is_two_sided | (outside < 0)
-    order = _paint_order(mesh, rotation, position, eye)
+    center = np.einsum('pij,pj->pi', rotation[mesh.part_body], mesh.part_center) + position[mesh.part_body]
+    from_above = np.stack([(points[:, 0] - intrinsics[0, 2] * points[:, 2]) / intrinsics[0, 0], points[:, 2]], axis=1)
+    order = paint_order(mesh, from_above, np.linalg.norm(center - eye, axis=1))
     order, corners = _visible_faces(mesh, points, is_open[mesh.face_surface], order, size)
     return Projection(size, homographies, np.abs(outside), order, corners)
-
-
-def _paint_order(mesh: Mesh, rotation: np.ndarray, position: np.ndarray, eye: np.ndarray) -> np.ndarray:
-    """Stage by stage; in a stage group by group, in a group part by part, each far to near; in a part by layer."""
-    group_distance = np.hypot(*(position[mesh.group_body] - eye)[:, [0, 2]].T)
-    center = np.einsum('pij,pj->pi', rotation[mesh.part_body], mesh.part_center) + position[mesh.part_body]
-    part_distance = np.linalg.norm(center - eye, axis=1)
-    part = mesh.surface_part[mesh.face_surface]
-    group = mesh.part_group[part]
-    keys = (mesh.face_layer, part, -part_distance[part], group, -group_distance[group], mesh.group_stage[group])
-    return np.lexsort(keys)
 
 
 def _visible_faces(

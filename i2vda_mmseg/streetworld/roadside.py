@@ -49,7 +49,7 @@ def add_building(
     frame = ((240.0, 236.0, 226.0), _scaled(wall, 0.7))[rng.integers(2)]
     length = span[1] - span[0]
     body = builder.body((side * (x + depth / 2), 0.0, sum(span) / 2))
-    group = builder.group(body, stage=2)
+    group = builder.group(stage=2)
     box = builder.frustum(
         group, body, base=(depth, length), heights=(0.0, height), name='building', color=wall, material='wall'
     )
@@ -68,7 +68,7 @@ def add_building(
 def add_tree(builder: MeshBuilder, x: float, z: float, rng: np.random.Generator, stage: int = 3) -> None:
     """A tree: trunk, and a crown of upright leafy discs at several depths."""
     body = builder.body((x, 0.0, z))
-    group = builder.group(body, stage)
+    group = builder.group(stage)
     stem, radius = rng.uniform(1.9, 2.7), rng.uniform(1.2, 1.9)
     builder.frustum(
         group, body, base=(0.36, 0.36), top=(0.24, 0.24), heights=(0.0, stem + 0.6), name='tree', color=(104, 74, 50),
@@ -94,7 +94,7 @@ def add_hedge(
     body = builder.body((x, 0.0, sum(span) / 2))
     leaf = _scaled(_LEAVES[rng.integers(len(_LEAVES))], 0.9)
     builder.frustum(
-        builder.group(body, stage=2), body, base=(width, span[1] - span[0]), top=(width * 0.8, span[1] - span[0]),
+        builder.group(stage=2), body, base=(width, span[1] - span[0]), top=(width * 0.8, span[1] - span[0]),
         heights=(0.0, rng.uniform(0.9, 1.7)), name='hedge', color=leaf, material='foliage',
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def add_hedge(
 def add_fence(builder: MeshBuilder, side: int, x: float, span: tuple[float, float], rng: np.random.Generator) -> None:
     """A board fence along the street; what shows between the boards is fence too, as annotators draw it."""
     body = builder.body((side * x, 0.0, sum(span) / 2))
-    group, half = builder.group(body, stage=2), (span[1] - span[0]) / 2
+    group, half = builder.group(stage=2), (span[1] - span[0]) / 2
     color = ((150, 104, 62), (214, 206, 190), (96, 104, 108))[rng.integers(3)]
     height, part = rng.uniform(1.3, 1.8), builder.part(group, body)
     surface = builder.surface(part, body, u=(0, 0, 1), material='wall')
@@ -134,7 +134,7 @@ def _light_head(builder: MeshBuilder, group: int, body: int, x: float, height: f
 def add_traffic_light(builder: MeshBuilder, side: int, x: float, z: float, rng: np.random.Generator) -> None:
     """A pole with a traffic light, and often an arm that holds a second one over the lane."""
     body = builder.body((side * x, 0.0, z))
-    group = builder.group(body)
+    group = builder.group()
     has_arm = rng.random() < 0.45
     _post(builder, body, group, 5.0 if has_arm else 3.6)
     _light_head(builder, group, body, 0.0, rng.uniform(2.2, 2.6), rng)
@@ -150,7 +150,7 @@ def add_traffic_light(builder: MeshBuilder, side: int, x: float, z: float, rng: 
 def add_traffic_sign(builder: MeshBuilder, side: int, x: float, z: float, rng: np.random.Generator) -> None:
     """A pole with one or two signs: round, triangular, square or a large board."""
     body = builder.body((side * x, 0.0, z), yaw=rng.uniform(-0.15, 0.15))
-    group, height = builder.group(body), rng.uniform(2.3, 2.9)
+    group, height = builder.group(), rng.uniform(2.3, 2.9)
     _post(builder, body, group, height + 0.3, 0.2)
     part = builder.part(group, body, (0.0, -height, -0.4))
     surface = builder.surface(part, body, origin=(0, 0, -0.15))

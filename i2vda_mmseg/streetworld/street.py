@@ -79,7 +79,7 @@ def _random_side(sign: int, rng: np.random.Generator) -> _Side:
 def _add_sky(builder: MeshBuilder) -> None:
     """A backdrop so far away that driving does not move it: bands that brighten towards the horizon, and clouds."""
     body = builder.body((0.0, 0.0, 3000.0))
-    part = builder.part(builder.group(body, stage=0), body)
+    part = builder.part(builder.group(stage=0), body)
     surface = builder.surface(part, body, material='clouds')
     edges = (-4000.0, 60.0, 180.0, 330.0, 520.0, 760.0, 9000.0)
     for band, (low, high) in enumerate(pairwise(edges)):
@@ -93,7 +93,7 @@ def _add_ground(
 ) -> None:
     """Grass, sidewalks, roadway and markings, all on the one surface y = 0."""
     body = builder.body((0.0, 0.0, 0.0))
-    part = builder.part(builder.group(body, stage=1), body)
+    part = builder.part(builder.group(stage=1), body)
     ground = builder.surface(part, body, u=(1, 0, 0), v=(0, 0, 1), material='ground')
     grass: Color = ((104, 152, 62), (126, 146, 66), (146, 132, 84))[rng.integers(3)]
     asphalt, paving = float(rng.uniform(84, 112)), float(rng.uniform(168, 196))

@@ -39,7 +39,7 @@ def _lamps(builder: MeshBuilder, box: dict[str, int], half_width: float, height:
 
 def add_car(builder: MeshBuilder, body: int, rng: np.random.Generator) -> None:
     """A car: body, cabin with windows, wheels, lamps."""
-    paint, group = random_paint(rng), builder.group(body)
+    paint, group = random_paint(rng), builder.group()
     width, length, waist = rng.uniform(1.75, 1.95), rng.uniform(3.9, 4.6), rng.uniform(0.88, 1.0)
     roof = waist + rng.uniform(0.5, 0.68)
     box = partial(builder.frustum, group, body, name='car', color=paint, material='paint')
@@ -65,7 +65,7 @@ def add_car(builder: MeshBuilder, body: int, rng: np.random.Generator) -> None:
 
 def add_truck(builder: MeshBuilder, body: int, rng: np.random.Generator) -> None:
     """A truck: cab in front, a large plain box behind."""
-    group, paint = builder.group(body), random_paint(rng)
+    group, paint = builder.group(), random_paint(rng)
     cargo_paint = ((222, 222, 216), (206, 212, 220), (214, 190, 120), (170, 60, 50))[rng.integers(4)]
     length, height = rng.uniform(4.2, 6.0), rng.uniform(2.9, 3.5)
     cargo = builder.frustum(
@@ -96,7 +96,7 @@ def add_truck(builder: MeshBuilder, body: int, rng: np.random.Generator) -> None
 
 def add_bus(builder: MeshBuilder, body: int, rng: np.random.Generator) -> None:
     """A bus: one long box with a band of windows."""
-    group = builder.group(body)
+    group = builder.group()
     paint = ((240.0, 196.0, 30.0), (212.0, 40.0, 40.0), (40.0, 130.0, 190.0), (60.0, 150.0, 90.0))[rng.integers(4)]
     length = rng.uniform(8.5, 10.5)
     box = builder.frustum(

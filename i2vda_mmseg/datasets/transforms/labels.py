@@ -21,6 +21,8 @@ class LoadRawLabels(BaseTransform):
     Before ``Resize`` the label is resized with the image (training); after it the label stays at its native size
     (evaluation). Where mmseg's ``LoadAnnotations`` can read a label, both give the same.
 
+    A sample without ``seg_map_path`` passes unchanged: an image handed to ``mmseg.apis.inference_model`` has no label.
+
     Required keys: ``seg_map_path``, ``label_map`` (every raw id -> class index or 255). Optional keys:
     ``label_encoding`` ('index', the default: one 8-bit channel, grey or palette; 'red16': raw id in the red channel),
     ``ori_shape`` (size that the label must have). Added keys: ``gt_seg_map`` ((H, W), uint8, 255 = ignored), also named
@@ -39,6 +41,8 @@ class LoadRawLabels(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read the label."""
+        if 'seg_map_path' not in results:
+            return results
         path = results['seg_map_path']
         encoding = results.get('label_encoding', 'index')
         if encoding not in _READERS:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.model import is_model_wrapper
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
@@ -86,7 +87,8 @@ class I2VDA(AdversarialSegmentor):
     def init_weights(self) -> None:
         """Initialise M and D, and start M' as M's copy."""
         super().init_weights()
-        self.proxy.load_state_dict(self.segmentor.state_dict())
+        segmentor = self.segmentor.module if is_model_wrapper(self.segmentor) else self.segmentor
+        self.proxy.load_state_dict(segmentor.state_dict())
 
     def train(self, mode: bool = True) -> 'I2VDA':
         """Set the mode of M and D; the proxy and the flow estimator stay in eval mode."""

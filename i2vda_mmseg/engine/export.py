@@ -1,0 +1,48 @@
+"""From a checkpoint of a method to one that stock MMSegmentation loads."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
+
+_SEGMENTOR = 'segmentor.'
+
+
+def export_checkpoint(checkpoint: str, out: str) -> Path:
+    """Keep the segmentor's weights, without their prefix, and the class names.
+
+    Args:
+        checkpoint: Checkpoint of a method.
+        out: File to write; loads with ``strict=True`` into the ``EncoderDecoder`` of the method's config.
+
+    Returns:
+        The file written.
+
+    Raises:
+        ValueError: If the checkpoint holds no ``segmentor.*``.
+    """
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    state = content.get('state_dict', content)
+    segmentor = {key.removeprefix(_SEGMENTOR): value for key, value in state.items() if key.startswith(_SEGMENTOR)}
+    if not segmentor:
+        raise ValueError(
+            f'{checkpoint} holds no {_SEGMENTOR}* keys, as checkpoints of this project do; its keys are like '
+            f'{next(iter(state), None)!r}'
+        )
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    meta = {key: value for key, value in content.get('meta', {}).items() if key in ('dataset_meta', 'iter', 'seed')}
+    torch.save({'meta': meta, 'state_dict': segmentor}, path)
+    return path
+
+
+def stock_config(config: Config) -> Config:
+    """Write the config of a method's segmentor as a stock ``EncoderDecoder`` config, for testing and inference."""
+    segmentor: dict[str, Any] = config.model.segmentor.to_dict()
+    preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
+    segmentor['backbone'].pop('init_cfg', None)
+    names = ('test_pipeline', 'test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
+    kept = {name: config[name] for name in names if name in config}
+    return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))

@@ -1,0 +1,46 @@
+"""Run a function on several ranks: processes on the CPU that talk through gloo."""
+
+import importlib.util
+import inspect
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+
+def run_on_ranks(function, folder, world_size=2):
+    """Call the top-level ``function(rank)`` in ``world_size`` fresh processes; returns what each of them returned.
+
+    Results are handed over as files in ``folder``, with ``torch.save``. An exception on a rank is raised here.
+    """
+    place = inspect.getfile(function), function.__name__
+    mp.spawn(_rank, args=(world_size, place, str(folder)), nprocs=world_size)
+    return [torch.load(Path(folder) / f'rank{rank}.pt', weights_only=False) for rank in range(world_size)]
+
+
+def _rank(rank, world_size, place, folder):
+    os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        'gloo',
+        init_method=(Path(folder) / 'rendezvous').absolute().as_uri(),
+        rank=rank,
+        world_size=world_size,
+        timeout=timedelta(seconds=60),
+    )
+    try:
+        torch.save(_load(*place)(rank), Path(folder) / f'rank{rank}.pt')
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def _load(path, name):
+    """Get a function by its file: a test module has no name under which another process could import it."""
+    spec = importlib.util.spec_from_file_location(f'{Path(path).stem}_on_a_rank', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)

@@ -1,0 +1,95 @@
+from copy import deepcopy
+
+import pytest
+import torch
+from helpers import MEAN, STD, data_sample, domain_batch
+from mmseg.models import SegDataPreProcessor
+
+from i2vda_mmseg.models import DomainDataPreprocessor
+
+OPTIONS = [
+    dict(mean=MEAN, std=STD),
+    dict(mean=MEAN, std=STD, bgr_to_rgb=True),
+    dict(mean=MEAN, std=STD, rgb_to_bgr=True),
+    dict(bgr_to_rgb=True),
+    dict(),
+]
+
+
+@pytest.mark.parametrize('options', OPTIONS)
+def test_source_equals_the_hosts_preprocessor(options):
+    source = domain_batch()['source']
+    ours = DomainDataPreprocessor(**options)(domain_batch(), training=True)['source']
+    theirs = SegDataPreProcessor(size=(32, 40), **options)(deepcopy(source), training=True)
+    torch.testing.assert_close(ours['inputs'], theirs['inputs'])
+    labels = torch.stack([sample.gt_sem_seg.data[0] for sample in theirs['data_samples']])
+    assert torch.equal(ours['labels'], labels)
+    assert ours['labels'].dtype == torch.int64
+    assert len(ours['data_samples']) == 2
+
+
+@pytest.mark.parametrize('options', OPTIONS)
+def test_normalised_frames_equal_the_hosts_preprocessor(options):
+    preprocessor = DomainDataPreprocessor(**options)
+    frames = preprocessor(domain_batch(), training=True)['target']['frames']
+    for i in range(2):
+        images = [clip[i] for clip in domain_batch()['target']['inputs']]
+        theirs = SegDataPreProcessor(**options)(dict(inputs=images))['inputs']
+        torch.testing.assert_close(preprocessor.normalize(frames[:, i]), theirs)
+
+
+@pytest.mark.parametrize('options', OPTIONS)
+def test_target_frames_are_raw_rgb(options):
+    target = DomainDataPreprocessor(**options)(domain_batch(keys=True), training=True)['target']
+    bgr = torch.stack(domain_batch()['target']['inputs'])
+    assert target['frames'].dtype == torch.float32
+    assert target['frames'].shape == (2, 2, 3, 32, 48)
+    for ours, theirs in ((0, 2), (1, 1), (2, 0)):
+        assert torch.equal(target['frames'][:, :, ours], bgr[:, :, theirs].float())
+    assert [sample.frame_keys for sample in target['data_samples']] == [('0/a.png', '0/b.png'), ('1/a.png', '1/b.png')]
+
+
+def test_stacked_batches_are_accepted():
+    """A collate function may stack the samples already."""
+    listed, stacked = domain_batch(), domain_batch()
+    for domain in stacked.values():
+        domain['inputs'] = torch.stack(domain['inputs'])
+    preprocessor = DomainDataPreprocessor(mean=MEAN, std=STD)
+    ours, expected = preprocessor(stacked, training=True), preprocessor(listed, training=True)
+    assert torch.equal(ours['source']['inputs'], expected['source']['inputs'])
+    assert torch.equal(ours['target']['frames'], expected['target']['frames'])
+
+
+def test_does_not_change_the_batch():
+    batch = domain_batch()
+    DomainDataPreprocessor(mean=MEAN, std=STD)(batch, training=True)
+    for domain, expected in domain_batch().items():
+        for image, original in zip(batch[domain]['inputs'], expected['inputs']):
+            assert torch.equal(image, original)
+
+
+@pytest.mark.parametrize('options', OPTIONS)
+def test_test_time_is_the_hosts(options):
+    image = torch.randint(256, (3, 16, 24), dtype=torch.uint8)
+    data = dict(inputs=[image], data_samples=[data_sample()])
+    ours = DomainDataPreprocessor(**options)(deepcopy(data), training=False)
+    theirs = SegDataPreProcessor(**options)(deepcopy(data), training=False)
+    assert torch.equal(ours['inputs'], theirs['inputs'])
+
+
+def test_sizes_that_differ_within_a_domain():
+    batch = domain_batch()
+    batch['source']['inputs'][1] = batch['source']['inputs'][1][..., :-1]
+    with pytest.raises(ValueError, match='source images of one batch differ in shape'):
+        DomainDataPreprocessor()(batch, training=True)
+    batch = domain_batch()
+    batch['target']['inputs'][0] = batch['target']['inputs'][0][..., :-1, :]
+    with pytest.raises(ValueError, match=r'target frames .*\(2, 3, 31, 48\), \(2, 3, 32, 48\)'):
+        DomainDataPreprocessor()(batch, training=True)
+
+
+def test_labels_of_another_size_than_their_image():
+    batch = domain_batch()
+    batch['source']['data_samples'] = [data_sample(torch.zeros(64, 80, dtype=torch.int64)) for _ in range(2)]
+    with pytest.raises(ValueError, match=r'\(32, 40\) but their labels \(64, 80\)'):
+        DomainDataPreprocessor()(batch, training=True)

@@ -1,0 +1,166 @@
+"""Every method on two ranks, as the Runner trains it: wrapped, initialised, stepped, stored."""
+
+from copy import deepcopy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from ddp import run_on_ranks
+from helpers import (
+    assert_same_state,
+    domain_batch,
+    optimizers,
+    sharpen,
+    state_of,
+    still_statistics,
+    tiny_method,
+)
+from mmengine.dist import broadcast
+from mmengine.model import MMSeparateDistributedDataParallel
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
+from mmseg.registry import HOOKS
+
+import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
+
+METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
+
+
+def wrapped(model):
+    return MMSeparateDistributedDataParallel(model, device_ids=None, broadcast_buffers=False)
+
+
+def weights(model):
+    """What the ranks must agree on: the trained parameters."""
+    return {name: value for name, value in state_of(model).items() if value.requires_grad}
+
+
+def without_wrapper(state):
+    return {name.replace('.module.', '.'): value for name, value in state.items()}
+
+
+def trained(method, rank):
+    """Initialise and train as the Runner does, with other random numbers and other data on each rank."""
+    torch.manual_seed(rank)
+    wrapper = wrapped(tiny_method(method))
+    model = wrapper.module
+    model.init_weights()
+    for value in model.state_dict().values():
+        broadcast(value)
+    steps = optimizers(wrapper, lr=0.05)
+    runner = SimpleNamespace(model=wrapper, iter=0, seed=1)
+    hooks = [HOOKS.build(dict(type='ReseedHook'))]
+    if method == 'I2VDA':
+        hooks.append(HOOKS.build(dict(type='ProxyCopyHook', interval=2, launch=1)))
+    wrapper.train()
+    logged = []
+    for runner.iter in range(3):
+        for hook in hooks:
+            hook.before_train_iter(runner, runner.iter)
+        logged.append(set(wrapper.train_step(domain_batch(seed=10 * rank + runner.iter), steps)))
+    return wrapper, runner, logged
+
+
+def local_and_joint_step(method, rank, accumulate=1):
+    """The weights after a step of this rank alone, and after the same step of all ranks together."""
+    torch.manual_seed(3)
+    model = still_statistics(sharpen(tiny_method(method)))
+    results = []
+    for network in (deepcopy(model), wrapped(model)):
+        steps = optimizers(network, lr=0.05, accumulative_counts=accumulate)
+        for i in range(accumulate):
+            network.train_step(domain_batch(seed=2 * i + rank), steps)
+        results.append(without_wrapper(weights(getattr(network, 'module', network))))
+    return results
+
+
+def loads_back(method, wrapper):
+    """Load a checkpoint of one process into the wrapped model."""
+    torch.manual_seed(7)
+    state = tiny_method(method).state_dict()
+    load_state_dict(wrapper, state, strict=True)
+    now = wrapper.module.state_dict()
+    return list(now) == list(state) and all(torch.equal(now[key], value) for key, value in state.items())
+
+
+def on_a_rank(rank):
+    init_default_scope('mmseg')
+    results = {}
+    for method in METHODS:
+        wrapper, runner, logged = trained(method, rank)
+        model = wrapper.module
+        result = dict(
+            logged=logged,
+            weights=weights(model),
+            proxy=state_of(model.proxy) if method == 'I2VDA' else {},
+            state=deepcopy(model.state_dict()),
+            buffers={name: value.clone() for name, value in model.named_buffers()},
+        )
+        HOOKS.build(dict(type='BroadcastBuffersHook')).before_val(runner)
+        result['shared_buffers'] = {name: value.clone() for name, value in model.named_buffers()}
+        result['loads_back'] = loads_back(method, wrapper)
+        result['steps'] = {count: local_and_joint_step(method, rank, count) for count in (1, 2)}
+        results[method] = result
+    return results
+
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    return run_on_ranks(on_a_rank, tmp_path_factory.mktemp('ranks'))
+
+
+pytestmark = [pytest.mark.ddp, pytest.mark.slow]
+
+
+def same(states):
+    first, second = states
+    assert first.keys() == second.keys()
+    return [name for name, value in first.items() if torch.equal(value, second[name])]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_parameters_are_identical_on_all_ranks(ranks, method):
+    states = [rank[method]['weights'] for rank in ranks]
+    assert len(states[0]) == {'SourceOnly': 8, 'AdaptSegNet': 18, 'I2VDA': 18}[method]
+    assert same(states) == list(states[0])
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('accumulate', [1, 2])
+def test_a_step_is_the_mean_of_the_ranks_steps(ranks, method, accumulate):
+    local, joint = zip(*(rank[method]['steps'][accumulate] for rank in ranks))
+    assert same(joint) == list(joint[0])
+    assert not [name for name in same(local) if name.startswith('segmentor')]
+    for name, value in joint[0].items():
+        torch.testing.assert_close(value, (local[0][name] + local[1][name]) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_proxy_is_identical_with_its_buffers(ranks):
+    states = [rank['I2VDA']['proxy'] for rank in ranks]
+    assert same(states) == list(states[0])
+    norm = 'backbone.norm.running_mean'
+    assert states[0][norm].any()  # copied at iteration 2, after two steps, not only from the fresh network
+    assert ranks[0]['I2VDA']['logged'] == [
+        {'loss_seg', 'loss_adv', 'loss_dis'},
+        *[{'loss_seg', 'loss_adv', 'loss_dis', 'loss_tc', 'pseudo_label_ratio'}] * 2,
+    ]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_buffers_are_shared_before_validation(ranks, method):
+    norm = 'segmentor.module.backbone.norm.running_mean'
+    before, after = ([rank[method][key] for rank in ranks] for key in ('buffers', 'shared_buffers'))
+    assert norm not in same(before)
+    assert same(after) == list(after[0])
+    assert same([before[0], after[0]]) == list(before[0])  # those of rank 0
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_checkpoint_is_that_of_one_process(ranks, method):
+    state = ranks[0][method]['state']
+    model = tiny_method(method)
+    assert list(state) == list(model.state_dict())
+    load_state_dict(model, state, strict=True)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert_same_state(model.segmentor, {k.removeprefix('segmentor.'): v for k, v in state.items() if k.startswith('s')})
+    assert [rank[method]['loads_back'] for rank in ranks] == [True, True]

@@ -1,0 +1,154 @@
+"""Draw what I2VDA sees and learns from in one pair of frames: tools/draw_panel.py CONFIG CHECKPOINT --out panel.png."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import load_checkpoint
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+from torch import Tensor
+
+from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.models.heads.occlusion_aware_pseudo_label_head import IGNORE_INDEX
+from i2vda_mmseg.models.segmentors import I2VDA
+from i2vda_mmseg.visualization import draw_panel, flow_to_rgb, label_to_rgb, mask_to_rgb
+
+ROOT = Path(__file__).resolve().parents[1]
+DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Draw frames, flow, pseudo-labels and prediction of one pair')
+    parser.add_argument('config', help='config file of an I2VDA model, configs/i2vda/<name>.py')
+    parser.add_argument('checkpoint', help='checkpoint of I2VDA, of another method, or of a plain EncoderDecoder')
+    parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='picture to write, like panel.png')
+    parser.add_argument('--index', type=int, default=0, help='which labelled frame of the val data set, from 0')
+    parser.add_argument('--split', help="split to take instead of the val data set's own, like train")
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the model, read the pair, and write the panel."""
+    args = parse_args()
+    if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
+        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    config = load_config(args.config, args.cfg_options)
+    model = build_model(config, args.config)
+    load_checkpoint(model, args.checkpoint, map_location='cpu', strict=False)
+    target, labels, metainfo = read_pair(config, args.split, args.index)
+    frame_name = Path(target['data_samples'][0].img_path).stem
+    cells, sharp = draw_cells(model, target, labels, metainfo['palette'])
+    panel = draw_panel(
+        cells,
+        nearest=sharp,
+        legend=[*zip(metainfo['classes'], metainfo['palette']), ('ignored', (0, 0, 0))],
+        title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, frame_name)),
+    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(panel).save(args.out)
+    print(f'panel: {args.out}')
+
+
+def build_model(config: Config, name: str) -> I2VDA:
+    """Build the model in eval mode, with t fixed for drawing; leave if the config is of another method."""
+    model = MODELS.build(config.model)
+    if not isinstance(model, I2VDA):
+        sys.exit(
+            f'draw_panel: {name} builds {type(model).__name__}, which has no flow and no proxy; give an I2VDA config'
+        )
+    if model.temporal_augmentation is not None:
+        model.temporal_augmentation.t = DRAWN_T
+    return model.eval()
+
+
+def read_pair(config: Config, split: str | None, index: int) -> tuple[dict[str, Any], np.ndarray, dict]:
+    """Read a labelled frame with the one before it.
+
+    The frames go through the pipeline of the training's target, so that they have the size that the model is trained
+    on (a pipeline with random crops or flips would move them off the ground truth); the labels go through the pipeline
+    of the val data set, and are resized to that size without blending.
+
+    Returns:
+        ``dict(frames=(1, 2, 3, H, W) float32 RGB 0..255, data_samples)`` as the model's preprocessor makes it, the
+        labels (H, W), uint8, and the data set's meta information.
+    """
+    settings = dict(config.val_dataloader.dataset, lazy_init=False)
+    settings['data_root'] = find_root(settings['data_root'])
+    if split is not None:
+        settings['split'] = split
+        for key in ('data_prefix', 'ann_file'):  # they name the folders and the list of the other split
+            settings.pop(key, None)
+    labelled = DATASETS.build(settings)
+    if not 0 <= index < len(labelled):
+        sys.exit(f'draw_panel: --index {index} is not in 0..{len(labelled) - 1}, the labelled frames of the split')
+    pipeline = config.train_dataloader.dataset.target.pipeline
+    pairs = DATASETS.build(dict(settings, pairs='labelled', pipeline=pipeline))
+    path = labelled.get_data_info(index)['img_path']
+    pair = next(pairs[i] for i in range(len(pairs)) if pairs.get_data_info(i)['img_path'] == path)
+    frames = pair['inputs'][None].float().flip(2)  # (1, 2, 3, H, W); pipelines give BGR
+    height, width = frames.shape[-2:]
+    labels = labelled[index]['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
+    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    return dict(frames=frames, data_samples=[pair['data_samples']]), labels, labelled.metainfo
+
+
+def find_root(data_root: str) -> str:
+    """Look for a relative data root in the current directory, then in the project's."""
+    beside = ROOT / data_root
+    return str(beside) if beside.exists() and not Path(data_root).exists() else data_root
+
+
+@torch.no_grad()
+def draw_cells(
+    model: I2VDA, target: dict[str, Any], labels: np.ndarray, palette: list
+) -> tuple[list[tuple[str, np.ndarray]], list[str]]:
+    """Run the model on the pair.
+
+    Returns:
+        Captions and pictures, and the captions of those that are labels or masks.
+    """
+    clip = model.target_clip(target)
+    prediction = model.logits(model.data_preprocessor.normalize(clip.frame_1)).argmax(dim=1)
+    flow = clip.flow_10[0].permute(1, 2, 0).numpy()
+    # The longest vectors are outliers of the estimator, and would leave all others pale.
+    longest = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
+    middle = (
+        'I_{0} again (no augmentation)'
+        if model.temporal_augmentation is None
+        else f'Synthesised I_{{t}} (t = {DRAWN_T})'
+    )
+    smooth = [
+        ('Frame I_{0}', to_picture(clip.frame_0)),
+        ('Frame I_{1}', to_picture(clip.frame_1)),
+        (middle, to_picture(clip.frame_t)),
+        (f'Flow F_{{10}} (full colour from {longest:.1f} px)', flow_to_rgb(flow, longest)),
+    ]
+    sharp = []
+    if model.pseudo_label_head is not None:
+        valid = model.pseudo_label_head.validity(clip.flow_01, clip.flow_10)[0].numpy()
+        pseudo_label = model.pseudo_label(clip)[0].numpy()
+        sharp.append((f'Validity mask O ({valid.mean():.0%} kept)', mask_to_rgb(valid)))
+        kept = (pseudo_label != IGNORE_INDEX).mean()
+        sharp.append((f'Pseudo-label PL ({kept:.0%} kept)', label_to_rgb(pseudo_label, palette)))
+    sharp.append(('Prediction of M for I_{1}', label_to_rgb(prediction[0].numpy(), palette)))
+    sharp.append(('Ground truth of I_{1}', label_to_rgb(labels, palette)))
+    return smooth + sharp, [caption for caption, _ in sharp]
+
+
+def to_picture(frame: Tensor) -> np.ndarray:
+    """Turn a frame (1, 3, H, W), RGB 0..255, into (H, W, 3), uint8."""
+    return frame[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,27 @@
+"""Export a checkpoint for stock MMSegmentation: tools/export.py CHECKPOINT OUT [--config CONFIG]."""
+
+import argparse
+from pathlib import Path
+
+from i2vda_mmseg.engine.export import export_checkpoint, stock_config
+from i2vda_mmseg.engine.launch import load_config
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(description='Export a checkpoint for stock MMSegmentation')
+    parser.add_argument('checkpoint', help='checkpoint of a method')
+    parser.add_argument('out', help='checkpoint to write: an EncoderDecoder and its class names')
+    parser.add_argument(
+        '--config', help='config of the method: also write its EncoderDecoder config beside OUT, as .py'
+    )
+    args = parser.parse_args()
+    print(f'checkpoint: {export_checkpoint(args.checkpoint, args.out)}')
+    if args.config:
+        path = Path(args.out).with_suffix('.py')
+        stock_config(load_config(args.config)).dump(path)
+        print(f'config: {path}')
+
+
+if __name__ == '__main__':
+    main()
