@@ -1,8 +1,9 @@
 """How much of a training step is not the networks: I2VDA's train_step over the bare work that it cannot avoid.
 
 The bare work, on the same inputs and with the same networks: forward and backward of M on I^s, I_0 and I_t with
-upsampling to the input's size, forward of M' on I_1, D's five passes, F's three, both optimizer steps. Not in it: batching
-and normalising, Eq. 2-4 and 6-12, the bookkeeping. Both are timed in turn; the ratio is the median over the pairs.
+upsampling to the input's size, forward of M' on I_1, D's five passes, F's three, both optimizer steps. Not in it:
+batching and normalising, Eq. 2-4 and 6-12, the bookkeeping. Both are timed in turn; the ratio
+is the median over the pairs.
 
     python benchmarks/train_step.py [--pairs 5 --device cpu]
 """

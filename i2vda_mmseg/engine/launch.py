@@ -63,8 +63,11 @@ def use_amp(config: Config) -> None:
     """Switch every optimizer of the config to automatic mixed precision.
 
     Raises:
+        RuntimeError: If there is no GPU: mmengine's wrapper needs one.
         ValueError: If an optimizer wrapper is of a kind that has no mixed-precision counterpart.
     """
+    if not torch.cuda.is_available():
+        raise RuntimeError('--amp needs a GPU, and torch finds none; leave it out to train in float32')
     for name, wrapper in config.optim_wrapper.items():
         if name == 'constructor':
             continue
@@ -72,7 +75,4 @@ def use_amp(config: Config) -> None:
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.{name}.type is {kind!r}')
         wrapper.type = 'AmpOptimWrapper'
-        if not torch.cuda.is_available():
-            wrapper.dtype = 'bfloat16'
-        else:
-            wrapper.setdefault('loss_scale', 'dynamic')
+        wrapper.setdefault('loss_scale', 'dynamic')

@@ -14,7 +14,7 @@ class DomainIoUMetric(IoUMetric):
     """mmseg's ``IoUMetric``, reported for the classes of a protocol and by class.
 
     Counts one confusion over the whole set, as Cityscapes does. Adds ``IoU/<class>`` for each reported class to the
-    metrics; ``mIoU`` is the mean over the reported classes that occur. All in percent.
+    metrics; ``mIoU`` and ``mAcc`` are means over the reported classes that occur. All in percent.
 
     Args:
         protocol: A name of ``i2vda_mmseg.evaluation.PROTOCOLS``.
@@ -35,13 +35,17 @@ class DomainIoUMetric(IoUMetric):
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics
-        intersect, union = (sum(column).double().numpy() for column in list(zip(*results))[:2])
-        with np.errstate(invalid='ignore'):  # 0/0 where a class occurs neither in labels nor in predictions
-            iou = dict(zip(self._classes(), 100 * intersect / union))
-        for name in PROTOCOLS[self.protocol].not_reported:
-            del iou[name]
+        intersect, union, _, label = (sum(column).double().numpy() for column in zip(*results))
+        iou, accuracy = self._reported(intersect, union), self._reported(intersect, label)
         metrics['mIoU'] = float(np.nanmean(list(iou.values())))
-        return metrics | {f'IoU/{name}': float(value) for name, value in iou.items()}
+        metrics['mAcc'] = float(np.nanmean(list(accuracy.values())))
+        return metrics | {f'IoU/{name}': value for name, value in iou.items()}
+
+    def _reported(self, part: np.ndarray, whole: np.ndarray) -> dict[str, float]:
+        """Give the share in percent by class, without those that the protocol does not report."""
+        with np.errstate(invalid='ignore'):  # 0/0 where a class does not occur
+            shares = dict(zip(self._classes(), (100 * part / whole).tolist()))
+        return {name: share for name, share in shares.items() if name not in PROTOCOLS[self.protocol].not_reported}
 
     def _classes(self) -> tuple[str, ...]:
         classes = tuple(self.dataset_meta['classes'])

@@ -28,6 +28,7 @@ class FlowEstimator(nn.Module, ABC):
         super().__init__()
         self.size_divisor = size_divisor
         self.min_size = min_size
+        self.training = False
 
     @abstractmethod
     def estimate(self, frame_a: Tensor, frame_b: Tensor, keys: Sequence[tuple[str, str]] | None) -> Tensor:
@@ -55,6 +56,7 @@ class FlowEstimator(nn.Module, ABC):
                 'a flow estimator takes two frames of the shape (N, 3, H, W), '
                 f'got {tuple(frame_a.shape)} and {tuple(frame_b.shape)}'
             )
+        self.eval()  # what a subclass added to itself was born in training mode
         height, width = frame_a.shape[-2:]
         flow = self.estimate(self._pad(frame_a), self._pad(frame_b), keys)
         return flow[..., :height, :width].float()

@@ -23,11 +23,21 @@ class DomainDataPreprocessor(SegDataPreProcessor):
     any such frame.
 
     Args:
-        **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``...
+        **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``... but not ``size``,
+            ``size_divisor`` and ``batch_augments``: sizes are the data pipelines' business.
 
     Raises:
+        TypeError: If one of those three is given.
         ValueError: If the images of one domain differ in size, or a source label and its image do.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        refused = {'size', 'size_divisor', 'batch_augments'} & {
+            key for key, value in kwargs.items() if value is not None
+        }
+        if refused:
+            raise TypeError(f'DomainDataPreprocessor takes no {sorted(refused)}: resize and crop in the data pipelines')
+        super().__init__(**kwargs)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Batch a training pair, or hand anything else to ``SegDataPreProcessor``."""

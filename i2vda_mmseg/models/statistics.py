@@ -18,11 +18,11 @@ def frozen_statistics(module: nn.Module, enabled: bool = True) -> Iterator[None]
         enabled: False to do nothing.
     """
     norms = [child for child in module.modules() if isinstance(child, _BatchNorm)] if enabled else []
-    momenta = [norm.momentum for norm in norms]
+    tracked = [norm.track_running_stats for norm in norms]
     try:
         for norm in norms:
-            norm.momentum = 0.0
+            norm.track_running_stats = False
         yield
     finally:
-        for norm, momentum in zip(norms, momenta):
-            norm.momentum = momentum
+        for norm, before in zip(norms, tracked):
+            norm.track_running_stats = before

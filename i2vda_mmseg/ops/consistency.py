@@ -38,6 +38,7 @@ def consistency_mask(flow_01: Tensor, flow_10: Tensor, eta: float = 1.0, frame: 
         tensor([[[True, True, True]]])
     """
     check_flow(flow_01)
+    check_flow(flow_10)
     if flow_01.shape != flow_10.shape:
         raise ValueError(f'the flows differ in shape: {tuple(flow_01.shape)} and {tuple(flow_10.shape)}')
     if frame not in ('0', '1'):

@@ -29,5 +29,6 @@ def normalized_entropy(logits: Tensor) -> Tensor:
     if logits.ndim != 4 or logits.shape[1] < 2:
         raise ValueError(f'logits must have the shape (N, C, H, W) with C >= 2, got {tuple(logits.shape)}')
     log_probs = F.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=1)
+    log_probs = log_probs.clamp(min=-1e4)  # p is 0 long before, and 0 * inf would be NaN
     entropy = -(log_probs.exp() * log_probs).sum(dim=1) / math.log(logits.shape[1])
     return entropy.clamp(0, 1)  # rounding leaves the interval by a few units in the last place

@@ -26,8 +26,9 @@ def warp(x: Tensor, flow: Tensor, *, mode: str = 'bilinear', padding_mode: str =
         padding_mode: 'border' repeats the outermost pixels, 'zeros' puts 0 around the frame.
 
     Returns:
-        (N, C, H, W), dtype of ``x``. Coordinates and interpolation are computed in at least float32; where the flow is
-        not finite, the result is NaN (bilinear) or the first pixel (nearest).
+        (N, C, H, W), dtype of ``x``. Coordinates and interpolation are computed in at least float32. An
+        infinite flow points outside the frame; where the flow is NaN, the result is NaN (bilinear) or the first pixel
+        (nearest).
 
     Raises:
         TypeError: If ``x`` or ``flow`` is not floating point.

@@ -36,6 +36,7 @@ def _group_ranks(stage: np.ndarray, owner: np.ndarray, points: np.ndarray) -> np
     distance, stages = np.hypot(middle[:, 0], middle[:, 1]).tolist(), stage.tolist()
 
     def compare(a: int, b: int) -> int:
+        """Say which of two groups is painted first: negative for a."""
         if stages[a] != stages[b]:
             return stages[a] - stages[b]
         return _in_front(boxes[a], boxes[b]) or (distance[b] > distance[a]) - (distance[b] < distance[a])

@@ -100,6 +100,7 @@ def _add_ground(
     far = end + 60.0
 
     def strip(left: float, right: float, name: str, color: Color, layer: int) -> None:
+        """Lay a strip of ground along the street, between two distances from its middle."""
         builder.face(ground, rectangle(left, _BEHIND, right, far), name, color, layer=layer)
 
     strip(-400.0, 400.0, 'terrain', grass, 0)

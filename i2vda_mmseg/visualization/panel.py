@@ -69,22 +69,27 @@ class _Layout(NamedTuple):
 
     @property
     def margin(self) -> int:
+        """Space around a cell."""
         return max(6, self.cell_height // 16)
 
     @property
     def text_size(self) -> int:
+        """Height of the captions' letters."""
         return max(12, self.cell_height // 12)
 
     @property
     def caption_height(self) -> int:
+        """Height of the strip above a picture."""
         return round(1.7 * self.text_size)
 
     @property
     def row_height(self) -> int:
+        """Height of a caption, its picture and the space below."""
         return self.caption_height + self.cell_height + self.margin // 2
 
     @property
     def width(self) -> int:
+        """Width of the whole panel."""
         return self.columns * (self.cell_width + self.margin) + self.margin
 
     def corner(self, index: int) -> tuple[int, int]:

@@ -35,7 +35,9 @@ class FCDiscriminator(BaseModule):
         self.activation = nn.LeakyReLU(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score a map (N, in_channels, H, W): (N, 1, H/32, W/32), raw."""
+        """Score a map (N, in_channels, H, W) of at least 32x32: (N, 1, H/32, W/32), raw."""
+        if min(x.shape[-2:]) < 32:
+            raise ValueError(f'FCDiscriminator has stride 32 and needs maps of at least 32x32, got {tuple(x.shape)}')
         for conv in self.convs[:-1]:
             x = self.activation(conv(x))
         return self.convs[-1](x)

@@ -21,7 +21,8 @@ class DLV2Head(BaseDecodeHead):
         dilations: Dilation (= padding) of each branch.
         channels: Accepted because every mmseg head has it; unused.
         align_corners: How logits are resized to the image; True in DeepLab-v2.
-        **kwargs: Those of ``BaseDecodeHead``: ``in_index``, ``loss_decode``, ``ignore_index``...
+        **kwargs: Those of ``BaseDecodeHead``: ``in_index``, ``ignore_index``, ``loss_decode`` (cross entropy,
+            averaged over the pixels that are not ignored)...
 
     Raises:
         ValueError: If ``dilations`` is empty.
@@ -45,6 +46,7 @@ class DLV2Head(BaseDecodeHead):
     ) -> None:
         if not dilations:
             raise ValueError('dilations must name at least one branch, got none')
+        kwargs.setdefault('loss_decode', dict(type='CrossEntropyLoss', avg_non_ignore=True))
         super().__init__(
             in_channels,
             channels or 1,

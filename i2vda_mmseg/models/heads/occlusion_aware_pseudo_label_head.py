@@ -68,7 +68,7 @@ class OcclusionAwarePseudoLabelHead(BaseModule):
         """
         labels = logits_1.argmax(dim=1)
         if self.use_entropy:
-            labels[normalized_entropy(logits_1) >= self.delta] = IGNORE_INDEX
+            labels[~(normalized_entropy(logits_1) < self.delta)] = IGNORE_INDEX
         if self.use_occlusion:
             labels[~self.validity(flow_01, flow_10)] = IGNORE_INDEX
         return labels

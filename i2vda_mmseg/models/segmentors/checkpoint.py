@@ -92,18 +92,19 @@ def _start_proxy_from_segmentor(state_dict: dict[str, Tensor], prefix: str) -> N
 
 def _check_fit(state_dict: dict[str, Tensor], own: dict[str, Tensor], prefix: str) -> None:
     """Refuse a checkpoint that would leave the segmentor at random weights with no more than a log line."""
-    segmentor = [key for key in own if key.startswith(f'{prefix}segmentor.')]
-    if not any(key in state_dict for key in segmentor):
+    segmentor = [key for key in own if key.startswith(f'{prefix}segmentor.') and 'num_batches_tracked' not in key]
+    missing = [key for key in segmentor if key not in state_dict]
+    if missing:
         raise ValueError(
-            'the checkpoint holds no weight of the segmentor: expected keys like '
-            f'{segmentor[0]!r} (a method) or {segmentor[0].removeprefix(prefix + "segmentor.")!r} (an EncoderDecoder), '
-            f'found keys like {next(iter(state_dict), None)!r}'
+            f'the checkpoint lacks {len(missing)} of the {len(segmentor)} weights of the segmentor, such as '
+            f'{missing[0]!r}; it holds keys like {next(iter(state_dict), None)!r}. It must be of a method of this '
+            'project or of an EncoderDecoder like model.segmentor; weights of a backbone alone go into its init_cfg'
         )
-    for key in segmentor:
-        if key in state_dict and state_dict[key].shape != own[key].shape:
+    for key, value in own.items():
+        if key in state_dict and state_dict[key].shape != value.shape:
             raise ValueError(
                 f'the checkpoint does not fit the config: {key} is {tuple(state_dict[key].shape)} in the file and '
-                f'{tuple(own[key].shape)} in the model; check num_classes and the backbone'
+                f'{tuple(value.shape)} in the model; check num_classes and the networks of the config'
             )
 
 

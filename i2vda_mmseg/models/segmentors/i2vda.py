@@ -87,7 +87,7 @@ class I2VDA(AdversarialSegmentor):
     def init_weights(self) -> None:
         """Initialise M and D, and start M' as M's copy."""
         super().init_weights()
-        segmentor = self.segmentor.module if is_model_wrapper(self.segmentor) else self.segmentor
+        segmentor: Any = self.segmentor.module if is_model_wrapper(self.segmentor) else self.segmentor
         self.proxy.load_state_dict(segmentor.state_dict())
 
     def train(self, mode: bool = True) -> 'I2VDA':
@@ -164,4 +164,6 @@ class I2VDA(AdversarialSegmentor):
 def _frame_keys(data_samples: list) -> list[tuple[str, str]] | None:
     """Give the flow estimator's keys, forward then backward, or None where the samples name no frames."""
     keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
+    if keys and len(keys) != len(data_samples):
+        raise ValueError('some target samples of the batch carry frame_keys and some do not')
     return [tuple(key) for key in keys] + [tuple(reversed(key)) for key in keys] or None

@@ -1,0 +1,61 @@
+import itertools
+
+import pytest
+
+from i2vda_mmseg.engine.launch import build_runner, load_config
+from i2vda_mmseg.streetworld import make_streetworld
+
+CONFIGS = {
+    'source_only': 'configs/source_only/deeplabv2_r18_streetworld.py',
+    'adaptsegnet': 'configs/adaptsegnet/deeplabv2_r18_streetworld.py',
+    'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
+}
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def world(tmp_path_factory):
+    """A StreetWorld of a few images of 64x96."""
+    folder = tmp_path_factory.mktemp('world') / 'streetworld'
+    return make_streetworld(folder, images=5, clips=3, val_clips=2, frames=3, size=(64, 96), progress=False)
+
+
+@pytest.fixture
+def tiny_config(world, request):
+    """Give a method's StreetWorld config, cut down to six iterations of 32x64 on the tiny world."""
+    root = request.config.rootpath
+
+    def build(method, work_dir, **options):
+        config = load_config(str(root / CONFIGS[method]), None, str(work_dir))
+        train, val = config.train_dataloader, config.val_dataloader
+        train.dataset.source.data_root = str(world / 'viper')
+        train.dataset.target.data_root = val.dataset.data_root = str(world / 'cityscapes')
+        config.test_dataloader = val
+        for pipeline in (train.dataset.source.pipeline, val.dataset.pipeline):
+            next(step for step in pipeline if step.type == 'Resize').scale = (64, 32)
+        train.dataset.target.pipeline[1].transforms[0].scale = (64, 32)
+        config.model.segmentor.backbone.base_channels = 4
+        config.model.segmentor.decode_head.in_channels = 32
+        config.train_cfg.update(max_iters=6, val_interval=100)
+        config.default_hooks.checkpoint.update(interval=3)
+        config.default_hooks.logger.update(interval=1)
+        if method == 'i2vda':
+            config.default_hooks.proxy_copy.update(interval=2, launch=1)
+            config.model.pseudo_label_head.update(delta=1.0)  # after six iterations nothing is certain
+        config.merge_from_dict(options)
+        config.experiment_name = f'tiny_{next(_numbers)}'
+        return config
+
+    return build
+
+
+@pytest.fixture
+def trained(tiny_config, tmp_path):
+    """Train a method for six iterations and give its work dir."""
+
+    def run(method='i2vda', name='run', **options):
+        folder = tmp_path / name
+        build_runner(tiny_config(method, folder, **options)).train()
+        return folder
+
+    return run

@@ -1,0 +1,35 @@
+import pytest
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.runner import load_checkpoint
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import MODELS
+
+from i2vda_mmseg.engine.export import export_checkpoint, stock_config
+
+
+def test_the_export_predicts_identically_in_stock_mmsegmentation(trained, tiny_config, tmp_path, world):
+    checkpoint = trained('i2vda') / 'iter_6.pth'
+    config = tiny_config('i2vda', tmp_path / 'unused')
+    out = export_checkpoint(str(checkpoint), str(tmp_path / 'stock' / 'segmentor.pth'))
+    stock_config(config).dump(tmp_path / 'stock.py')
+
+    stock = init_model(str(tmp_path / 'stock.py'), str(out), device='cpu')
+    stock.load_state_dict(torch.load(out, weights_only=False)['state_dict'], strict=True)
+    assert type(stock).__name__ == 'EncoderDecoder'
+    assert stock.dataset_meta['classes'][:2] == ('road', 'sidewalk')
+
+    method = MODELS.build(config.model).eval()
+    load_checkpoint(method, str(checkpoint), strict=True)
+    image = str(next((world / 'cityscapes').glob('leftImg8bit_sequence/val/*/*.png')))
+    sample = Compose(config.val_dataloader.dataset.pipeline)(dict(img_path=image))
+    ours = method.test_step(pseudo_collate([sample]))[0]
+    theirs = inference_model(stock, image)
+    assert theirs.seg_logits.data.shape == (15, 64, 96)
+    assert torch.equal(theirs.seg_logits.data, ours.seg_logits.data)
+
+
+def test_a_checkpoint_without_a_segmentor_is_refused(tmp_path):
+    torch.save({'state_dict': {'backbone.weight': torch.zeros(1)}}, tmp_path / 'foreign.pth')
+    with pytest.raises(ValueError, match=r"foreign\.pth holds no segmentor\.\* keys.*'backbone\.weight'"):
+        export_checkpoint(str(tmp_path / 'foreign.pth'), str(tmp_path / 'out.pth'))

@@ -1,0 +1,75 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import sys
+import warnings
+
+import pytest
+
+from i2vda_mmseg.compat import quiet_imports
+from i2vda_mmseg.environment import check_environment
+
+
+@pytest.fixture(scope='module')
+def modules(request):
+    root = request.config.rootpath
+    folders = ('i2vda_mmseg', 'tools', 'benchmarks')
+    return {path.relative_to(root): path.read_text() for folder in folders for path in (root / folder).rglob('*.py')}
+
+
+def functions(text):
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def test_files_and_functions_are_short(modules):
+    assert {path: text.count('\n') for path, text in modules.items() if text.count('\n') > 250} == {}
+    long = [
+        f'{path}:{node.lineno} {node.name}'
+        for path, text in modules.items()
+        for node in functions(text)
+        if node.end_lineno - node.lineno + 1 - len((ast.get_docstring(node) or '').splitlines()) > 60
+    ]
+    assert long == []
+
+
+def test_every_public_name_is_documented(modules):
+    silent = [
+        f'{path}:{node.lineno} {node.name}'
+        for path, text in modules.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        and not node.name.startswith('_')
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_one_public_class_a_file(modules):
+    for path, text in modules.items():
+        registered = [
+            node.name
+            for node in ast.parse(text).body
+            if isinstance(node, ast.ClassDef) and any('register_module' in ast.unparse(d) for d in node.decorator_list)
+        ]
+        if 'transforms' not in path.parts:
+            assert len(registered) <= 1, f'{path} registers {registered}'
+
+
+def test_a_missing_package_is_named_with_the_command_to_run():
+    with pytest.raises(ImportError, match=r'needs no_such_package >= 1\.0.*pip install -r requirements\.txt'):
+        check_environment({'no_such_package': '1.0'})
+    with pytest.raises(ImportError, match=r'needs torch >= 99, found'):
+        check_environment({'torch': '99'})
+    check_environment({'torch': '2.4'})
+
+
+def test_quiet_imports_passes_on_what_it_does_not_know(capsys):
+    def imports():
+        sys.stdout.write('Could not import OneDL\na line of its own\n')
+        warnings.warn('Fail to import ``MultiScaleDeformableAttention`` from x', stacklevel=1)
+        warnings.warn('something else', stacklevel=1)
+
+    with pytest.warns(UserWarning, match='something else') as warned, quiet_imports():
+        imports()
+    assert len(warned) == 1
+    assert capsys.readouterr().out == 'a line of its own\n'
