@@ -43,6 +43,7 @@ def stock_config(config: Config) -> Config:
     segmentor: dict[str, Any] = config.model.segmentor.to_dict()
     preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
     segmentor['backbone'].pop('init_cfg', None)
-    names = ('test_pipeline', 'test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
+    names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
     kept = {name: config[name] for name in names if name in config}
+    kept['test_pipeline'] = config.test_dataloader.dataset.pipeline  # where mmseg.apis looks for it
     return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
