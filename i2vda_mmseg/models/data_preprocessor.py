@@ -64,7 +64,7 @@ class DomainDataPreprocessor(SegDataPreProcessor):
 
     def _target(self, target: dict[str, Any]) -> dict[str, Any]:
         frames = _stack(target['inputs'], 'target frames')
-        return dict(frames=frames.float().flip(2), data_samples=target['data_samples'])
+        return dict(frames=frames.float().flip(2), data_samples=target.get('data_samples') or [])
 
 
 def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:

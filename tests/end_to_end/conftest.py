@@ -43,7 +43,7 @@ def tiny_config(world, request):
             config.default_hooks.proxy_copy.update(interval=2, launch=1)
             config.model.pseudo_label_head.update(delta=1.0)  # after six iterations nothing is certain
         config.merge_from_dict(options)
-        config.experiment_name = f'tiny_{next(_numbers)}'
+        config.experiment_name = config.visualizer.name = f'tiny_{next(_numbers)}'  # one process, several runs
         return config
 
     return build
