@@ -171,6 +171,7 @@ class CityscapesSeqDataset(RawLabelDataset):
     def _consecutive_pairs(self, frames: set[str]) -> list[clips.Pair]:
         labelled = self._labelled_names()
         self._require(labelled, frames, 'img_path')
+        self._require(clips.gaps(labelled, frames), frames, 'img_path', ', a gap in its snippet')
         return clips.pairs_around(labelled, frames) if self.ann_file else clips.pairs_within(frames, labelled)
 
     def _labelled_names(self) -> list[str]:

@@ -68,6 +68,16 @@ def pairs_around(labelled: Iterable[str], frames: set[str]) -> list[Pair]:
     return list(dict.fromkeys(pair for pair in candidates if frames.issuperset(pair)))
 
 
+def gaps(labelled: Iterable[str], frames: set[str]) -> list[str]:
+    """Frames that are missing between two existing frames of one snippet."""
+    missing = []
+    for name in labelled:
+        snippet = snippet_around(name)
+        present = [index for index, frame in enumerate(snippet) if frame in frames]
+        missing += [frame for frame in snippet[present[0] : present[-1]] if frame not in frames]
+    return missing
+
+
 def pairs_within(frames: set[str], labelled: Iterable[str]) -> list[Pair]:
     """All consecutive pairs of existing frames that do not cross the border of a snippet.
 

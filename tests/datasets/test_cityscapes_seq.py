@@ -155,3 +155,9 @@ def test_shifted_keeps_padding():
     assert clips.shifted('ulm/ulm_000000_000100', -1) == 'ulm/ulm_000000_000099'
     assert clips.shifted('ulm/ulm_000000_000000', -1) == ''
     assert clips.snippet_around('a_05')[0] == 'a_00'
+
+
+def test_gap_within_a_snippet_names_the_missing_frame(tmp_path):
+    trees.cityscapes(tmp_path, [*clip(3, 7), *clip(9, 21)], [frame_name(19)])
+    with pytest.raises(FileNotFoundError, match=rf'{trees.frame_path(tmp_path, frame_name(8))}, a gap in its snippet'):
+        build(tmp_path, pairs='consecutive')
