@@ -82,6 +82,7 @@ def bare_step(model: Any, data: dict[str, Any], optimizers: OptimWrapperDict) ->
     probs = gradient.softmax(dim=1)
 
     def step() -> None:
+        """Do the networks' work, in the order of the training step."""
         model.flow_estimator(torch.cat(frames), torch.cat(frames[::-1]))  # F_01 and F_10
         model.flow_estimator(frames[1], frames[0])  # F_1t
         for network_input in (image, image_0, image_0):  # I^s, I_0, I_t

@@ -1,9 +1,11 @@
 """Is what the package stands on installed?"""
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, distribution
 
 _REQUIRED = {'torch': '2.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmseg': '1.2.2'}
-_COMMAND = 'python -m pip install -r requirements.txt -c requirements/constraints.txt'
+_MAINTAINED = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
+_OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0' 'mmsegmentation>=1.2.2'"
 
 
 def check_environment(required: dict[str, str] | None = None) -> None:
@@ -16,18 +18,32 @@ def check_environment(required: dict[str, str] | None = None) -> None:
         >>> check_environment({'math': '0'})
         Traceback (most recent call last):
         ...
-        ImportError: i2vda_mmseg cannot tell the version of math. Run: python -m pip install -r requirements.txt -c \
-requirements/constraints.txt
+        ImportError: i2vda_mmseg cannot tell the version of math
     """
     for name, least in (required or _REQUIRED).items():
         try:
             found = getattr(import_module(name), '__version__', None)
         except ImportError as error:
-            raise ImportError(f'i2vda_mmseg needs {name} >= {least}: {error}. Run: {_COMMAND}') from error
+            raise ImportError(f'i2vda_mmseg needs {name} >= {least}: {error}. Run: {_command(name, least)}') from error
         if found is None:
-            raise ImportError(f'i2vda_mmseg cannot tell the version of {name}. Run: {_COMMAND}')
+            raise ImportError(f'i2vda_mmseg cannot tell the version of {name}')
         if _numbers(found) < _numbers(least):
-            raise ImportError(f'i2vda_mmseg needs {name} >= {least}, found {found}. Run: {_COMMAND}')
+            raise ImportError(f'i2vda_mmseg needs {name} >= {least}, found {found}. Run: {_command(name, least)}')
+
+
+def _command(name: str, least: str) -> str:
+    """Say what to install, in the family of mm-packages that is there: the two own the same folders."""
+    if not name.startswith('mm'):
+        return f"pip install '{name}>={least}'"
+    return _OFFICIAL if any(map(_is_installed, ('mmengine', 'mmcv', 'mmsegmentation'))) else _MAINTAINED
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -15,11 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.models.heads.occlusion_aware_pseudo_label_head import IGNORE_INDEX
 from i2vda_mmseg.models.segmentors import I2VDA
+from i2vda_mmseg.ops import IGNORE_INDEX
 from i2vda_mmseg.visualization import draw_panel, flow_to_rgb, label_to_rgb, mask_to_rgb
 
-ROOT = Path(__file__).resolve().parents[1]
 DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way
 
 
@@ -83,7 +82,6 @@ def read_pair(config: Config, split: str | None, index: int) -> tuple[dict[str, 
         labels (H, W), uint8, and the data set's meta information.
     """
     settings = dict(config.val_dataloader.dataset, lazy_init=False)
-    settings['data_root'] = find_root(settings['data_root'])
     if split is not None:
         settings['split'] = split
         for key in ('data_prefix', 'ann_file'):  # they name the folders and the list of the other split
@@ -100,12 +98,6 @@ def read_pair(config: Config, split: str | None, index: int) -> tuple[dict[str, 
     labels = labelled[index]['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
     labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     return dict(frames=frames, data_samples=[pair['data_samples']]), labels, labelled.metainfo
-
-
-def find_root(data_root: str) -> str:
-    """Look for a relative data root in the current directory, then in the project's."""
-    beside = ROOT / data_root
-    return str(beside) if beside.exists() and not Path(data_root).exists() else data_root
 
 
 @torch.no_grad()

@@ -35,16 +35,18 @@ def main() -> None:
         raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
     config = load_config(args.config, args.cfg_options, args.work_dir)
     config.load_from, config.resume = args.checkpoint, False
+    evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
     if args.out:
-        config.test_evaluator.output_dir = args.out
+        next(evaluator for evaluator in evaluators if 'IoU' in evaluator.type).output_dir = args.out
     if args.show or args.show_dir:
         show_predictions(config, args)
+    protocols = [evaluator.protocol for evaluator in evaluators if 'protocol' in evaluator]
     metrics = build_runner(config, args.launcher).test()
     if is_main_process():
         path = write_metrics(
             Path(config.work_dir) / 'metrics.json',
             metrics,
-            protocol=config.test_evaluator.protocol,
+            protocol=protocols[0] if protocols else None,
             checkpoint=args.checkpoint,
             config=args.config,
         )

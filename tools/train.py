@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config, use_amp
+from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config, resume_from, use_amp
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,8 +43,7 @@ def main() -> None:
     if args.amp:
         use_amp(config)
     if args.resume:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        resume_from(config, args.resume)
     build_runner(config, args.launcher).train()
 
 

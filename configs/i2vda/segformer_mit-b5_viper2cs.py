@@ -20,7 +20,9 @@ model = dict(
             in_index=[0, 1, 2, 3],
             channels=256,
             num_classes=15,
+            norm_cfg=dict(type='BN', requires_grad=True),
             align_corners=False,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
         ),
     ),
 )

@@ -40,13 +40,7 @@ def snippet_around(labelled: str) -> list[str]:
 
 def snippets(frames: Collection[str]) -> list[list[str]]:
     """Snippets of a set of frames without labels: runs of consecutive numbers, cut after every 30 frames."""
-    present = set(frames)
-    found: list[list[str]] = []
-    for name in sorted(present):
-        if shifted(name, -1) not in present or len(found[-1]) == SNIPPET_LENGTH:
-            found.append([])
-        found[-1].append(name)
-    return found
+    return [run[i : i + SNIPPET_LENGTH] for run in _runs(frames) for i in range(0, len(run), SNIPPET_LENGTH)]
 
 
 def middle_frames(frames: Collection[str]) -> list[str]:
@@ -64,7 +58,7 @@ def pairs_ending_at(currents: Iterable[str]) -> list[Pair]:
 
 def pairs_around(labelled: Iterable[str], frames: set[str]) -> list[Pair]:
     """Existing consecutive pairs of the snippets of the labelled frames, each pair once."""
-    candidates = (pair for name in labelled for pair in _neighbours(snippet_around(name)))
+    candidates = (pair for name in labelled for pair in pairwise(snippet_around(name)))
     return list(dict.fromkeys(pair for pair in candidates if frames.issuperset(pair)))
 
 
@@ -85,19 +79,33 @@ def pairs_within(frames: set[str], labelled: Iterable[str]) -> list[Pair]:
         frames: Names of the existing frames.
         labelled: Names of labelled frames, which tell where snippets begin and end; empty: see ``snippets``.
     """
-    first = {shifted(name, offset) for name in labelled for offset in _border_offsets()}
-    first = first or {snippet[0] for snippet in snippets(frames)}
+    labels = set(labelled)
+    first = _first_frames(labels, frames) if labels else {snippet[0] for snippet in snippets(frames)}
     candidates = ((shifted(name, -1), name) for name in sorted(frames) if name not in first)
     return [pair for pair in candidates if pair[0] in frames]
 
 
-def _border_offsets() -> tuple[int, int]:
-    """Where, seen from a labelled frame, its snippet and the next one begin."""
-    return -LABELLED_POSITION, SNIPPET_LENGTH - LABELLED_POSITION
+def _first_frames(labelled: set[str], frames: set[str]) -> set[str]:
+    """Frames at which a snippet begins: around each labelled frame, where a run holds more than one snippet."""
+    first = set()
+    for run in _runs(frames):
+        inside = [name for name in run if name in labelled]
+        first.add(run[0])
+        if len(inside) > 1 or len(run) > SNIPPET_LENGTH:
+            offsets = (-LABELLED_POSITION, SNIPPET_LENGTH - LABELLED_POSITION)
+            first.update(shifted(name, offset) for name in inside for offset in offsets)
+    return first
 
 
-def _neighbours(names: list[str]) -> Iterable[Pair]:
-    return pairwise(names)
+def _runs(frames: Collection[str]) -> list[list[str]]:
+    """Runs of consecutive numbers."""
+    present = set(frames)
+    found: list[list[str]] = []
+    for name in sorted(present):
+        if shifted(name, -1) not in present:
+            found.append([])
+        found[-1].append(name)
+    return found
 
 
 def _previous(name: str) -> str:

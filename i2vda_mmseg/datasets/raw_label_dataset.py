@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
-from .layout import list_names, read_list, strip_suffix
+from i2vda_mmseg.ops import IGNORE_INDEX
 
-IGNORE_INDEX = 255
+from .layout import list_names, read_list, strip_suffix
 
 
 class RawLabelDataset(BaseSegDataset):

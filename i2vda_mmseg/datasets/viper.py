@@ -1,8 +1,10 @@
 """VIPER (Richter et al., ICCV 2017): frames of a game with dense labels."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from .class_spaces import CLASSES_15, PALETTE_15, VIPER_RAW_IDS, VIPER_TO_15
@@ -70,4 +72,12 @@ class ViperDataset(RawLabelDataset):
     def _images_to_label(self, images: set[str], labels: set[str]) -> set[str]:
         """Images whose last digit came with labels."""
         digits = {name[-1] for name in labels}
-        return {name for name in images if name[-1] in digits}
+        needed = {name for name in images if name[-1] in digits}
+        if needed < images:
+            print_log(
+                f'{type(self).__name__}: {len(images) - len(needed)} of {len(images)} images are left out: no label '
+                f'whose number ends like theirs is there, only such ending in {", ".join(sorted(digits))}',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return needed

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import init_dist
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -51,12 +51,26 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
 
 def _init_gloo(launcher: str) -> None:
     if launcher != 'pytorch':
-        init_dist(launcher, backend='gloo')
-        return
+        raise RuntimeError(f'--launcher {launcher} needs a GPU on every rank; without one, use tools/dist_train.sh')
     missing = [name for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
     if missing:
         raise RuntimeError(f'--launcher pytorch expects torchrun around it (it sets {missing}): tools/dist_train.sh')
     torch.distributed.init_process_group(backend='gloo')
+
+
+def resume_from(config: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint; 'auto' is the latest of the work dir, or a fresh start where there is none.
+
+    Raises:
+        FileNotFoundError: If the named checkpoint does not exist.
+    """
+    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    if found is None:
+        print_log(f'--resume: no checkpoint in {config.work_dir} yet, starting afresh', logger='current')
+        return
+    if not Path(found).is_file():
+        raise FileNotFoundError(f'--resume: no checkpoint at {found}')
+    config.resume, config.load_from = True, str(found)
 
 
 def use_amp(config: Config) -> None:

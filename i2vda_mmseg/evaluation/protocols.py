@@ -23,4 +23,5 @@ PROTOCOLS = {
         12, ('fence',), 'the 11 reported of 12 trained classes of SYNTHIA -> Cityscapes as in DA-VSN: fence leaves the '
         'mean after counting, so that its errors still count for the other classes'
     ),
+    'synthia11-strict': Protocol(11, (), 'the 11 classes of synthia11, trained alone: fence is ignored'),
 }  # fmt: skip

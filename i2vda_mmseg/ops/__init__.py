@@ -3,7 +3,8 @@
 from .consistency import consistency_mask
 from .entropy import normalized_entropy
 from .interpolation import interpolate_frame
+from .labels import IGNORE_INDEX
 from .resize import upsample
 from .warp import inside, warp
 
-__all__ = ['consistency_mask', 'inside', 'interpolate_frame', 'normalized_entropy', 'upsample', 'warp']
+__all__ = ['IGNORE_INDEX', 'consistency_mask', 'inside', 'interpolate_frame', 'normalized_entropy', 'upsample', 'warp']

@@ -20,9 +20,9 @@ def warp(x: Tensor, flow: Tensor, *, mode: str = 'bilinear', padding_mode: str =
         - samples outside ``x`` take the border value by default; ``inside(flow)`` tells them apart
 
     Args:
-        x: (N, C, H, W), floating point, any range.
+        x: (N, C, H, W), any range; floating point for 'bilinear', any dtype for 'nearest'.
         flow: (N, 2, H, W), floating point, pixels.
-        mode: 'bilinear' for images and logits, 'nearest' for label maps held in floats.
+        mode: 'bilinear' for images and logits, 'nearest' for label maps.
         padding_mode: 'border' repeats the outermost pixels, 'zeros' puts 0 around the frame.
 
     Returns:
@@ -31,7 +31,7 @@ def warp(x: Tensor, flow: Tensor, *, mode: str = 'bilinear', padding_mode: str =
         (nearest).
 
     Raises:
-        TypeError: If ``x`` or ``flow`` is not floating point.
+        TypeError: If ``flow``, or ``x`` with 'bilinear', is not floating point.
         ValueError: If the shapes do not fit each other or an option is unknown.
 
     Example:
@@ -42,7 +42,7 @@ def warp(x: Tensor, flow: Tensor, *, mode: str = 'bilinear', padding_mode: str =
     _check(x, flow, mode, padding_mode)
     dtype = torch.promote_types(torch.promote_types(x.dtype, flow.dtype), torch.float32)
     position_x, position_y = sample_positions(flow.to(dtype))
-    image = x.to(dtype)
+    image = x.to(dtype) if mode == 'bilinear' else x
     if padding_mode == 'zeros':  # a frame of zeros around x is then what the border takes
         image, position_x, position_y = F.pad(image, (1, 1, 1, 1)), position_x + 1, position_y + 1
     sample = _sample_bilinear if mode == 'bilinear' else _sample_nearest
@@ -94,8 +94,8 @@ def check_flow(flow: Tensor) -> None:
 
 def _check(x: Tensor, flow: Tensor, mode: str, padding_mode: str) -> None:
     check_flow(flow)
-    if not x.is_floating_point():
-        raise TypeError(f'x must be floating point, got {x.dtype}; cast label maps to float and use mode="nearest"')
+    if mode == 'bilinear' and not x.is_floating_point():
+        raise TypeError(f"x must be floating point, got {x.dtype}; warp label maps with mode='nearest'")
     if x.ndim != 4 or x.shape[0] != flow.shape[0] or x.shape[-2:] != flow.shape[-2:]:
         raise ValueError(
             f'x and flow must agree in N, H and W: x has the shape {tuple(x.shape)}, flow {tuple(flow.shape)}'

@@ -1,10 +1,12 @@
 """The two looks of a street: a game's pictures and a camera's."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
+from .classes import CLASS_NAMES
 from .mesh import Mesh
 from .render import Projection
 from .textures import texture_field
@@ -33,6 +35,8 @@ class Look:
         flicker: Standard deviation of each frame's exposure, relative.
         shake: Share of frames that are blurred by a jolt.
         variation: How much balance, gamma and contrast vary from street to street, relative.
+        pigments: By drawn class, an RGB colour in 0..255 and the share (0..1) to which its faces take it: a shift of
+            one class against the others, which no global correction of colours undoes.
     """
 
     saturation: float = 1.3
@@ -50,6 +54,7 @@ class Look:
     flicker: float = 0.0
     shake: float = 0.0
     variation: float = 0.03
+    pigments: Mapping[str, tuple[tuple[float, float, float], float]] = field(default_factory=dict)
 
     def varied(self, rng: np.random.Generator) -> 'Look':
         """This look as one street shows it."""
@@ -73,6 +78,23 @@ CAMERA = Look(
     flicker=0.02,
     shake=0.15,
     variation=0.04,
+    pigments={
+        'sky': ((206, 208, 212), 0.7),  # overcast
+        'tree': ((104, 92, 58), 0.55),  # autumn
+        'hedge': ((96, 92, 60), 0.5),
+        'terrain': ((134, 122, 96), 0.5),  # dry grass
+        'building': ((132, 126, 120), 0.55),  # weathered plaster
+        'sidewalk': ((112, 112, 116), 0.5),
+        'fence': ((112, 96, 80), 0.5),
+        'traffic sign': ((150, 150, 150), 0.3),
+        'person': ((62, 62, 70), 0.55),  # dark clothes
+        'rider': ((62, 62, 70), 0.55),
+        'car': ((104, 106, 110), 0.6),
+        'truck': ((150, 148, 146), 0.5),
+        'bus': ((140, 138, 120), 0.4),
+        'bicycle': ((56, 56, 60), 0.5),
+        'motorcycle': ((50, 50, 54), 0.5),
+    },
 )
 
 
@@ -101,7 +123,7 @@ def paint(
         (H, W, 3), uint8, RGB.
     """
     height, width = projection.size
-    palette = np.rint(mesh.face_color).astype(np.uint8)
+    palette = np.rint(_pigmented(look, mesh)).astype(np.uint8)
     rgb = cv2.resize(palette[samples], (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     is_ground = (mesh.group_stage[mesh.part_group[mesh.surface_part]] == _GROUND_STAGE)[surfaces]
     light = 1 - look.shadow * shadows * is_ground
@@ -115,6 +137,15 @@ def paint(
     else:
         rgb *= light[..., None]
     return _expose(look, _grade(look, rgb), rng)
+
+
+def _pigmented(look: Look, mesh: Mesh) -> np.ndarray:
+    """Colours of the faces, (F, 3), as this look shows their classes."""
+    colors = mesh.face_color.copy()
+    for name, (pigment, share) in look.pigments.items():
+        faces = mesh.face_class == CLASS_NAMES.index(name)
+        colors[faces] += share * (np.array(pigment, np.float32) - colors[faces])
+    return colors
 
 
 def surface_coordinates(projection: Projection, surfaces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -157,6 +157,12 @@ def test_shifted_keeps_padding():
     assert clips.snippet_around('a_05')[0] == 'a_00'
 
 
+@pytest.mark.parametrize('labelled', [0, 5, 19, 29])
+def test_one_label_anywhere_in_a_run_of_thirty_loses_no_pair(tmp_path, labelled):
+    trees.cityscapes(tmp_path, clip(0, 29), [frame_name(labelled)])
+    assert pairs_of(build(tmp_path, pairs='consecutive')) == [(n - 1, n) for n in range(1, 30)]
+
+
 def test_gap_within_a_snippet_names_the_missing_frame(tmp_path):
     trees.cityscapes(tmp_path, [*clip(3, 7), *clip(9, 21)], [frame_name(19)])
     with pytest.raises(FileNotFoundError, match=rf'{trees.frame_path(tmp_path, frame_name(8))}, a gap in its snippet'):

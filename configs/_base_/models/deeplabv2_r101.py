@@ -29,7 +29,6 @@ segmentor = dict(
         num_classes=15,
         dilations=(6, 12, 18, 24),
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

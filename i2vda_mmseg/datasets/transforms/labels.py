@@ -7,9 +7,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from i2vda_mmseg.ops import IGNORE_INDEX
+
 from .reading import read_index_label, read_red_label
 
-IGNORE_INDEX = 255
 _UNKNOWN = 254
 _READERS = {'index': read_index_label, 'red16': read_red_label}
 

@@ -1,12 +1,11 @@
 """When the proxy network M' is renewed, Algorithm 1 lines 5-8."""
 
-from typing import Any
-
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+
+from i2vda_mmseg.models.wrappers import unwrapped
 
 
 @HOOKS.register_module()
@@ -20,6 +19,8 @@ class ProxyCopyHook(Hook):
     Args:
         interval: ITER_COPY of the paper.
         launch: ITER_LAUNCH of the paper: the first iteration with L_tc.
+        copy_at_launch: Copy at ``launch`` as well. Without it, a launch between two copies (rows of Table 4) starts
+            from an old M', at worst the random one of iteration 0.
 
     Raises:
         ValueError: If ``interval`` is not positive or ``launch`` is negative.
@@ -27,17 +28,18 @@ class ProxyCopyHook(Hook):
 
     priority = 'HIGH'
 
-    def __init__(self, interval: int = 8000, launch: int = 8000) -> None:
+    def __init__(self, interval: int = 8000, launch: int = 8000, copy_at_launch: bool = False) -> None:
         if interval < 1 or launch < 0:
             raise ValueError(f'interval must be positive and launch not negative, got {interval} and {launch}')
         self.interval = interval
         self.launch = launch
+        self.copy_at_launch = copy_at_launch
 
     def before_train(self, runner: Runner) -> None:
         """Refuse a model without a proxy, and a launch that never comes."""
-        if not hasattr(_unwrapped(runner.model), 'proxy'):
+        if not hasattr(unwrapped(runner.model), 'proxy'):
             raise TypeError(
-                f'ProxyCopyHook needs a model with a proxy; {type(_unwrapped(runner.model)).__name__} has none'
+                f'ProxyCopyHook needs a model with a proxy; {type(unwrapped(runner.model)).__name__} has none'
             )
         if self.launch >= runner.max_iters:
             runner.logger.warning(
@@ -47,14 +49,11 @@ class ProxyCopyHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Copy M to M' when due, and say whether L_tc is on."""
-        model = _unwrapped(runner.model)
+        model = unwrapped(runner.model)
         model.launched = runner.iter >= self.launch
-        if runner.iter % self.interval == 0:
-            segmentor = _unwrapped(model.segmentor)
+        is_launch = self.copy_at_launch and runner.iter == self.launch
+        if runner.iter % self.interval == 0 or is_launch:
+            segmentor = unwrapped(model.segmentor)
             for buffer in segmentor.buffers():
                 broadcast(buffer, src=0)
             model.proxy.load_state_dict(segmentor.state_dict())
-
-
-def _unwrapped(model: Any) -> Any:
-    return model.module if is_model_wrapper(model) else model

@@ -4,11 +4,12 @@ import random
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+
+from i2vda_mmseg.models.wrappers import unwrapped
 
 
 @HOOKS.register_module()
@@ -22,17 +23,26 @@ class ReseedHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def __init__(self) -> None:
+        self.seed: int | None = None
+
     def before_train(self, runner: Runner) -> None:
-        """Give the data sampler the seed of the run: a resumed run learns it after the sampler is built."""
+        """Share rank 0's seed (``randomness.diff_rank_seed`` would give each its own), with the data sampler too.
+
+        A resumed run learns its seed only after the sampler is built.
+        """
+        seeds = [runner.seed]
+        broadcast_object_list(seeds)
+        self.seed = seeds[0]
         sampler = runner.train_dataloader.sampler
         if hasattr(sampler, 'seed'):
-            sampler.seed = runner.seed
+            sampler.seed = self.seed
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed Python's, NumPy's and torch's generators."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        model.iteration_seed = _derive(runner.seed, runner.iter)
-        seed = _derive(runner.seed, runner.iter, 1 + get_rank())
+        base = runner.seed if self.seed is None else self.seed
+        unwrapped(runner.model).iteration_seed = _derive(base, runner.iter)
+        seed = _derive(base, runner.iter, 1 + get_rank())
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002 - pipelines and libraries draw from the global generator
         torch.manual_seed(seed)

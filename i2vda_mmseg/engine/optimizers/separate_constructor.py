@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+
+from i2vda_mmseg.models.wrappers import unwrapped
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -38,7 +39,7 @@ class SeparateOptimWrapperConstructor:
 
     def __call__(self, model: Any) -> OptimWrapperDict:
         """Build the optimizers of ``model``, wrapped for DDP or not."""
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(model)
         children = dict(model.named_children())
         unknown = sorted(set(self.optim_wrapper_cfg) - set(children))
         if unknown:

@@ -16,6 +16,7 @@ class DeepLabResNet(ResNet):
     dilations=(1, 1, 2, 4), norm_cfg=dict(type='BN', requires_grad=False), norm_eval=False``.
 
     Args:
+        depth: 18, 34, 50, 101 or 152.
         **kwargs: Those of ``mmseg.models.ResNet``.
 
     Example:
@@ -25,6 +26,6 @@ class DeepLabResNet(ResNet):
         torch.Size([1, 32, 9, 17])
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, depth: int, **kwargs: Any) -> None:
+        super().__init__(depth, **kwargs)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)

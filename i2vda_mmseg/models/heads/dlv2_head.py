@@ -46,20 +46,22 @@ class DLV2Head(BaseDecodeHead):
     ) -> None:
         if not dilations:
             raise ValueError('dilations must name at least one branch, got none')
+        kwargs.setdefault('dropout_ratio', 0)
         kwargs.setdefault('loss_decode', dict(type='CrossEntropyLoss', avg_non_ignore=True))
         super().__init__(
             in_channels,
             channels or 1,
             num_classes=num_classes,
-            dropout_ratio=0,
             align_corners=align_corners,
             init_cfg=init_cfg or dict(type='Normal', std=0.01, override=dict(name='convs')),
             **kwargs,
         )
         del self.conv_seg  # it would get no gradient, which DDP reports as an error
+        self.channels = channels
         self.dilations = tuple(dilations)
         self.convs = nn.ModuleList(
-            nn.Conv2d(in_channels, self.out_channels, 3, padding=dilation, dilation=dilation) for dilation in dilations
+            nn.Conv2d(self.in_channels, self.out_channels, 3, padding=dilation, dilation=dilation)
+            for dilation in dilations
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -5,9 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from i2vda_mmseg.ops import consistency_mask, normalized_entropy
-
-IGNORE_INDEX = 255
+from i2vda_mmseg.ops import IGNORE_INDEX, consistency_mask, normalized_entropy
 
 
 @MODELS.register_module()
@@ -65,7 +63,15 @@ class OcclusionAwarePseudoLabelHead(BaseModule):
 
         Returns:
             (N, H, W), int64, classes and 255 where ignored.
+
+        Raises:
+            ValueError: If the logits and the flows differ in N, H or W.
         """
+        if logits_1.shape[::2] + logits_1.shape[3:] != flow_10.shape[::2] + flow_10.shape[3:]:
+            raise ValueError(
+                'logits and flows must agree in N, H and W (upsample the logits to the image first): got '
+                f'{tuple(logits_1.shape)} and {tuple(flow_10.shape)}'
+            )
         labels = logits_1.argmax(dim=1)
         if self.use_entropy:
             labels[~(normalized_entropy(logits_1) < self.delta)] = IGNORE_INDEX

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
-from i2vda_mmseg.ops import upsample
+from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .checkpoint import CheckpointMixin, load_initial_weights
 
@@ -50,7 +50,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
 
     Raises:
-        ValueError: If ``batch_statistics`` is unknown.
+        ValueError: If ``batch_statistics`` is unknown, or the segmentor has an auxiliary head, which would not learn.
     """
 
     data_preprocessor: DomainDataPreprocessor
@@ -66,6 +66,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
         network = MODELS.build(segmentor)
+        if network.with_auxiliary_head:
+            raise ValueError(f'{type(self).__name__} trains a single head: remove auxiliary_head from model.segmentor')
         self.segmentor = network
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
@@ -128,7 +130,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
 
     def loss_seg(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross entropy of Eq. 9 and 10: the mean over the pixels that are not ignored, 0 where all are."""
-        return self.loss_ce(logits, labels, ignore_index=255)
+        return self.loss_ce(logits, labels, ignore_index=IGNORE_INDEX)
 
     def init_weights(self) -> None:
         """Initialise the weights; a download that fails says what to do instead."""

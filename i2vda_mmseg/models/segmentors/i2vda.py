@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.model import is_model_wrapper
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from i2vda_mmseg.models.heads.occlusion_aware_pseudo_label_head import IGNORE_INDEX
-from i2vda_mmseg.ops import inside, warp
+from i2vda_mmseg.models.wrappers import unwrapped
+from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
@@ -74,7 +73,7 @@ class I2VDA(AdversarialSegmentor):
         super().__init__(segmentor, discriminator, **kwargs)
         if flow_1t not in FLOW_1T_MODES:
             raise ValueError(f'flow_1t must be one of {FLOW_1T_MODES}, got {flow_1t!r}')
-        self.proxy = MODELS.build(segmentor).requires_grad_(False).eval()
+        self.proxy = MODELS.build(_without_pretrained(segmentor)).requires_grad_(False).eval()
         self.flow_estimator = MODELS.build(flow_estimator).requires_grad_(False).eval()
         self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)
         self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
@@ -87,8 +86,7 @@ class I2VDA(AdversarialSegmentor):
     def init_weights(self) -> None:
         """Initialise M and D, and start M' as M's copy."""
         super().init_weights()
-        segmentor: Any = self.segmentor.module if is_model_wrapper(self.segmentor) else self.segmentor
-        self.proxy.load_state_dict(segmentor.state_dict())
+        self.proxy.load_state_dict(unwrapped(self.segmentor).state_dict())
 
     def train(self, mode: bool = True) -> 'I2VDA':
         """Set the mode of M and D; the proxy and the flow estimator stay in eval mode."""
@@ -159,6 +157,17 @@ class I2VDA(AdversarialSegmentor):
         """Label I_1 with M', Eq. 8: (N, H, W), int64, 255 where ignored."""
         logits_1 = self.upsampled(self.proxy, self.data_preprocessor.normalize(clip.frame_1))
         return self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
+
+
+def _without_pretrained(config: Any) -> Any:
+    """Copy a config without the weights that it names: M' gets M's, and need not load them once more."""
+    if isinstance(config, (list, tuple)):
+        return [_without_pretrained(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get('type') == 'Pretrained':
+        return None
+    return type(config)({key: _without_pretrained(value) for key, value in config.items() if key != 'pretrained'})
 
 
 def _frame_keys(data_samples: list) -> list[tuple[str, str]] | None:
