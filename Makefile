@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
 DEMO_ARGS ?=
+# More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
+PIP_ARGS ?=
 
 .PHONY: help venv demo demo-smoke test check format clean
 
@@ -14,9 +16,11 @@ help:  ## Show the commands
 venv: $(READY)  ## Make .venv with the pinned stack, the test tools and the package, editable
 
 $(READY): $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: $(PYTHON) is older than 3.11; name another with make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements/dev.txt -c requirements/constraints.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt -r requirements/dev.txt -c requirements/constraints.txt
+	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: $(READY)  ## Make a street, train and test three methods on it, print one table (about 15 minutes on 2 cores)
