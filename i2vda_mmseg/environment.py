@@ -1,5 +1,6 @@
 """Is what the package stands on installed?"""
 
+import re
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -50,6 +51,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     """Read the leading numbers of a version: '2.13.0+cpu' is (2, 13, 0)."""
     numbers = []
     for part in version.split('+', maxsplit=1)[0].split('.')[:3]:
-        digits = ''.join(character for character in part if character.isdigit())
-        numbers.append(int(digits or 0))
+        digits = re.match(r'\d+', part)
+        numbers.append(int(digits.group()) if digits else 0)
     return tuple(numbers)

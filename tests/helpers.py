@@ -100,6 +100,16 @@ def still_statistics(model):
     return model
 
 
+def ready(model):
+    """Confident networks, a proxy unlike M, and forwards that can be repeated."""
+    still_statistics(sharpen(model))
+    if hasattr(model, 'discriminator'):
+        with torch.no_grad():
+            for parameter in model.discriminator.parameters():
+                parameter.mul_(2)
+    return model
+
+
 def data_sample(labels=None, **meta):
     sample = SegDataSample(metainfo=meta)
     if labels is not None:
@@ -125,6 +135,11 @@ def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_siz
             inputs=[image(2, 3, *target_size) for _ in range(size)], data_samples=[data_sample(**m) for m in meta]
         ),
     )
+
+
+def batch_of(model, **options):
+    """Give a training batch as it leaves the model's preprocessor."""
+    return model.data_preprocessor(domain_batch(**options), training=True)
 
 
 def optimizers(model, lr=0.1, **cfg):

@@ -3,17 +3,30 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from i2vda_mmseg.streetworld import WorldPlan, make_streetworld, read_world
 
 
-def _size(text: str) -> tuple[int, int]:
-    """'HxW' as (H, W)."""
-    height, separator, width = text.lower().partition('x')
-    if not (separator and height.isdecimal() and width.isdecimal()):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a size; write height and width like 128x256')
-    return int(height), int(width)
+class _StoreSize(argparse.Action):
+    """Store 'HxW', or H and W, as (H, W)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        words = list(values or ())
+        numbers = 'x'.join(words).lower().split('x')
+        if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+            raise argparse.ArgumentError(
+                self, f'{" ".join(words)!r} is not a size; write height and width like 128x256 or 128 256'
+            )
+        setattr(namespace, self.dest, (int(numbers[0]), int(numbers[1])))
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,15 +36,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, default=Path('data/streetworld'), help='folder to fill')
     parser.add_argument('--seed', type=int, default=default.seed)
     parser.add_argument('--clips', type=int, default=default.clips, help='target clips to train on')
-    parser.add_argument('--val-clips', type=int, default=default.val_clips, help='target clips to evaluate on')
+    parser.add_argument(
+        '--val-clips',
+        type=int,
+        default=argparse.SUPPRESS,
+        help=f'target clips to evaluate on (default: as many as --clips, but at most {default.val_clips})',
+    )
     parser.add_argument('--frames', type=int, default=default.frames, help='frames in a clip')
     parser.add_argument('--images', type=int, default=default.images, help="source images in VIPER's layout")
     parser.add_argument(
-        '--synthia-images', type=int, default=default.synthia_images, help="source images in SYNTHIA's layout"
+        '--synthia-images',
+        type=int,
+        default=argparse.SUPPRESS,
+        help=f"source images in SYNTHIA's layout (default: as many as --images, but at most {default.synthia_images})",
     )
-    parser.add_argument('--size', type=_size, default='x'.join(map(str, default.size)), metavar='HxW')
+    parser.add_argument(
+        '--size',
+        nargs='+',
+        action=_StoreSize,
+        default=default.size,
+        metavar=('H', 'W'),
+        help='height and width in pixels, written 128x256 or 128 256',
+    )
     parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
-    parser.add_argument('--flow', action='store_true', help='write exact flow to the labelled frames as well')
+    parser.add_argument('--flow', action='store_true', help='write exact flow between consecutive frames as well')
     parser.add_argument('--force', action='store_true', help='replace a StreetWorld made with other parameters')
     return parser.parse_args()
 

@@ -1,7 +1,7 @@
 """File names and encodings of the three data sets.
 
-Beside what the data sets have themselves there is ``cityscapes/flow/{split}/{city}/``, written on request. Its files
-bear the name of the labelled frame Y; the frame before it is X = Y - 1:
+Beside what the data sets have themselves there is ``cityscapes/flow/{split}/{city}/``, written on request. It holds
+four files for every two consecutive frames X and Y = X + 1 of a clip, named after the later one, Y:
 
 - ``{city}_{seq}_{Y}_F01.flo``: flow from X to Y, on X's grid, and ``..._F01_visible.png``: 255 where the point is
   visible in Y, 0 elsewhere
@@ -61,11 +61,11 @@ def write_cityscapes_frame(root: Path, split: str, clip: int, frame: Frame) -> N
         _write_image(path, frame.labels('cityscapes'), _PNG_FAST)
 
 
-def write_exact_flow(root: Path, split: str, clip: int, previous: Frame, labelled: Frame) -> None:
-    """Write F_01 and F_10 between the labelled frame and the one before, and where they are visible."""
+def write_exact_flow(root: Path, split: str, clip: int, previous: Frame, frame: Frame) -> None:
+    """Write F_01 and F_10 between a frame and the one before, and where their points are visible."""
     folder = root / 'cityscapes' / 'flow' / split / CITIES[split]
-    name = _cityscapes_name(split, clip, labelled.time)
-    for direction, frame_a, frame_b in (('F01', previous, labelled), ('F10', labelled, previous)):
+    name = _cityscapes_name(split, clip, frame.time)
+    for direction, frame_a, frame_b in (('F01', previous, frame), ('F10', frame, previous)):
         flow, visible = exact_flow(frame_a, frame_b)
         write_flo(folder / f'{name}_{direction}.flo', flow)
         _write_image(folder / f'{name}_{direction}_visible.png', visible.astype(np.uint8) * 255, _PNG_FAST)

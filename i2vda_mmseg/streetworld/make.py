@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .clip import LABELLED_TIME, iterate_clip, render_still
+from .clip import iterate_clip, render_still
 from .layouts import write_cityscapes_frame, write_exact_flow, write_synthia, write_viper
 from .looks import CAMERA
 from .plan import WorldPlan, check_folder, mark_finished, mark_started
@@ -25,10 +25,10 @@ def make_streetworld(  # noqa: PLR0913 - the parameters of a world, all by name
     *,
     seed: int = 0,
     clips: int = 60,
-    val_clips: int = 40,
+    val_clips: int | None = None,
     frames: int = 30,
     images: int = 400,
-    synthia_images: int = 0,
+    synthia_images: int | None = None,
     size: tuple[int, int] = (128, 256),
     workers: int = 1,
     flow: bool = False,
@@ -45,13 +45,13 @@ def make_streetworld(  # noqa: PLR0913 - the parameters of a world, all by name
         out: Folder to fill: ``viper``, ``synthia``, ``cityscapes`` and ``world.json``.
         seed: Decides everything random.
         clips: Target clips to train on.
-        val_clips: Target clips to evaluate on.
+        val_clips: Target clips to evaluate on; None = as many as ``clips``, but at most 40.
         frames: Frames in a clip, at least 2. Frame 19 is the labelled one; a clip of fewer than 20 frames ends with it.
         images: Source images in VIPER's layout.
-        synthia_images: Source images in SYNTHIA's layout.
+        synthia_images: Source images in SYNTHIA's layout; None = as many as ``images``, but at most 100.
         size: (H, W) of all pictures, in pixels.
         workers: Processes to share the work among.
-        flow: Whether to write the exact flow between the labelled frame and the one before.
+        flow: Whether to write the exact flow between consecutive frames of the clips, in both directions.
         progress: Whether to show a progress bar.
         force: Replace a StreetWorld in ``out`` that was made with other parameters, or make the same again.
 
@@ -63,6 +63,8 @@ def make_streetworld(  # noqa: PLR0913 - the parameters of a world, all by name
         FileExistsError: If ``out`` holds something else.
     """
     out = Path(out)
+    val_clips = min(clips, WorldPlan.val_clips) if val_clips is None else val_clips
+    synthia_images = min(images, WorldPlan.synthia_images) if synthia_images is None else synthia_images
     plan = WorldPlan(seed, clips, val_clips, frames, images, synthia_images, (size[0], size[1]), flow)
     if workers < 1:
         raise ValueError(f'workers must be at least 1, but is {workers}.')
@@ -119,6 +121,6 @@ def _write_clip(out: Path, plan: WorldPlan, split: str, index: int, key: tuple[i
     previous = None
     for frame in iterate_clip(key, plan.frames, plan.size, look=CAMERA):
         write_cityscapes_frame(out, split, index, frame)
-        if plan.flow and previous is not None and frame.time == LABELLED_TIME:
+        if plan.flow and previous is not None:
             write_exact_flow(out, split, index, previous, frame)
         previous = frame

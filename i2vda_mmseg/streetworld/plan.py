@@ -16,6 +16,8 @@ _PARTIAL_FILE = 'world.partial.json'
 class WorldPlan:
     """Parameters of a StreetWorld.
 
+    The defaults of ``val_clips`` and ``synthia_images`` are also the most that ``make_streetworld`` makes unasked.
+
     Attributes:
         seed: Decides everything random.
         clips: Target clips to train on.
@@ -35,7 +37,7 @@ class WorldPlan:
     val_clips: int = 40
     frames: int = 30
     images: int = 400
-    synthia_images: int = 0
+    synthia_images: int = 100
     size: tuple[int, int] = (128, 256)
     flow: bool = False
 

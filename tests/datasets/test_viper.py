@@ -1,5 +1,6 @@
 import pytest
 from mmengine.dataset import Compose
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
@@ -12,6 +13,15 @@ CLASSES = (
     'road', 'sidewalk', 'building', 'fence', 'traffic light', 'traffic sign', 'vegetation', 'terrain', 'sky',
     'person', 'car', 'truck', 'bus', 'motorcycle', 'bicycle',
 )  # fmt: skip
+
+
+@pytest.fixture
+def log(caplog):
+    """The messages of mmengine's logger, which hands nothing to Python's root logger."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 def names_of(dataset):
@@ -64,11 +74,24 @@ def test_wrong_layouts(tmp_path):
         ViperDataset(str(tmp_path))
 
 
-def test_images_of_digits_without_labels_are_left_out(tmp_path):
+def test_images_of_digits_without_labels_are_left_out(tmp_path, log):
     trees.viper(tmp_path)
     for digit in range(1, 10):
         trees.write_image(tmp_path / f'train/img/001/001_0001{digit}.jpg', trees.image())
     assert len(ViperDataset(str(tmp_path))) == 3
+    (record,) = log.records
+    assert record.levelname == 'WARNING'
+    assert 'ViperDataset: 9 of 12 images are left out' in record.getMessage()
+    assert record.getMessage().endswith('only such ending in 0')
+
+
+def test_a_whole_set_and_a_list_leave_nothing_out(tmp_path, log):
+    trees.viper(tmp_path)
+    assert len(ViperDataset(str(tmp_path))) == 3
+    trees.write_image(tmp_path / 'train/img/001/001_00011.jpg', trees.image())
+    (tmp_path / 'list.txt').write_text('001/001_00010.jpg\n')
+    assert len(ViperDataset(str(tmp_path), ann_file='list.txt')) == 1
+    assert log.records == []
 
 
 def test_missing_counterparts_raise(tmp_path):

@@ -93,3 +93,13 @@ def test_labels_of_another_size_than_their_image():
     batch['source']['data_samples'] = [data_sample(torch.zeros(64, 80, dtype=torch.int64)) for _ in range(2)]
     with pytest.raises(ValueError, match=r'\(32, 40\) but their labels \(64, 80\)'):
         DomainDataPreprocessor()(batch, training=True)
+
+
+@pytest.mark.parametrize('options', [
+    dict(size=(32, 40)), dict(size_divisor=32), dict(batch_augments=[dict(type='BatchSyncRandomResize')]),
+])  # fmt: skip
+def test_sizes_are_the_pipelines_business(options):
+    (name,) = options
+    with pytest.raises(TypeError, match=rf"takes no \['{name}'\]: resize and crop in the data pipelines"):
+        DomainDataPreprocessor(mean=MEAN, std=STD, **options)
+    DomainDataPreprocessor(mean=MEAN, std=STD, **{name: None})

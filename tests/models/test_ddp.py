@@ -48,10 +48,15 @@ def trained(method, rank):
     for value in model.state_dict().values():
         broadcast(value)
     steps = optimizers(wrapper, lr=0.05)
-    runner = SimpleNamespace(model=wrapper, iter=0, seed=1)
+    sampler = SimpleNamespace(seed=5 + rank)
+    runner = SimpleNamespace(
+        model=wrapper, iter=0, max_iters=3, seed=5 + rank, train_dataloader=SimpleNamespace(sampler=sampler)
+    )
     hooks = [HOOKS.build(dict(type='ReseedHook'))]
     if method == 'I2VDA':
         hooks.append(HOOKS.build(dict(type='ProxyCopyHook', interval=2, launch=1)))
+    for hook in hooks:
+        hook.before_train(runner)
     wrapper.train()
     logged = []
     for runner.iter in range(3):
@@ -91,6 +96,7 @@ def on_a_rank(rank):
         model = wrapper.module
         result = dict(
             logged=logged,
+            seeds=(runner.train_dataloader.sampler.seed, model.iteration_seed),
             weights=weights(model),
             proxy=state_of(model.proxy) if method == 'I2VDA' else {},
             state=deepcopy(model.state_dict()),
@@ -123,6 +129,13 @@ def test_parameters_are_identical_on_all_ranks(ranks, method):
     states = [rank[method]['weights'] for rank in ranks]
     assert len(states[0]) == {'SourceOnly': 8, 'AdaptSegNet': 18, 'I2VDA': 18}[method]
     assert same(states) == list(states[0])
+
+
+def test_the_seed_of_rank_0_is_everybodys(ranks):
+    for method in METHODS:
+        (sampler, iteration), other = (rank[method]['seeds'] for rank in ranks)
+        assert other == (sampler, iteration)
+        assert sampler == 5
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -97,14 +97,31 @@ def test_nearest_never_invents_a_label(padding_mode):
     assert not torch.equal(out, labels)
 
 
-def test_nearest_takes_the_nearest_pixel():
+@pytest.mark.parametrize('padding_mode', ['border', 'zeros'])
+@pytest.mark.parametrize('dtype', [np.float64, np.int64, np.uint8])
+def test_nearest_takes_the_nearest_pixel(padding_mode, dtype):
     rng = np.random.default_rng(4)
-    x, flow = rng.random((2, 1, 5, 8)), random_flow(rng, 6, 2, 5, 8)
-    expected = np.empty_like(x)
+    x, flow = rng.integers(1, 255, (2, 1, 5, 8)).astype(dtype), random_flow(rng, 6, 2, 5, 8)
+    expected = np.zeros_like(x)
+    outside = 0
     for n, i, j in np.ndindex(2, 5, 8):
         row, column = np.round([i + flow[n, 1, i, j], j + flow[n, 0, i, j]]).astype(int)
-        expected[n, 0, i, j] = x[n, 0, row.clip(0, 4), column.clip(0, 7)]
-    np.testing.assert_array_equal(warp(torch.from_numpy(x), torch.from_numpy(flow), mode='nearest').numpy(), expected)
+        if padding_mode == 'border' or (0 <= row <= 4 and 0 <= column <= 7):
+            expected[n, 0, i, j] = x[n, 0, row.clip(0, 4), column.clip(0, 7)]
+        else:
+            outside += 1
+    assert (10 < outside < 70) == (padding_mode == 'zeros')
+    out = warp(torch.from_numpy(x), torch.from_numpy(flow), mode='nearest', padding_mode=padding_mode).numpy()
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize('padding_mode', ['border', 'zeros'])
+def test_nearest_keeps_whole_numbers_that_no_float_holds(padding_mode):
+    x = 2**60 + torch.arange(12).view(1, 1, 3, 4)
+    out = warp(x, constant_flow(1, 0, 3, 4), mode='nearest', padding_mode=padding_mode)
+    last = x[..., -1:] if padding_mode == 'border' else torch.zeros(1, 1, 3, 1, dtype=torch.int64)
+    assert torch.equal(out, torch.cat((x[..., 1:], last), dim=3))
 
 
 def test_gradcheck():
@@ -129,6 +146,12 @@ def test_positions_are_exact_in_low_precision(x_dtype, flow_dtype):
     x = (torch.arange(512) % 7).to(x_dtype).expand(1, 1, 2, 512)
     out = warp(x, constant_flow(1, 0, 2, 512, dtype=flow_dtype))
     assert torch.equal(out[..., :511], x[..., 1:])
+
+
+def test_a_double_image_keeps_its_digits_under_a_float_flow():
+    x = torch.rand(1, 2, 5, 7, dtype=torch.float64)
+    out = warp(x, constant_flow(1, 0, 5, 7, dtype=torch.float32))
+    assert torch.equal(out[..., :6], x[..., 1:])
 
 
 @pytest.mark.parametrize(('mode', 'there'), [('bilinear', float('nan')), ('nearest', 0.0)])

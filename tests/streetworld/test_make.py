@@ -1,9 +1,11 @@
 """A StreetWorld on disk."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,7 @@ from PIL import Image
 
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS, SYNTHIA_RAW_IDS, VIPER_RAW_IDS
 from i2vda_mmseg.flow.io import read_flo
-from i2vda_mmseg.streetworld import make_streetworld, read_world
+from i2vda_mmseg.streetworld import WorldPlan, exact_flow, make_streetworld, read_world, render_clip
 
 ROOT = Path(__file__).parents[2]
 SMALL = {'clips': 2, 'val_clips': 1, 'frames': 3, 'images': 9, 'synthia_images': 2, 'size': (48, 96), 'flow': True}
@@ -26,7 +28,7 @@ NAMES = (
     r'synthia/SEQS-04-DAWN/GT/LABELS/Stereo_Left/Omni_F/\d{6}\.png',
     r'cityscapes/leftImg8bit_sequence/(train|val)/([a-z]+)/\2_\d{6}_\d{6}_leftImg8bit\.png',
     r'cityscapes/gtFine/(train|val)/([a-z]+)/\2_\d{6}_000019_gtFine_labelIds\.png',
-    r'cityscapes/flow/(train|val)/([a-z]+)/\2_\d{6}_000019_F(01|10)(\.flo|_visible\.png)',
+    r'cityscapes/flow/(train|val)/([a-z]+)/\2_\d{6}_0000(18|19)_F(01|10)(\.flo|_visible\.png)',
     r'world\.json',
 )
 
@@ -47,7 +49,7 @@ def test_files_are_named_as_in_the_data_sets(world):
         matching = [pattern for pattern in NAMES if re.fullmatch(pattern, name)]
         assert len(matching) == 1, name
         counts[matching[0]] += 1
-    assert list(counts.values()) == [9, 9, 2, 2, 9, 3, 12, 1]
+    assert list(counts.values()) == [9, 9, 2, 2, 9, 3, 24, 1]
     assert (world / 'viper/train/img/001/001_00010.jpg').is_file()
 
 
@@ -92,11 +94,14 @@ def test_colours_are_stored_as_rgb(world):
 
 def test_flow_files_hold_flow(world):
     folder = world / 'cityscapes/flow/val/roadburg'
-    for direction in ('F01', 'F10'):
-        flow = read_flo(folder / f'roadburg_000000_000019_{direction}.flo')
-        visible = np.asarray(Image.open(folder / f'roadburg_000000_000019_{direction}_visible.png'))
-        assert flow.shape == (48, 96, 2)
-        assert set(np.unique(visible)) == {0, 255}
+    frames = render_clip((0, 3, 0), 3, (48, 96))
+    for previous, frame in itertools.pairwise(frames):
+        stem = f'roadburg_000000_{frame.time:06d}'
+        for direction, frame_a, frame_b in (('F01', previous, frame), ('F10', frame, previous)):
+            flow, visible = exact_flow(frame_a, frame_b)
+            np.testing.assert_array_equal(read_flo(folder / f'{stem}_{direction}.flo'), flow)
+            stored = np.asarray(Image.open(folder / f'{stem}_{direction}_visible.png'))
+            np.testing.assert_array_equal(stored, np.where(visible, 255, 0))
     # Driving forward, what lies on the left moves to the left, and back to the right in the other direction.
     flows = [read_flo(folder / f'roadburg_000000_000019_{direction}.flo') for direction in ('F01', 'F10')]
     assert flows[0][30:, :10, 0].mean() < flows[0][30:, -10:, 0].mean()
@@ -122,6 +127,23 @@ def test_world_json_describes_the_run(world):
     said = read_world(world)
     assert {key: said[key] for key in SMALL} == {**SMALL, 'size': [48, 96]}
     assert (said['seed'], said['name']) == (0, 'StreetWorld')
+
+
+@pytest.mark.parametrize(
+    ('given', 'val_clips', 'synthia_images'),
+    [
+        ({'images': 2, 'clips': 1}, 1, 2),
+        ({'images': 101, 'clips': 41}, 40, 100),
+        ({'images': 2, 'clips': 1, 'val_clips': 0, 'synthia_images': 3}, 0, 3),
+        ({}, 40, 100),
+    ],
+)
+def test_counts_not_given_follow_the_others(tmp_path, monkeypatch, given, val_clips, synthia_images):
+    monkeypatch.setattr('i2vda_mmseg.streetworld.make._run', lambda *_: None)  # only what is planned counts here
+    said = read_world(make_streetworld(tmp_path / 'world', **given, progress=False))
+    assert (said['val_clips'], said['synthia_images']) == (val_clips, synthia_images)
+    if not given:
+        assert said == WorldPlan().describe()
 
 
 def test_an_interrupted_making_starts_over(tmp_path):
@@ -166,16 +188,16 @@ def test_command_line(tmp_path):
     out = tmp_path / 'world'
 
     def run(*more):
-        few = ('--clips', '1', '--val-clips', '0', '--images', '1', '--frames', '2', '--size', '32x48')
+        few = ('--clips', '1', '--images', '2', '--frames', '2')
         command = [sys.executable, ROOT / 'tools' / 'make_streetworld.py', '--out', out, *few, *more]
         environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
-    made = run()
+    made = run('--size', '32x48')
     assert made.returncode == 0, made.stderr
-    assert '1 VIPER images, 0 SYNTHIA images, 1 + 0 clips of 2 frames at 32x48' in made.stdout
+    assert '2 VIPER images, 2 SYNTHIA images, 1 + 1 clips of 2 frames at 32x48' in made.stdout
     before = _digests(out)
-    again = run()
+    again = run('--size', '32', '48')
     assert again.returncode == 0
     assert 'already holds this StreetWorld; nothing to do' in again.stdout
     assert _digests(out) == before
@@ -185,3 +207,15 @@ def test_command_line(tmp_path):
     assert 'is not empty and holds no StreetWorld' in refused.stderr
     assert 'Traceback' not in refused.stderr
     assert json.loads((out / 'something.json').read_text())['frames'] == 2
+
+
+@pytest.mark.parametrize('words', ['32x48', '32X48', '32 48', '48', '32 48 3', '32xx48', '32x', 'wide'])
+def test_sizes_have_two_spellings(monkeypatch, capsys, words):
+    tool = runpy.run_path(str(ROOT / 'tools' / 'make_streetworld.py'))
+    monkeypatch.setattr(sys, 'argv', ['make_streetworld.py', '--size', *words.split()])
+    if words in {'32x48', '32X48', '32 48'}:
+        assert tool['parse_args']().size == (32, 48)
+        return
+    with pytest.raises(SystemExit):
+        tool['parse_args']()
+    assert f'{words!r} is not a size; write height and width like 128x256 or 128 256' in capsys.readouterr().err

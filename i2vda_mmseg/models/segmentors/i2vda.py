@@ -162,12 +162,15 @@ class I2VDA(AdversarialSegmentor):
 def _without_pretrained(config: Any) -> Any:
     """Copy a config without the weights that it names: M' gets M's, and need not load them once more."""
     if isinstance(config, (list, tuple)):
-        return [_without_pretrained(value) for value in config]
-    if not isinstance(config, dict):
-        return config
-    if config.get('type') == 'Pretrained':
-        return None
-    return type(config)({key: _without_pretrained(value) for key, value in config.items() if key != 'pretrained'})
+        return [_without_pretrained(value) for value in config if not _names_weights(value)]
+    if isinstance(config, dict):
+        kept = {key: value for key, value in config.items() if key != 'pretrained' and not _names_weights(value)}
+        return type(config)({key: _without_pretrained(value) for key, value in kept.items()})
+    return config
+
+
+def _names_weights(config: Any) -> bool:
+    return isinstance(config, dict) and config.get('type') == 'Pretrained'
 
 
 def _frame_keys(data_samples: list) -> list[tuple[str, str]] | None:

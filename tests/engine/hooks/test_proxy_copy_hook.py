@@ -8,8 +8,8 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 
-def hook_and_runner(interval=8000, launch=8000, max_iters=50000, model=None):
-    hook = HOOKS.build(dict(type='ProxyCopyHook', interval=interval, launch=launch))
+def hook_and_runner(interval=8000, launch=8000, max_iters=50000, model=None, **options):
+    hook = HOOKS.build(dict(type='ProxyCopyHook', interval=interval, launch=launch, **options))
     return hook, SimpleNamespace(model=model or tiny_i2vda(), iter=0, max_iters=max_iters, logger=Mock())
 
 
@@ -35,6 +35,14 @@ def run(hook, runner, iteration):
 def test_copies_at_multiples_of_the_interval_only():
     hook, runner = hook_and_runner(interval=3, launch=0)
     assert [iteration for iteration in range(10) if run(hook, runner, iteration)] == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize(('launch', 'copies'), [(5, [0, 3, 5, 6, 9]), (6, [0, 3, 6, 9]), (0, [0, 3, 6, 9])])
+def test_copies_at_launch_too_when_told_to(launch, copies):
+    hook, runner = hook_and_runner(interval=3, launch=launch, copy_at_launch=True)
+    assert [iteration for iteration in range(10) if run(hook, runner, iteration)] == copies
+    without, runner = hook_and_runner(interval=3, launch=launch)
+    assert [iteration for iteration in range(10) if run(without, runner, iteration)] == [0, 3, 6, 9]
 
 
 def test_a_resumed_run_keeps_its_proxy():

@@ -71,3 +71,21 @@ def test_gives_the_sampler_the_seed_of_a_resumed_run():
     other = SimpleNamespace()
     hook.before_train(SimpleNamespace(train_dataloader=SimpleNamespace(sampler=other), seed=41))
     assert not hasattr(other, 'seed')
+
+
+def test_every_rank_takes_the_seed_of_rank_0(draws, monkeypatch):
+    """As rank 1 sees it: with ``diff_rank_seed`` its own seed is another one."""
+
+    def from_rank_0(seeds):
+        seeds[0] = 41
+
+    monkeypatch.setattr('i2vda_mmseg.engine.hooks.reseed_hook.broadcast_object_list', from_rank_0)
+    hook, model = HOOKS.build(dict(type='ReseedHook')), nn.Module()
+    sampler = SimpleNamespace(seed=42)
+    runner = SimpleNamespace(
+        model=model, seed=42, iter=7, train_dataloader=SimpleNamespace(sampler=sampler)
+    )  # fmt: skip
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 0)
+    assert sampler.seed == 41
+    assert model.iteration_seed == draws(41, 7)[1]

@@ -4,6 +4,8 @@ from mmseg.models.backbones import ResNet
 from mmseg.registry import MODELS
 from torch import nn
 
+from i2vda_mmseg.models.backbones import DeepLabResNet
+
 DILATED = dict(depth=18, base_channels=4, stem_channels=8, strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4))
 PAPER = dict(
     depth=101,
@@ -63,3 +65,12 @@ def test_the_papers_network():
     norms = [module for module in ours.modules() if isinstance(module, nn.BatchNorm2d)]
     assert len(norms) == 1 + 3 * 33 + 4
     assert all(norm.training and not norm.weight.requires_grad and not norm.bias.requires_grad for norm in norms)
+
+
+def test_depth_by_position_as_the_host_takes_it():
+    with torch.device('meta'):
+        ours, named, theirs = DeepLabResNet(18), deeplab_resnet(depth=18), ResNet(18)
+    assert ours.depth == 18
+    assert list(ours.state_dict()) == list(named.state_dict()) == list(theirs.state_dict())
+    with pytest.raises(TypeError, match='depth'):
+        DeepLabResNet()

@@ -19,6 +19,12 @@ def test_stride(size, scores):
     assert build(in_channels=5, base_channels=2)(torch.zeros(2, 5, *size)).shape == (2, 1, *scores)
 
 
+@pytest.mark.parametrize('size', [(31, 64), (64, 31), (16, 24)])
+def test_maps_below_its_stride_are_refused(size):
+    with pytest.raises(ValueError, match=rf'at least 32x32, got \(2, 5, {size[0]}, {size[1]}\)'):
+        build(in_channels=5, base_channels=2)(torch.zeros(2, 5, *size))
+
+
 def test_full_size_maps():
     with torch.device('meta'):
         discriminator = build(in_channels=15)

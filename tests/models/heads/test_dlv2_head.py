@@ -8,14 +8,18 @@ def dlv2_head(**options):
     return MODELS.build(dict(type='DLV2Head') | dict(in_channels=6, num_classes=5) | options)
 
 
+def dlv2_like(head, x, dilations=(6, 12, 18, 24)):
+    return sum(
+        F.conv2d(x, conv.weight, conv.bias, padding=dilation, dilation=dilation)
+        for conv, dilation in zip(head.convs, dilations)
+    )
+
+
 @pytest.mark.parametrize('dilations', [(6, 12, 18, 24), (6, 12), (1,)])
 def test_is_the_sum_of_its_convolutions(dilations):
     head = dlv2_head(dilations=dilations)
     x = torch.randn(2, 6, 30, 41)
-    expected = sum(
-        F.conv2d(x, conv.weight, conv.bias, padding=dilation, dilation=dilation)
-        for conv, dilation in zip(head.convs, dilations)
-    )
+    expected = dlv2_like(head, x, dilations)
     assert len(head.convs) == len(dilations)
     torch.testing.assert_close(head.train()([x]), expected)
     torch.testing.assert_close(head.eval()([x]), expected)
@@ -43,8 +47,9 @@ def test_initial_weights():
 
 
 def test_channels_are_accepted_and_unused():
-    state = dlv2_head().state_dict()
-    dlv2_head(channels=512).load_state_dict(state, strict=True)
+    head = dlv2_head(channels=512)
+    head.load_state_dict(dlv2_head().state_dict(), strict=True)
+    assert (head.channels, dlv2_head().channels) == (512, None)
 
 
 def test_takes_the_feature_map_that_it_is_told_to():
@@ -53,6 +58,14 @@ def test_takes_the_feature_map_that_it_is_told_to():
     assert torch.equal(head(features), head([None, features[1]]))
     last = dlv2_head()
     assert torch.equal(last(features[:2]), last([features[1]]))
+
+
+def test_feature_maps_of_several_stages():
+    head = dlv2_head(dropout_ratio=0, input_transform='resize_concat', in_index=[0, 1], in_channels=[4, 8])
+    fine, coarse = torch.randn(2, 4, 12, 17), torch.randn(2, 8, 6, 9)
+    resized = F.interpolate(coarse, (12, 17), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(head([fine, coarse]), dlv2_like(head, torch.cat((fine, resized), dim=1)))
+    assert head.in_channels == 12
 
 
 def test_corners_are_aligned_by_default():

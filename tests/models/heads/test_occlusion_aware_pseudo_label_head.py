@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -99,3 +100,12 @@ def test_makes_no_graph_and_leaves_its_input():
 def test_errors(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+@pytest.mark.parametrize('shape', [(2, 4, 5, 7), (2, 4, 14, 9), (1, 4, 9, 14)])
+@pytest.mark.parametrize('use_occlusion', [True, False])
+def test_logits_of_another_shape_than_the_flows(shape, use_occlusion):
+    flow = torch.zeros(2, 2, 9, 14)
+    message = re.escape(f'(upsample the logits to the image first): got {shape} and (2, 2, 9, 14)')
+    with pytest.raises(ValueError, match=message):
+        build(use_occlusion=use_occlusion)(torch.zeros(shape), flow, flow)
