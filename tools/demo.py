@@ -17,8 +17,8 @@ METHODS = {
     'I2VDA': 'configs/i2vda/deeplabv2_r18_streetworld.py',
 }
 INIT = 'configs/source_only/deeplabv2_r18_streetworld-init.py'
-WORLD = dict(images=400, clips=60, val_clips=40)
-SMOKE_WORLD = dict(images=24, clips=4, val_clips=4)
+WORLD = dict(images=500, clips=200, val_clips=60, synthia_images=0, frames=3)
+SMOKE_WORLD = dict(images=24, clips=4, val_clips=4, synthia_images=0, frames=3)
 SMOKE_ITERS = 12
 
 
@@ -26,12 +26,12 @@ def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--smoke', action='store_true', help='a few iterations on a tiny street: does everything run?')
-    parser.add_argument('--data-root', type=Path, help='where the street is made; default data/streetworld[_smoke]')
+    parser.add_argument('--data-root', type=Path, help='where the street is made; default data/demo[_smoke]')
     parser.add_argument('--work-dir', type=Path, help='where runs are written; default work_dirs/demo[_smoke]')
     parser.add_argument('--seed', type=int, default=0, help='seed of the street and of the runs')
     args = parser.parse_args()
     suffix = '_smoke' if args.smoke else ''
-    data_root = (args.data_root or ROOT / f'data/streetworld{suffix}').resolve()
+    data_root = (args.data_root or ROOT / f'data/demo{suffix}').resolve()
     work_dir = (args.work_dir or ROOT / f'work_dirs/demo{suffix}').resolve()
     start = time.monotonic()
 
