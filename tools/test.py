@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
-from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config
+from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, leave_process_group, load_config
 from i2vda_mmseg.evaluation import write_metrics
 
 
@@ -51,6 +51,7 @@ def main() -> None:
             config=args.config,
         )
         print(f'metrics: {path}')
+    leave_process_group()
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:

@@ -4,7 +4,14 @@ import argparse
 
 from mmengine.config import DictAction
 
-from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, load_config, resume_from, use_amp
+from i2vda_mmseg.engine.launch import (
+    LAUNCHERS,
+    build_runner,
+    leave_process_group,
+    load_config,
+    resume_from,
+    use_amp,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,6 +52,7 @@ def main() -> None:
     if args.resume:
         resume_from(config, args.resume)
     build_runner(config, args.launcher).train()
+    leave_process_group()
 
 
 if __name__ == '__main__':

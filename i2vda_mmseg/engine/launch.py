@@ -49,6 +49,13 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
     return Runner.from_cfg(config)
 
 
+def leave_process_group() -> None:
+    """Wait for the other ranks and part from them; a process that just ends may abort in gloo's threads."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _init_gloo(launcher: str) -> None:
     if launcher != 'pytorch':
         raise RuntimeError(f'--launcher {launcher} needs a GPU on every rank; without one, use tools/dist_train.sh')
