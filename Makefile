@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv demo demo-smoke test check format clean
+.PHONY: help venv cuda-ops demo demo-smoke test check format clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ $(READY): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $(PYTHON) is older than 3.11; name another with make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt -r requirements/dev.txt -c requirements/constraints.txt
+	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt -r requirements/flow.txt -r requirements/dev.txt -c requirements/constraints.txt
 	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -28,6 +28,16 @@ demo: $(READY)  ## Make a street, train and test three methods on it, print one 
 
 demo-smoke: $(READY)  ## The same in under 2 minutes; the figures mean nothing
 	$(BIN)/python tools/demo.py --smoke $(DEMO_ARGS)
+
+cuda-ops: $(READY)  ## Build mmcv with its CUDA ops for this machine's GPU (SDIST=path: from a local sdist, offline)
+	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || \
+	    { echo "make cuda-ops: torch finds no GPU here, or is a CPU build"; exit 1; }
+	MMCV_WITH_OPS=1 FORCE_CUDA=1 \
+	TORCH_CUDA_ARCH_LIST=$$($(BIN)/python -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())') \
+	    $(BIN)/python -m pip install $(PIP_ARGS) --force-reinstall --no-binary=onedl-mmcv --no-build-isolation --no-deps \
+	    --no-cache-dir $(or $(SDIST),onedl-mmcv==2.3.6)
+	$(BIN)/python -c 'import torch; from mmcv.ops import Correlation; x = torch.ones(1, 2, 4, 6, device="cuda"); \
+	    assert Correlation(max_displacement=1)(x, x)[0, 1, 1].eq(2).all(); print("mmcv.ops.Correlation runs on the GPU")'
 
 test: $(READY)  ## Run the test suite with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

@@ -5,8 +5,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _CHATTER = 'Could not import OneDL'
+_MMCV_FOR_MMFLOW = '2.0.1'
 
 
 @contextmanager
@@ -26,3 +33,80 @@ def quiet_imports() -> Iterator[None]:
         for line in printed.getvalue().splitlines():
             if _CHATTER not in line:
                 sys.stdout.write(f'{line}\n')
+
+
+@contextmanager
+def importable_mmflow(correlation: type) -> Iterator[None]:
+    """Let mmflow 1.0.0rc0, the last release, be imported and built in the body.
+
+    It asserts ``mmcv<2.1`` (https://github.com/open-mmlab/mmflow/blob/main/mmflow/__init__.py) although it runs on
+    later releases, and imports two compiled operators whether or not a network uses them. Both are answered for in the
+    body only: afterwards ``mmcv.__version__`` and ``mmcv.ops`` are what they were, since other libraries probe them.
+
+    Args:
+        correlation: What to import as ``mmcv.ops.Correlation`` where mmcv has no compiled operators.
+    """
+    # These probe mmcv.ops while they are imported, and must see the truth.
+    for name in ('mmcv.cnn', 'mmcv.transforms'):
+        import_module(name)
+    mmcv: Any = sys.modules['mmcv']
+    operators = None if compiled_correlation() else _stand_in(correlation)
+    version = mmcv.__version__
+    mmcv.__version__ = _MMCV_FOR_MMFLOW
+    if operators:
+        sys.modules[operators.__name__] = operators
+    try:
+        yield
+    finally:
+        mmcv.__version__ = version
+        if operators and sys.modules.get(operators.__name__) is operators:
+            del sys.modules[operators.__name__]
+
+
+def compiled_correlation() -> type | None:
+    """Give ``mmcv.ops.Correlation``, or None where mmcv was built without operators or they cannot be loaded."""
+    try:
+        return import_module('mmcv.ops').Correlation
+    except (ImportError, OSError, AssertionError):  # no extension; its library is missing; it lacks an operator
+        return None
+
+
+def return_flow_fields(network: 'nn.Module') -> None:
+    """Let ``network.predict`` of mmflow return its flows instead of data samples.
+
+    Its ``postprocess_result`` returns from inside its loop, so that only the first pair of a batch gets its flow
+    (https://github.com/open-mmlab/mmflow/blob/main/mmflow/models/decoders/base_decoder.py). Changes this network only.
+
+    Args:
+        network: Any flow estimator of mmflow; ``predict`` gives a list of dicts with 'flow_fw' afterwards.
+    """
+    for module in network.modules():
+        if hasattr(module, 'postprocess_result'):
+            module.postprocess_result = _flow_fields  # type: ignore[assignment]
+
+
+@contextmanager
+def quiet_meshgrid() -> Iterator[None]:
+    """Run mmflow's networks without PyTorch's warning that they call ``meshgrid`` as was usual in 2021."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='torch.meshgrid')
+        yield
+
+
+def _flow_fields(flow_results: list[dict], data_samples: Any) -> list[dict]:
+    return flow_results
+
+
+def _stand_in(correlation: type) -> ModuleType:
+    operators = ModuleType('mmcv.ops')
+    operators.Correlation = correlation  # type: ignore[attr-defined]
+    operators.DeformConv2d = _NoDeformConv2d  # type: ignore[attr-defined]
+    return operators
+
+
+class _NoDeformConv2d:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise ImportError(
+            'This flow network needs deformable convolutions, which mmcv has only with compiled operators: '
+            'run `make cuda-ops`, or take another network.'
+        )

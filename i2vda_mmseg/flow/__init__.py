@@ -1,6 +1,24 @@
-"""Optical-flow estimators behind one interface."""
+"""Optical-flow estimators behind one interface, and flow on disk."""
 
 from .base import FlowEstimator
+from .cache import FlowCache
+from .cached import CachedFlow
 from .dis import DISFlow
+from .formats import read_davsn, read_flow, read_kitti, write_davsn, write_kitti
+from .io import read_flo, write_flo
+from .mm_flow import MMFlow
 
-__all__ = ['DISFlow', 'FlowEstimator']
+__all__ = [
+    'CachedFlow',
+    'DISFlow',
+    'FlowCache',
+    'FlowEstimator',
+    'MMFlow',
+    'read_davsn',
+    'read_flo',
+    'read_flow',
+    'read_kitti',
+    'write_davsn',
+    'write_flo',
+    'write_kitti',
+]

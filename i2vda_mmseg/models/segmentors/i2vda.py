@@ -7,6 +7,7 @@ import torch
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
+from i2vda_mmseg.flow import CachedFlow
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
@@ -53,7 +54,7 @@ class I2VDA(AdversarialSegmentor):
         launched: False before ITER_LAUNCH: no L_tc.
 
     Raises:
-        ValueError: If ``flow_1t`` is unknown.
+        ValueError: If ``flow_1t`` is unknown, or 'estimate' with a ``CachedFlow`` that has no ``online`` estimator.
     """
 
     proxy: nn.Module
@@ -81,7 +82,18 @@ class I2VDA(AdversarialSegmentor):
         self.lambda_tc = lambda_tc
         self.loss_weights['loss_tc'] = lambda_tc
         self.launched = True
+        self._check_flow_to_t()
         self.proxy.load_state_dict(self.segmentor.state_dict())
+
+    def _check_flow_to_t(self) -> None:
+        """Refuse at once what would fail when L_tc sets in: a cache has no flow to a synthetic frame."""
+        needed = self.pseudo_label_head is not None and self.temporal_augmentation is not None
+        cached_only = isinstance(self.flow_estimator, CachedFlow) and self.flow_estimator.online is None
+        if needed and cached_only and self.flow_1t == 'estimate':
+            raise ValueError(
+                "flow_1t='estimate' needs F(I_1, I_t) (Eq. 5) in every iteration, which no cache has: give CachedFlow "
+                "an online= estimator (the one that made the cache), or set flow_1t='compose'"
+            )
 
     def init_weights(self) -> None:
         """Initialise M and D, and start M' as M's copy."""

@@ -1,0 +1,142 @@
+"""Consecutive frames from wherever they are: a data root, a folder or a video."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+SEQUENCES = 'leftImg8bit_sequence'
+IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+
+
+class Frame(NamedTuple):
+    """Where a frame is.
+
+    Attributes:
+        name: File name without its ending and without ``_leftImg8bit``; of a video, its name and the frame's number.
+        key: Path relative to the data root, or to the folder.
+        path: The file.
+        position: Position in a video, from 0.
+    """
+
+    name: str
+    key: str
+    path: Path
+    position: int = 0
+
+
+Pair = tuple[Frame, Frame]
+
+
+def list_pairs(source: Path) -> list[Pair]:
+    """Find all pairs of consecutive frames.
+
+    Args:
+        source: A folder with ``leftImg8bit_sequence`` (or with a ``cityscapes`` that has it), whose frames are paired
+            within a clip and where their numbers differ by 1; any other folder, whose frames are paired where their
+            numbers differ by what is most common there; or a video file.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``source``.
+        ValueError: If it holds no pair.
+    """
+    if not source.exists():
+        raise FileNotFoundError(f'there is nothing at {source}')
+    if source.suffix.lower() in IMAGES and source.is_file():
+        raise ValueError(f'{source} is a single picture; give the folder that it is in')
+    if source.is_file():
+        count = _count_frames(source)
+        frames = [Frame(f'{source.stem}_{i:06d}', f'{source.name}:{i}', source, i) for i in range(count)]
+        return list(pairwise(frames))
+    root = next((root for root in (source, source / 'cityscapes') if (root / SEQUENCES).is_dir()), None)
+    found = source.iterdir() if root is None else (root / SEQUENCES).rglob('*')
+    paths = sorted(path for path in found if path.suffix.lower() in IMAGES and path.is_file())
+    if not paths:
+        where = source if root is None else root / SEQUENCES
+        raise ValueError(f'{where} holds no frames ({", ".join(IMAGES)}) and {source} is no data root')
+    top = source if root is None else root
+    frames = [Frame(path.stem.removesuffix('_leftImg8bit'), path.relative_to(top).as_posix(), path) for path in paths]
+    pairs = _pairs_by_number(frames, step=None if root is None else 1)
+    if not pairs:
+        raise ValueError(
+            f'{source} holds {len(frames)} frames but no two consecutive ones; names must end in a number, '
+            'as in clip_000019.png'
+        )
+    return pairs
+
+
+def _pairs_by_number(frames: Sequence[Frame], step: int | None) -> list[Pair]:
+    """Pair frames of one clip whose numbers differ by ``step``, by default the most common difference."""
+    numbered: dict[tuple[Path, str], list[tuple[int, Frame]]] = {}
+    for frame in frames:
+        if match := re.fullmatch(r'(.*?)(\d+)', frame.name):
+            numbered.setdefault((frame.path.parent, match[1]), []).append((int(match[2]), frame))
+    neighbours = [
+        (b - a, (frame_a, frame_b))
+        for clip in numbered.values()
+        for (a, frame_a), (b, frame_b) in pairwise(sorted(clip, key=lambda item: item[0]))
+    ]
+    if neighbours and step is None:
+        step = Counter(difference for difference, _ in neighbours).most_common(1)[0][0]
+    return [pair for difference, pair in neighbours if difference == step]
+
+
+def _count_frames(path: Path) -> int:
+    """Count the frames of a video that can be decoded; containers state wrong numbers."""
+    video = cv2.VideoCapture(str(path))
+    count = 0
+    while video.isOpened() and video.grab():
+        count += 1
+    video.release()
+    if count < 2:
+        raise ValueError(f'{path} cannot be read as a video of two frames or more (frames found: {count})')
+    return count
+
+
+class FrameReader:
+    """Reads frames; the pairs of a video are best asked for in their order.
+
+    Args:
+        size: (H, W) to resize to, or None.
+    """
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self.size = size
+        self._video: cv2.VideoCapture | None = None
+        self._next = 0
+        self._cached = lru_cache(maxsize=2)(self._read)
+
+    def read(self, frame: Frame) -> Tensor:
+        """Give a frame as (1, 3, H, W), float32, RGB in 0..255.
+
+        Raises:
+            ValueError: If it cannot be decoded.
+        """
+        return self._cached(frame)
+
+    def _read(self, frame: Frame) -> Tensor:
+        if frame.path.suffix.lower() in IMAGES:
+            image = cv2.imread(str(frame.path), cv2.IMREAD_COLOR)
+        else:
+            image = self._decode(frame)
+        if image is None:
+            raise ValueError(f'{frame.path} cannot be decoded (frame {frame.position}); is the file complete?')
+        if self.size is not None:
+            image = cv2.resize(image, self.size[::-1], interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).permute(2, 0, 1)[None].float()
+
+    def _decode(self, frame: Frame) -> np.ndarray | None:
+        if self._video is None or frame.position < self._next:
+            self._video, self._next = cv2.VideoCapture(str(frame.path)), 0
+        while self._next < frame.position and self._video.grab():
+            self._next += 1
+        self._next += 1
+        return self._video.read()[1]

@@ -1,0 +1,172 @@
+"""Optical flow in the formats that circulate: files of DA-VSN and KITTI, and whatever a suffix says."""
+
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .io import read_flo
+from .packed import SUFFIX, read_packed
+
+_DAVSN_SCALE = 10
+_KITTI_SCALE, _KITTI_ZERO = 64, 1 << 15
+_PNG_MAGIC = b'\x89PNG\r\n\x1a\n'
+
+
+def read_flow(path: str | Path) -> np.ndarray:
+    """Read a flow field; its suffix says how.
+
+    ``.flo`` is Middlebury's format, ``.npy`` DA-VSN's, ``.png`` KITTI's and ``.i2vflow`` that of the flow cache.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where a KITTI file is not valid.
+
+    Raises:
+        ValueError: If the suffix is unknown, or the file is damaged or of another kind.
+    """
+    path = Path(path)
+    if path.suffix not in _READERS:
+        raise ValueError(f'Cannot read {path}: flow is read from {", ".join(sorted(_READERS))} files.')
+    return _READERS[path.suffix](path)
+
+
+def read_davsn(path: str | Path) -> np.ndarray:
+    """Read a file of DA-VSN (Guan et al., ICCV 2021): ``.npy``, int16, tenths of a pixel.
+
+    DA-VSN's files, ``*_int16_x10.npy``, hold the flow from the current to the previous frame, on the current grid.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down.
+
+    Raises:
+        ValueError: If the file is damaged or holds anything else.
+    """
+    try:
+        flow = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f'{path} cannot be read as a NumPy array: {error}') from error
+    if not isinstance(flow, np.ndarray) or flow.dtype != np.int16 or flow.ndim != 3 or flow.shape[2] != 2:
+        found = f'{flow.dtype} of {flow.shape}' if isinstance(flow, np.ndarray) else 'an archive of arrays'
+        raise ValueError(f"{path} holds {found}; DA-VSN's flow is int16 (tenths of a pixel) of (H, W, 2).")
+    return flow / np.float32(_DAVSN_SCALE)
+
+
+def write_davsn(path: str | Path, flow: np.ndarray) -> Path:
+    """Write a flow field as DA-VSN's ``.npy`` of int16, tenths of a pixel, making the folder if needed.
+
+    Args:
+        path: File to write, ending in ``.npy``.
+        flow: (H, W, 2), any float type, pixels.
+
+    Returns:
+        ``path`` as a ``Path``.
+
+    Raises:
+        ValueError: If the field has another shape, is not finite or is beyond 3276.7 px, or the suffix is another.
+    """
+    path, flow = _checked(path, flow, '.npy')
+    steps = np.rint(flow.astype(np.float64) * _DAVSN_SCALE)
+    _refuse_outside(path, flow, steps, np.iinfo(np.int16).min, np.iinfo(np.int16).max)
+    np.save(path, steps.astype('<i2'))
+    return path
+
+
+def read_kitti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a KITTI flow file: a 16-bit RGB png of (u * 64 + 2^15, v * 64 + 2^15, valid).
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Flow (H, W, 2), float32, pixels, 0 where not valid; and its validity, (H, W), bool.
+
+    Raises:
+        ValueError: If the file is damaged or holds anything else.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    _check_png(path, data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] != 3:
+        found = 'something that cannot be decoded' if image is None else f'{image.dtype} of {image.shape}'
+        raise ValueError(f"{path} holds {found}; KITTI's flow is a 16-bit RGB png.")
+    valid = image[..., 0] > 0  # OpenCV reverses the channels
+    flow = (image[..., 2:0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE
+    return flow * valid[..., None], valid
+
+
+def write_kitti(path: str | Path, flow: np.ndarray, valid: np.ndarray | None = None) -> Path:
+    """Write a flow field as a KITTI 16-bit png, in steps of 1/64 px, making the folder if needed.
+
+    Args:
+        path: File to write, ending in ``.png``.
+        flow: (H, W, 2), any float type, pixels.
+        valid: (H, W), bool; None: everywhere. Not finite flow is allowed where False.
+
+    Returns:
+        ``path`` as a ``Path``.
+
+    Raises:
+        ValueError: If the field has another shape, is not finite or is beyond 512 px, or the suffix is another.
+    """
+    path, flow = _checked(path, flow, '.png')
+    valid = np.ones(flow.shape[:2], bool) if valid is None else np.asarray(valid, bool)
+    flow = np.where(valid[..., None], flow, 0)
+    steps = np.rint(flow.astype(np.float64) * _KITTI_SCALE) + _KITTI_ZERO
+    _refuse_outside(path, flow, steps, 0, np.iinfo(np.uint16).max)
+    image = np.concatenate([valid[..., None], steps[..., ::-1] * valid[..., None]], axis=-1).astype(np.uint16)
+    encoded = cv2.imencode('.png', image)[1]
+    path.write_bytes(encoded.tobytes())
+    return path
+
+
+def _read_kitti_or_nan(path: Path) -> np.ndarray:
+    flow, valid = read_kitti(path)
+    flow[~valid] = np.nan
+    return flow
+
+
+def _read_packed_flow(path: Path) -> np.ndarray:
+    return read_packed(path)[0]
+
+
+_READERS = {'.flo': read_flo, '.npy': read_davsn, '.png': _read_kitti_or_nan, SUFFIX: _read_packed_flow}
+
+
+def _checked(path: str | Path, flow: np.ndarray, suffix: str) -> tuple[Path, np.ndarray]:
+    path, flow = Path(path), np.asarray(flow)
+    if flow.ndim != 3 or flow.shape[2] != 2:
+        raise ValueError(f'Cannot write {path}: a flow field has the shape (H, W, 2), but got {flow.shape}.')
+    if path.suffix != suffix:
+        raise ValueError(f'Cannot write {path}: the name must end in {suffix}.')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path, flow
+
+
+def _refuse_outside(path: Path, flow: np.ndarray, steps: np.ndarray, low: int, high: int) -> None:
+    if not np.isfinite(steps).all():
+        raise ValueError(f'Cannot write {path}: the flow field holds values that are not finite.')
+    if steps.min() < low or steps.max() > high:
+        raise ValueError(f'Cannot write {path}: the flow reaches {np.abs(flow).max():.1f} px, beyond this format.')
+
+
+def _check_png(path: Path, data: bytes) -> None:
+    """Follow the chunks to the end: OpenCV hands out what it could read of a damaged file."""
+    position = len(_PNG_MAGIC)
+    if data[:position] != _PNG_MAGIC:
+        raise ValueError(f'{path} is no png file.')
+    while position + 12 <= len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4], 'big')
+        if end > len(data) or zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], 'big'):
+            break
+        if data[position + 4 : position + 8] == b'IEND':
+            return
+        position = end
+    raise ValueError(f'{path} is truncated or damaged: its picture data end early or do not fit their checksums.')

@@ -1,0 +1,96 @@
+"""What stands in for a dependency leaves no trace."""
+
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import mmcv
+import pytest
+from torch import nn
+
+from i2vda_mmseg import compat
+
+needs_mmflow = pytest.mark.skipif(find_spec('mmflow') is None, reason='mmflow is not installed')
+
+# What another library sees of mmcv: its version, and whether mmcv.ops is there, is loaded and can be imported.
+LOOK = """
+import importlib, sys
+import mmcv
+
+def look():
+    state = [mmcv.__version__, 'mmcv.ops' in sys.modules, hasattr(mmcv, 'ops')]
+    try:
+        importlib.import_module('mmcv.ops').RoIAlign
+        return state[:1] + ['operators']
+    except ImportError as error:
+        return state + [str(error)]
+"""
+BUILD = """
+import warnings
+import i2vda_mmseg
+assert not any(name.split('.')[0] == 'mmflow' for name in sys.modules), 'imported too early'
+from i2vda_mmseg.flow import MMFlow
+warnings.simplefilter('ignore')
+MMFlow('pwcnet')
+assert 'mmflow' in sys.modules
+"""
+
+
+def run(*parts):
+    result = subprocess.run([sys.executable, '-c', '\n'.join(parts)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@needs_mmflow
+def test_mmcv_looks_the_same_before_and_after_a_build():
+    run(LOOK, 'before = look()', BUILD, 'after = look()', 'assert before == after, (before, after)')
+
+
+@needs_mmflow
+def test_mmseg_models_behave_the_same_before_and_after_a_build():
+    code = """
+import mmseg.models
+from mmseg.registry import MODELS
+print('SEEN', look(), sorted(MODELS.module_dict))
+print('SEEN', sorted(name for name in sys.modules if name.startswith('mmcv.ops')))
+"""
+
+    def seen(*parts):
+        return [line for line in run(*parts).splitlines() if line.startswith('SEEN')]
+
+    fresh = seen(LOOK, 'import i2vda_mmseg', code)
+    assert len(fresh) == 2
+    assert seen(LOOK, BUILD, code) == fresh  # mmflow first
+    assert seen(LOOK, 'import mmseg.models', BUILD, code) == fresh  # mmseg first
+
+
+def test_everything_is_put_back_after_an_error():
+    before = mmcv.__version__, sys.modules.get('mmcv.ops')
+    with pytest.raises(ZeroDivisionError), compat.importable_mmflow(nn.Identity):
+        assert 1 / (mmcv.__version__ != '2.0.1')
+    assert (mmcv.__version__, sys.modules.get('mmcv.ops')) == before
+
+
+@pytest.mark.skipif(compat.compiled_correlation() is not None, reason='mmcv has its compiled operators here')
+def test_the_stand_in_has_what_mmflow_imports_and_nothing_else():
+    with compat.importable_mmflow(nn.Identity):
+        operators = import_module('mmcv.ops')
+        assert operators.Correlation is nn.Identity
+        assert not hasattr(operators, 'RoIAlign')
+        with pytest.raises(ImportError, match=r'needs deformable convolutions, .* run `make cuda-ops`'):
+            operators.DeformConv2d(3, 3, 3)
+    with pytest.raises(ImportError):
+        import_module('mmcv.ops')
+
+
+def test_real_operators_are_preferred_and_left_alone(monkeypatch):
+    real = ModuleType('mmcv.ops')
+    real.Correlation = nn.Flatten
+    monkeypatch.setitem(sys.modules, 'mmcv.ops', real)
+    assert compat.compiled_correlation() is nn.Flatten
+    with compat.importable_mmflow(nn.Identity):
+        assert sys.modules['mmcv.ops'] is real
+    assert sys.modules['mmcv.ops'] is real

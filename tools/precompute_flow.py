@@ -1,0 +1,212 @@
+"""Estimate the flow of every target training pair, both directions, once: tools/precompute_flow.py CONFIG."""
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
+from i2vda_mmseg.datasets.seeding import seeded
+from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.flow import FlowCache
+from i2vda_mmseg.flow.cache import MANIFEST
+from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint
+
+DRAWS = 8  # readings of one pair that must agree; a flip with a probability of 1/2 slips through once in 128
+
+
+class Plan(NamedTuple):
+    """What a process needs to know."""
+
+    dataset: dict
+    estimator: dict
+    root: str
+    device: str
+
+
+class Done(NamedTuple):
+    """What became of one pair: whether it was estimated now, and the size of its two files."""
+
+    made: bool
+    size: int
+
+
+class Worker:
+    """Reads pairs through the training pipeline, estimates both directions at once, as I2VDA does, and writes them."""
+
+    def __init__(self, plan: Plan) -> None:
+        init_default_scope('mmseg')
+        self.dataset = DATASETS.build(plan.dataset)
+        self.cache = FlowCache(plan.root)
+        self.config, self.device = plan.estimator, plan.device
+        self.estimator: Any = None  # built when the first pair needs it
+
+    def __call__(self, index: int) -> Done:
+        """Make the files of one pair, unless they are there and whole."""
+        keys = directions(self.dataset.get_data_info(index)['frame_keys'])
+        try:
+            return Done(made=False, size=sum(self.cache.check(*key) for key in keys))
+        except (FileNotFoundError, ValueError):
+            frame_0, frame_1 = (frame.to(self.device) for frame in read_frames(self.dataset, index))
+        if self.estimator is None:
+            self.estimator = MODELS.build(dict(self.config)).requires_grad_(False).eval().to(self.device)
+        flows = self.estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
+        fields = flows.permute(0, 2, 3, 1).cpu().numpy()
+        return Done(made=True, size=sum(self.cache.write(*key, field) for key, field in zip(keys, fields)))
+
+
+def directions(pair: Iterable[str]) -> list[tuple[str, str]]:
+    """Keys of F_01 and F_10."""
+    first, second = pair
+    return [(first, second), (second, first)]
+
+
+def read_frames(dataset: Any, index: int) -> tuple[Tensor, Tensor]:
+    """Give I_0 and I_1 as training sees them: (1, 3, H, W), float32, RGB 0..255."""
+    frames = dataset.prepare_data(index)['inputs'].float().flip(1)
+    return frames[:1], frames[1:]
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file of I2VDA, configs/i2vda/<name>.py')
+    parser.add_argument('--out', help='folder of the cache; default <target data_root>/flow/<estimator>_<size>_<hash>')
+    parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
+    parser.add_argument('--device', default='cpu', help='where the estimator runs: cpu, cuda, cuda:1, ...')
+    parser.add_argument('--resume', action='store_true', help='complete a cache: keep what is whole, make the rest')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Fill the cache and say how to use it; 1 if the config, the folder or a flow does not allow it."""
+    args = parse_args()
+    start = time.perf_counter()
+    try:
+        plan, pairs = prepare(args)
+        done = run(plan, pairs, args.workers)
+    except (ImportError, ValueError, FileNotFoundError, FileExistsError) as error:
+        print(f'precompute_flow: {error}', file=sys.stderr)
+        return 1
+    summarise(plan, done, time.perf_counter() - start)
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
+    """Check that a cache can be made of what the config says, and start it; the plan and the number of pairs."""
+    if args.workers < 1:
+        raise ValueError(f'--workers must be at least 1, but is {args.workers}')
+    if args.device.startswith('cuda') and not torch.cuda.is_available():
+        raise ValueError(f'--device {args.device}: torch finds no GPU; leave it out to run on the CPU')
+    target, estimator, root = read_config(load_config(args.config, args.cfg_options))
+    dataset = DATASETS.build(target)
+    if not len(dataset) or 'frame_keys' not in dataset.get_data_info(0):
+        raise ValueError("the target data set has no pairs of frames; set its pairs='labelled' or 'consecutive'")
+    size = frame_size(dataset)
+    name = f'{estimator["type"].lower()}_{size[0]}x{size[1]}_{fingerprint(describe_estimator(estimator))[:8]}'
+    folder = Path(args.out or root or Path(target['data_root']) / 'flow' / name)
+    if (folder / MANIFEST).exists() and not args.resume:
+        raise FileExistsError(f'{folder} already holds a flow cache; --resume completes it, --out names another folder')
+    FlowCache.create(folder, estimator, size)
+    for left_over in folder.rglob('.*.tmp'):  # of a run that was killed
+        left_over.unlink()
+    return Plan(target, estimator, str(folder), args.device), len(dataset)
+
+
+def read_config(config: Config) -> tuple[dict, dict, str | None]:
+    """Find the target data set, the estimator and, if the config has a ``CachedFlow`` already, its folder."""
+    estimator = config.get('model', {}).get('flow_estimator')
+    target = config.get('train_dataloader', {}).get('dataset', {}).get('target')
+    if estimator is None or target is None:
+        raise ValueError(f'{config.filename} has no model.flow_estimator or no target domain; give a config of I2VDA')
+    estimator, root = estimator.to_dict(), None
+    if estimator['type'] == 'CachedFlow':
+        estimator, root = estimator.get('online'), estimator['root']
+        if estimator is None:
+            raise ValueError('the config has a CachedFlow without online=: nothing says which estimator to run')
+    return target.to_dict(), estimator, root
+
+
+def frame_size(dataset: Any) -> tuple[int, int]:
+    """Give (H, W) of the frames in training, and refuse a pipeline that is random."""
+    readings = []
+    for draw in range(DRAWS):
+        with seeded(0, draw):
+            readings.append(torch.cat(read_frames(dataset, 0)))
+    if any(reading.shape != readings[0].shape or not torch.equal(reading, readings[0]) for reading in readings):
+        raise ValueError(
+            'the target pipeline is random (a flip, a crop, ...): flow that is computed once would not fit the frames '
+            'that training sees. Take the random steps out of train_dataloader.dataset.target.pipeline.'
+        )
+    height, width = readings[0].shape[-2:]
+    return height, width
+
+
+def run(plan: Plan, pairs: int, workers: int) -> list[Done]:
+    """Work through all pairs, with a progress bar."""
+    columns = TextColumn('flow'), BarColumn(), MofNCompleteColumn(), TextColumn('pairs'), TimeRemainingColumn()
+    with Progress(*columns) as bar, _mapped(plan, pairs, workers) as done:
+        return list(bar.track(done, total=pairs))
+
+
+@contextmanager
+def _mapped(plan: Plan, pairs: int, workers: int) -> Iterator[Iterable[Done]]:
+    if workers == 1:
+        yield map(Worker(plan), range(pairs))
+        return
+    # Spawned rather than forked: forking a process in which threads of OpenCV or CUDA run may hang.
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(plan,)) as pool:
+        try:
+            yield pool.map(_work, range(pairs), chunksize=4)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+_worker: list[Worker] = []  # one in each process of the pool
+
+
+def _start(plan: Plan) -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    _worker.append(Worker(plan))
+
+
+def _work(index: int) -> Done:
+    return _worker[0](index)
+
+
+def summarise(plan: Plan, done: list[Done], seconds: float) -> None:
+    """Print what was made, and the lines for the config."""
+    size = sum(pair.size for pair in done) / 1e6
+    made = sum(pair.made for pair in done)
+    height, width = FlowCache(plan.root).size
+    online = ', '.join(f'{name}={value!r}' for name, value in plan.estimator.items())
+    print(
+        f'{plan.root}: {len(done)} pairs of {height}x{width} (H x W), {made} made and {len(done) - made} kept, in '
+        f'{seconds:.1f} s; {size:.1f} MB, {size / (2 * len(done)):.3f} MB a field\n'
+        "In the config (online= is for Eq. 5; without it, set flow_1t='compose'):\n"
+        f"model = dict(flow_estimator=dict(_delete_=True, type='CachedFlow', root={plan.root!r}, "
+        f'online=dict({online})))'
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
