@@ -209,4 +209,4 @@ def test_i2vda_asks_for_an_online_estimator_when_it_is_built(cache):
     tiny_i2vda(flow_estimator=bare, flow_1t='compose')
     tiny_i2vda(flow_estimator=bare, temporal_augmentation=None)
     tiny_i2vda(flow_estimator=bare, pseudo_label_head=None)
-    assert isinstance(tiny_i2vda(flow_estimator=bare | dict(online=ONLINE)).flow_estimator.online, TinyFlow)
+    assert type(tiny_i2vda(flow_estimator=bare | dict(online=ONLINE)).flow_estimator.online).__name__ == 'TinyFlow'
