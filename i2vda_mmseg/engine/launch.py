@@ -1,6 +1,8 @@
 """From a config file to a runner: what the command lines share."""
 
+import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +52,21 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
 
 
 def leave_process_group() -> None:
-    """Wait for the other ranks and part from them; a process that just ends may abort in gloo's threads."""
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
+    """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here.
+
+    Interpreters that take gloo's threads down at their end abort now and then ("terminate called without an active
+    exception"), which makes the launcher report a failure after everything has been written.
+    """
+    if not torch.distributed.is_initialized():
+        return
+    torch.distributed.barrier()
+    if torch.distributed.get_backend() != 'gloo':
         torch.distributed.destroy_process_group()
+        return
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _init_gloo(launcher: str) -> None:
