@@ -75,18 +75,63 @@ def i2vda_terms(model, batch, t=0.3, flow_1t='estimate', augmented=True):
     )
 
 
-def adaptsegnet_terms(model, batch):
+def least_squares(scores, label):
+    return (scores - label).pow(2).mean()
+
+
+def binary_cross_entropy(scores, label):
+    probs = scores.double().sigmoid()
+    return -(label * probs.log() + (1 - label) * (1 - probs).log()).mean().float()
+
+
+def self_information(logits):
+    """AdvEnt's weighted self-information, to base 2 as in its paper."""
+    probs = logits.softmax(1)
+    return -probs * torch.log2(probs + 1e-30) / np.log2(logits.shape[1])
+
+
+def softmax(logits):
+    return logits.softmax(1)
+
+
+def heads_of(model, images):
+    """Upsampled logits of each head, by the suffix of its terms."""
+    output = model.segmentor(images, mode='tensor')
+    outputs = (output,) if torch.is_tensor(output) else output
+    size = images.shape[-2:]
+    return {
+        suffix: F.interpolate(logits, size, mode='bilinear', align_corners=True)
+        for suffix, logits in zip(('', '_aux'), outputs)
+    }
+
+
+def adversarial_terms(model, batch, judged=softmax, criterion=least_squares):
+    """AdaptSegNet's terms, and with ``judged=self_information`` AdvEnt's, for each head."""
     images, labels = source_of(batch)
-    logits_s, logits_1 = (predicted(model.segmentor, x) for x in (images, normalised(frames_of(batch)[1])))
-    p_s, p_1 = logits_s.softmax(1), logits_1.softmax(1)
-    discriminator = model.discriminator
-    return dict(
-        loss_seg=F.cross_entropy(logits_s, labels, ignore_index=255),
-        loss_adv=discriminator(p_1).pow(2).mean(),
-        loss_dis=discriminator(p_s.detach()).pow(2).mean() / 2 + (discriminator(p_1.detach()) - 1).pow(2).mean() / 2,
-    )
+    source, target = heads_of(model, images), heads_of(model, normalised(frames_of(batch)[1]))
+    members = getattr(model.discriminator, 'members', {'main': model.discriminator})
+    terms = {}
+    for suffix in source:
+        discriminator = members[suffix.strip('_') or 'main']
+        p_s, p_1 = judged(source[suffix]), judged(target[suffix])
+        terms[f'loss_seg{suffix}'] = F.cross_entropy(source[suffix], labels, ignore_index=255)
+        terms[f'loss_adv{suffix}'] = criterion(discriminator(p_1), 0)
+        terms[f'loss_dis{suffix}'] = (
+            criterion(discriminator(p_s.detach()), 0) / 2 + criterion(discriminator(p_1.detach()), 1) / 2
+        )
+    return terms
+
+
+def minent_terms(model, batch):
+    images, labels = source_of(batch)
+    source, target = heads_of(model, images), heads_of(model, normalised(frames_of(batch)[1]))
+    seg = {f'loss_seg{suffix}': F.cross_entropy(x, labels, ignore_index=255) for suffix, x in source.items()}
+    return seg | {f'loss_ent{suffix}': self_information(x).sum(1).mean() for suffix, x in target.items()}
 
 
 def source_only_terms(model, batch):
     images, labels = source_of(batch)
-    return dict(loss_seg=F.cross_entropy(predicted(model.segmentor, images), labels, ignore_index=255))
+    return {
+        f'loss_seg{suffix}': F.cross_entropy(logits, labels, ignore_index=255)
+        for suffix, logits in heads_of(model, images).items()
+    }

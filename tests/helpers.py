@@ -17,6 +17,7 @@ from torch import nn
 from i2vda_mmseg.engine.optimizers import SeparateOptimWrapperConstructor
 from i2vda_mmseg.flow import FlowEstimator
 
+ADVERSARIAL = ('AdaptSegNet', 'AdvEnt', 'I2VDA')
 MEAN, STD = (104.0, 116.5, 122.5), (50.0, 60.0, 70.0)  # in the order of the network's channels
 
 
@@ -61,13 +62,13 @@ def tiny_segmentor_cfg(num_classes=3):
 
 
 def tiny_method(method, num_classes=3, **overrides):
-    """Build 'SourceOnly', 'AdaptSegNet' or 'I2VDA' over ``tiny_segmentor_cfg``."""
+    """Build a single-level method over ``tiny_segmentor_cfg``."""
     cfg = dict(
         type=method,
         segmentor=tiny_segmentor_cfg(num_classes),
         data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
     )
-    if method != 'SourceOnly':
+    if method in ADVERSARIAL:
         cfg.update(discriminator=dict(type='FCDiscriminator', in_channels=num_classes, base_channels=2))
     if method == 'I2VDA':
         cfg.update(
@@ -78,6 +79,18 @@ def tiny_method(method, num_classes=3, **overrides):
     return MODELS.build(cfg | overrides)
 
 
+def tiny_multi_level_method(method, num_classes=3, **overrides):
+    """Build a method that predicts from two heads, each with its discriminator."""
+    segmentor = tiny_segmentor_cfg(num_classes)
+    auxiliary = dict(type='DLV2Head', in_channels=4, num_classes=num_classes, dilations=(1,), in_index=0)
+    segmentor.update(type='MultiLevelEncoderDecoder', auxiliary_head=auxiliary)
+    member = dict(type='FCDiscriminator', in_channels=num_classes, base_channels=2)
+    if method in ADVERSARIAL:
+        overrides['discriminator'] = dict(type='DiscriminatorSet', main=member, aux=member)
+        overrides.setdefault('loss_gan', dict(type='BinaryCrossEntropyLoss'))
+    return tiny_method(method, num_classes, segmentor=segmentor, **overrides)
+
+
 def tiny_i2vda(**overrides):
     return tiny_method('I2VDA', **overrides)
 
@@ -86,7 +99,8 @@ def sharpen(model, factor=30.0):
     """Make M and M' differ from each other and sure of some pixels, so that Eq. 8 keeps some and drops some."""
     with torch.no_grad():
         for network in (model.segmentor, getattr(model, 'proxy', None)):
-            for conv in [] if network is None else network.decode_head.convs:
+            heads = [getattr(network, name, None) for name in ('decode_head', 'auxiliary_head')]
+            for conv in [conv for head in heads if head is not None for conv in head.convs]:
                 conv.weight.copy_(factor * 0.01 * torch.randn_like(conv.weight))
     return model
 

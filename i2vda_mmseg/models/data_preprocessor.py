@@ -17,7 +17,8 @@ class DomainDataPreprocessor(SegDataPreProcessor):
     in mmseg's colour order, BGR. It becomes::
 
         source: dict(inputs=(N, 3, H, W) normalised for the network, labels=(N, H, W) int64, data_samples)
-        target: dict(frames=(N, 2, 3, H, W) float32, RGB 0..255 = I_0, I_1; data_samples)
+        target: dict(frames=(N, 2, 3, H, W) float32, RGB 0..255 = I_0, I_1; data_samples),
+            with labels=(N, H, W) int64 where the samples carry pseudo-labels of I_1
 
     The target stays raw because the flow estimator and Eq. 3 work on RGB 0..255; ``normalize`` makes network input of
     any such frame.
@@ -54,17 +55,27 @@ class DomainDataPreprocessor(SegDataPreProcessor):
 
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
         images = _stack(source['inputs'], 'source images').float().flip(1)
-        labels = _stack([sample.gt_sem_seg.data for sample in source['data_samples']], 'source labels')
-        if labels.shape[-2:] != images.shape[-2:]:
-            raise ValueError(
-                f'source images are {tuple(images.shape[-2:])} but their labels {tuple(labels.shape[-2:])} (H, W): '
-                'put the loading of labels before Resize in the source pipeline'
-            )
-        return dict(inputs=self.normalize(images), labels=labels.squeeze(1).long(), data_samples=source['data_samples'])
+        samples = source['data_samples']
+        return dict(inputs=self.normalize(images), labels=_labels(samples, images, 'source'), data_samples=samples)
 
     def _target(self, target: dict[str, Any]) -> dict[str, Any]:
         frames = _stack(target['inputs'], 'target frames')
-        return dict(frames=frames.float().flip(2), data_samples=target.get('data_samples') or [])
+        samples = target.get('data_samples') or []
+        batch = dict(frames=frames.float().flip(2), data_samples=samples)
+        if any('gt_sem_seg' in sample for sample in samples):
+            batch['labels'] = _labels(samples, frames, 'target')
+        return batch
+
+
+def _labels(samples: Sequence[Any], images: Tensor, domain: str) -> Tensor:
+    """Stack the labels of a domain, (N, H, W) int64, of the images' size."""
+    labels = _stack([sample.gt_sem_seg.data for sample in samples], f'{domain} labels')
+    if labels.shape[-2:] != images.shape[-2:]:
+        raise ValueError(
+            f'{domain} images are {tuple(images.shape[-2:])} but their labels {tuple(labels.shape[-2:])} (H, W): '
+            f'put the loading of labels before Resize in the {domain} pipeline'
+        )
+    return labels.squeeze(1).long()
 
 
 def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 from .consistency import consistency_mask
 from .correlation import Correlation, correlation
-from .entropy import normalized_entropy
+from .entropy import normalized_entropy, self_information
 from .interpolation import interpolate_frame
 from .labels import IGNORE_INDEX
 from .resize import upsample
@@ -16,6 +16,7 @@ __all__ = [
     'inside',
     'interpolate_frame',
     'normalized_entropy',
+    'self_information',
     'upsample',
     'warp',
 ]

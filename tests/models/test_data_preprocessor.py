@@ -103,3 +103,16 @@ def test_sizes_are_the_pipelines_business(options):
     with pytest.raises(TypeError, match=rf"takes no \['{name}'\]: resize and crop in the data pipelines"):
         DomainDataPreprocessor(mean=MEAN, std=STD, **options)
     DomainDataPreprocessor(mean=MEAN, std=STD, **{name: None})
+
+
+def test_pseudo_labels_of_the_target_come_along():
+    batch = domain_batch()
+    labels = torch.randint(3, (2, 32, 48))
+    batch['target']['data_samples'] = [data_sample(label) for label in labels]
+    target = DomainDataPreprocessor()(batch, training=True)['target']
+    assert torch.equal(target['labels'], labels)
+    assert target['labels'].dtype == torch.int64
+    assert 'labels' not in DomainDataPreprocessor()(domain_batch(), training=True)['target']
+    batch['target']['data_samples'] = [data_sample(label) for label in labels[:, :-1]]
+    with pytest.raises(ValueError, match=r'target images are \(32, 48\) but their labels \(31, 48\)'):
+        DomainDataPreprocessor()(batch, training=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from ddp import run_on_ranks
 from helpers import (
+    ADVERSARIAL,
     assert_same_state,
     domain_batch,
     optimizers,
@@ -23,7 +24,7 @@ from mmseg.registry import HOOKS
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
-METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
+METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA']
 
 
 def wrapped(model):
@@ -127,7 +128,7 @@ def same(states):
 @pytest.mark.parametrize('method', METHODS)
 def test_parameters_are_identical_on_all_ranks(ranks, method):
     states = [rank[method]['weights'] for rank in ranks]
-    assert len(states[0]) == {'SourceOnly': 8, 'AdaptSegNet': 18, 'I2VDA': 18}[method]
+    assert len(states[0]) == (18 if method in ADVERSARIAL else 8)
     assert same(states) == list(states[0])
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from helpers import entropy_reference
 
-from i2vda_mmseg.ops import normalized_entropy
+from i2vda_mmseg.ops import normalized_entropy, self_information
 
 
 @pytest.mark.parametrize('classes', range(2, 16))
@@ -77,3 +77,22 @@ def test_low_precision_is_computed_in_float32(dtype):
 def test_errors(shape):
     with pytest.raises(ValueError, match='C >= 2'):
         normalized_entropy(torch.zeros(shape))
+
+
+@pytest.mark.parametrize('classes', [2, 3, 15])
+def test_self_information_is_advents(classes):
+    """I_c = -p_c log2(p_c + 1e-30) / log2(C), ADVENT's form; its sum over the classes is Eq. 6."""
+    logits = 3 * np.random.default_rng(1).standard_normal((2, classes, 3, 5))
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    expected = -probs * np.log2(probs + 1e-30) / np.log2(classes)
+    found = self_information(torch.from_numpy(logits))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9)
+    np.testing.assert_allclose(found.sum(1).numpy(), entropy_reference(logits), rtol=1e-9)
+
+
+def test_self_information_of_certain_and_of_equal_classes():
+    logits = torch.tensor([[[[200.0, 0.0]], [[-200.0, 0.0]]]], requires_grad=True)
+    found = self_information(logits)
+    torch.testing.assert_close(found.detach(), torch.tensor([[[[0.0, 0.5]], [[0.0, 0.5]]]]))
+    found.sum().backward()
+    assert logits.grad.isfinite().all()

@@ -10,4 +10,6 @@ small_segmentor = dict(
     decode_head=dict(in_channels=128),
 )
 small_discriminator = dict(base_channels=16)
+small_multi_level_segmentor = dict(**small_segmentor, auxiliary_head=dict(in_channels=64))
+small_discriminator_set = dict(main=small_discriminator, aux=small_discriminator)
 small_data_preprocessor = dict(std=[57.0, 57.0, 57.0])  # trained from scratch: inputs of unit scale

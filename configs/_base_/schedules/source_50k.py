@@ -5,7 +5,7 @@ optim_wrapper = dict(
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
-        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
+        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0))),
     ),
 )
 poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]

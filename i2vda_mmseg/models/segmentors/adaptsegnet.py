@@ -12,20 +12,25 @@ from .base import SegmentorPass
 
 @MODELS.register_module()
 class AdaptSegNet(AdversarialSegmentor):
-    """Adversarial adaptation of the output space (Tsai et al., CVPR 2018), single level, least squares.
+    """Adversarial adaptation of the output space (Tsai et al., CVPR 2018).
 
-    The target image is I_1, the frame that Cityscapes labels, as in the released image lists. The discriminator's two
+    By default the single-level variant with least squares, from which the paper starts; with a
+    ``MultiLevelEncoderDecoder``, a ``DiscriminatorSet`` and ``BinaryCrossEntropyLoss`` the multi-level original. The
+    target image is I_1, the frame that Cityscapes labels, as in the released image lists. The discriminator's two
     terms weigh 1/2 each, as in the released code.
     """
+
+    multi_level = True
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s and of the target image."""
         source = batch['source']
-        logits = self.source_logits(source['inputs'])
-        yield SegmentorPass(dict(loss_seg=self.loss_seg(logits, source['labels'])), 'source', self.judged(logits))
-        prediction = self.judged(self.logits(self.data_preprocessor.normalize(batch['target']['frames'][:, 1])))
-        yield SegmentorPass(dict(loss_adv=self.loss_adv(prediction)), 'target', prediction)
+        levels = self.source_level_logits(source['inputs'])
+        yield SegmentorPass(self.losses_seg(levels, source['labels']), 'source', self.judged_levels(levels))
+        target = self.data_preprocessor.normalize(batch['target']['frames'][:, 1])
+        predictions = self.judged_levels(self.level_logits(target))
+        yield SegmentorPass(self.losses_adv(predictions), 'target', predictions)
 
-    def loss_dis(self, source: list[Tensor], target: list[Tensor]) -> Tensor:
+    def losses_dis(self, source: list[dict[str, Tensor]], target: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """Halve the sum of both domains' terms."""
-        return super().loss_dis(source, target) / 2
+        return {name: loss / 2 for name, loss in super().losses_dis(source, target).items()}

@@ -8,7 +8,11 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from i2vda_mmseg.models.discriminators import DiscriminatorSet
+from i2vda_mmseg.models.wrappers import unwrapped
+
 from .base import DomainAdaptiveSegmentor
+from .levels import term
 
 SOURCE_LABEL = 0.0  # r of Eq. 11 and 12
 TARGET_LABEL = 1.0  # f of Eq. 12
@@ -18,17 +22,18 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
     """A segmentor whose target predictions learn to look like source predictions.
 
     ``train_step`` first updates M with D frozen, then D with M's detached predictions of the same iteration. A method
-    over this class gives its passes of M, each with the ``prediction`` that D judges.
+    over this class gives its passes of M, each with the ``predictions`` that D judges.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``.
-        discriminator: Config of D.
+        discriminator: Config of D; of a ``DiscriminatorSet`` where there are several levels to judge.
         loss_gan: Config of the adversarial criterion, called as ``loss(scores, label)``.
         lambda_adv: Weight of ``loss_adv`` in M's total; 0.01 in the paper.
+        lambda_adv_aux: Weight of ``loss_adv_aux``, where there is an auxiliary head.
         **kwargs: Those of ``DomainAdaptiveSegmentor``.
 
     Raises:
-        ValueError: If D takes another number of channels than there are classes.
+        ValueError: If D does not judge the levels that the method predicts, or takes another number of channels.
     """
 
     discriminator: nn.Module
@@ -39,47 +44,84 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
         discriminator: dict,
         loss_gan: dict | None = None,
         lambda_adv: float = 0.01,
+        lambda_adv_aux: float = 0.0002,
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, **kwargs)
         self.discriminator = MODELS.build(discriminator)
-        if self.discriminator.in_channels != self.num_classes:
-            raise ValueError(
-                f'model.discriminator.in_channels is {self.discriminator.in_channels}, but the segmentor predicts '
-                f'{self.num_classes} classes: the discriminator judges one channel a class'
-            )
+        self._check_discriminator()
         self.loss_gan = MODELS.build(loss_gan or dict(type='LeastSquaresLoss'))
         self.lambda_adv = lambda_adv
-        self.loss_weights['loss_adv'] = lambda_adv
+        self.lambda_adv_aux = lambda_adv_aux
+        self.loss_weights.update(loss_adv=lambda_adv, loss_adv_aux=lambda_adv_aux)
+
+    def judged_channels(self) -> dict[str, int]:
+        """Give the number of channels that D judges at each level: one a class."""
+        return dict.fromkeys(self.levels, self.num_classes)
 
     def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update M, then D; returns the logged terms."""
         batch = self.data_preprocessor(data, training=True)
         with frozen(self.discriminator):
             log_vars, predictions = self.update_segmentor(batch, optim_wrapper['segmentor'])
-        log_vars['loss_dis'] = self.update_discriminator(predictions, optim_wrapper['discriminator'])
+        log_vars.update(self.update_discriminator(predictions, optim_wrapper['discriminator']))
         return log_vars
 
-    def update_discriminator(self, predictions: dict[str, list[Tensor]], optim_wrapper: OptimWrapper) -> Tensor:
-        """Step D once on M's detached predictions; returns the detached loss."""
+    def update_discriminator(
+        self, predictions: dict[str, list[dict[str, Tensor]]], optim_wrapper: OptimWrapper
+    ) -> dict[str, Tensor]:
+        """Step D once on M's detached predictions; returns the detached terms."""
         with optim_wrapper.optim_context(self.discriminator):
-            loss = self.loss_dis(predictions['source'], predictions['target'])
-        optim_wrapper.update_params(loss)
-        return loss.detach()
+            losses = self.losses_dis(predictions['source'], predictions['target'])
+        optim_wrapper.update_params(sum(losses.values()))
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def judged(self, logits: Tensor) -> Tensor:
         """Turn M's logits (N, C, H, W) into what D sees: their softmax."""
         return logits.softmax(dim=1)
 
-    def loss_adv(self, prediction: Tensor) -> Tensor:
-        """One term of Eq. 11: D should take a target prediction for a source one."""
-        return self.loss_gan(self.discriminator(prediction), SOURCE_LABEL)
+    def judged_levels(self, levels: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Turn M's logits of each level into what D sees."""
+        return {level: self.judged(logits) for level, logits in levels.items()}
 
-    def loss_dis(self, source: list[Tensor], target: list[Tensor]) -> Tensor:
-        """Eq. 12: D tells source from target; each domain counts as the mean over its predictions."""
-        loss_source = sum(self.loss_gan(self.discriminator(x), SOURCE_LABEL) for x in source) / len(source)
-        loss_target = sum(self.loss_gan(self.discriminator(x), TARGET_LABEL) for x in target) / len(target)
-        return loss_source + loss_target
+    def scores(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Let D judge a prediction: raw scores by level."""
+        if isinstance(unwrapped(self.discriminator), DiscriminatorSet):
+            return self.discriminator(predictions)
+        return {level: self.discriminator(prediction) for level, prediction in predictions.items()}
+
+    def losses_adv(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One term of Eq. 11 for each level: D should take a target prediction for a source one."""
+        scores = self.scores(predictions)
+        return {term('loss_adv', level): self.loss_gan(score, SOURCE_LABEL) for level, score in scores.items()}
+
+    def losses_dis(self, source: list[dict[str, Tensor]], target: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Eq. 12 for each level: D tells source from target; each domain counts as the mean over its predictions."""
+        losses: dict[str, Tensor] = {}
+        for domain, label in ((source, SOURCE_LABEL), (target, TARGET_LABEL)):
+            for predictions in domain:
+                for level, score in self.scores(predictions).items():
+                    name = term('loss_dis', level)
+                    losses[name] = losses.get(name, 0) + self.loss_gan(score, label) / len(domain)
+        return losses
+
+    def _check_discriminator(self) -> None:
+        several = isinstance(self.discriminator, DiscriminatorSet)
+        members: Any = self.discriminator.members if several else {'main': self.discriminator}
+        found = {level: member.in_channels for level, member in members.items()}
+        expected = self.judged_channels()
+        if set(found) != set(expected):
+            raise ValueError(
+                f'model.discriminator judges {sorted(found)}, but {type(self).__name__} predicts {sorted(expected)}: '
+                "give dict(type='DiscriminatorSet', ...) one member for each, or a single one to a single head"
+            )
+        for level, channels in expected.items():
+            if found[level] != channels:
+                key = f'model.discriminator.{level}' if several else 'model.discriminator'
+                raise ValueError(
+                    f'{key}.in_channels is {found[level]}, but it judges {channels} channels '
+                    f'({self.num_classes} classes)'
+                )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from mmengine.model import BaseModel
@@ -15,21 +15,23 @@ from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .checkpoint import CheckpointMixin, load_initial_weights
+from .levels import LEVELS, by_level, term
+from .multi_level import MultiLevelEncoderDecoder
 
 
 class SegmentorPass(NamedTuple):
-    """One forward pass of the segmentor: its losses, and what a discriminator will see of it.
+    """One forward pass of the segmentor: its losses, and what the discriminators will see of it.
 
     Attributes:
         losses: Terms by the name under which they are logged, before their weights. Those with "loss" in their name
             are learnt from, as everywhere in mmengine.
         domain: 'source' or 'target'.
-        prediction: (N, C, H, W), what the discriminator judges, or None.
+        predictions: (N, C, H, W) by level, what the discriminators judge, or None.
     """
 
     losses: dict[str, Tensor]
     domain: str
-    prediction: Tensor | None = None
+    predictions: dict[str, Tensor] | None = None
 
 
 class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
@@ -40,18 +42,22 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     soon as it is made, so that one graph is in memory at a time, and one optimizer step follows.
 
     Args:
-        segmentor: Config of an ``EncoderDecoder``.
+        segmentor: Config of an ``EncoderDecoder``, or of a ``MultiLevelEncoderDecoder`` where the method takes one.
         data_preprocessor: Config of a ``DomainDataPreprocessor``.
+        lambda_seg_aux: Weight of the auxiliary head's ``loss_seg_aux``; 0.1 in AdaptSegNet and ADVENT.
         batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
             released code of AdaptSegNet. 'target': only target passes move them.
 
     Attributes:
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
+        stage: Index of the stage of training, for methods that have several.
 
     Raises:
-        ValueError: If ``batch_statistics`` is unknown, or the segmentor has an auxiliary head, which would not learn.
+        ValueError: If ``batch_statistics`` is unknown, or the segmentor has an auxiliary head that would not learn.
     """
+
+    multi_level: ClassVar[bool] = False
 
     data_preprocessor: DomainDataPreprocessor
     segmentor: nn.Module
@@ -60,22 +66,35 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self,
         segmentor: dict,
         data_preprocessor: dict | None = None,
+        lambda_seg_aux: float = 0.1,
         batch_statistics: str = 'shared',
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
         network = MODELS.build(segmentor)
-        if network.with_auxiliary_head:
-            raise ValueError(f'{type(self).__name__} trains a single head: remove auxiliary_head from model.segmentor')
+        self._check_levels(network)
         self.segmentor = network
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
         self.align_corners: bool = network.align_corners
-        self.loss_weights: dict[str, float] = {}
+        self.levels: tuple[str, ...] = LEVELS if network.with_auxiliary_head else LEVELS[:1]
+        self.lambda_seg_aux = lambda_seg_aux
+        self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux)
         self.batch_statistics = batch_statistics
         self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
         self.iteration_seed: int | None = None
+        self.stage = 0
+
+    def _check_levels(self, network: nn.Module) -> None:
+        name = type(self).__name__
+        if network.with_auxiliary_head and not self.multi_level:
+            raise ValueError(f'{name} trains a single head: remove auxiliary_head from model.segmentor')
+        if network.with_auxiliary_head and not isinstance(network, MultiLevelEncoderDecoder):
+            raise ValueError(
+                f'the auxiliary_head of model.segmentor would not learn: {name} trains two heads with type='
+                "'MultiLevelEncoderDecoder'"
+            )
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the method's forward passes of M, one after the other."""
@@ -93,14 +112,14 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
 
     def update_segmentor(
         self, batch: dict[str, Any], optim_wrapper: OptimWrapper
-    ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+    ) -> tuple[dict[str, Tensor], dict[str, list[dict[str, Tensor]]]]:
         """Back-propagate every pass and step once.
 
         Returns:
-            The logged terms (detached), and the detached predictions by domain.
+            The logged terms (detached), and the detached predictions of each pass by domain.
         """
         log_vars: dict[str, Tensor] = {}
-        predictions: dict[str, list[Tensor]] = defaultdict(list)
+        predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
             with optim_wrapper.optim_context(self.segmentor):
@@ -110,23 +129,35 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             self._accumulate_gradient(optim_wrapper, current.losses)
             for name, value in current.losses.items():
                 log_vars[name] = log_vars.get(name, 0) + value.detach()
-            if current.prediction is not None:
-                predictions[current.domain].append(current.prediction.detach())
+            if current.predictions is not None:
+                predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
         self._step(optim_wrapper)
         return log_vars, predictions
 
+    def level_logits(self, images: Tensor) -> dict[str, Tensor]:
+        """Predict with M: (N, 3, H, W) network input to (N, C, H, W) logits at the image's size, by level."""
+        return {level: self.upsampled(logits, images) for level, logits in self.coarse_logits(images).items()}
+
+    def coarse_logits(self, images: Tensor) -> dict[str, Tensor]:
+        """Predict with M: logits at the size of the feature maps, by level."""
+        return by_level(self.segmentor(images, mode='tensor'))
+
+    def upsampled(self, logits: Tensor, images: Tensor) -> Tensor:
+        """Resize logits to the images' size."""
+        return upsample(logits, images.shape[-2:], self.align_corners)
+
     def logits(self, images: Tensor) -> Tensor:
-        """Predict with M: (N, 3, H, W) network input to (N, C, H, W) logits at the image's size."""
-        return self.upsampled(self.segmentor, images)
+        """Predict with the main head of M alone."""
+        return self.level_logits(images)['main']
 
-    def upsampled(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Predict with an ``EncoderDecoder`` and resize its logits to the image's size."""
-        return upsample(network(images, mode='tensor'), images.shape[-2:], self.align_corners)
-
-    def source_logits(self, images: Tensor) -> Tensor:
+    def source_level_logits(self, images: Tensor) -> dict[str, Tensor]:
         """Predict source images with M, P^s; moves the running statistics only when they are shared."""
         with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
-            return self.logits(images)
+            return self.level_logits(images)
+
+    def losses_seg(self, levels: dict[str, Tensor], labels: Tensor) -> dict[str, Tensor]:
+        """Eq. 10 for each head: ``loss_seg``, and ``loss_seg_aux`` where there is an auxiliary head."""
+        return {term('loss_seg', level): self.loss_seg(logits, labels) for level, logits in levels.items()}
 
     def loss_seg(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross entropy of Eq. 9 and 10: the mean over the pixels that are not ignored, 0 where all are."""

@@ -8,6 +8,8 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 _NOT_STORED = 'flow_estimator'
+# What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
+_ADDED_PARTS = ('segmentor.auxiliary_head.', 'segmentor.sf_layer.')
 
 
 class CheckpointMixin(nn.Module):
@@ -92,7 +94,12 @@ def _start_proxy_from_segmentor(state_dict: dict[str, Tensor], prefix: str) -> N
 
 def _check_fit(state_dict: dict[str, Tensor], own: dict[str, Tensor], prefix: str) -> None:
     """Refuse a checkpoint that would leave the segmentor at random weights with no more than a log line."""
-    segmentor = [key for key in own if key.startswith(f'{prefix}segmentor.') and 'num_batches_tracked' not in key]
+    added = tuple(prefix + part for part in _ADDED_PARTS)
+    segmentor = [
+        key
+        for key in own
+        if key.startswith(f'{prefix}segmentor.') and not key.startswith(added) and 'num_batches_tracked' not in key
+    ]
     missing = [key for key in segmentor if key not in state_dict]
     if missing:
         raise ValueError(

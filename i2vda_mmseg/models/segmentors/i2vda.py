@@ -111,19 +111,20 @@ class I2VDA(AdversarialSegmentor):
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
         clip = self.target_clip(batch['target'])
         source = batch['source']
-        logits = self.source_logits(source['inputs'])
-        loss_seg = self.loss_seg(logits, source['labels'])  # Eq. 10
-        yield SegmentorPass(dict(loss_seg=loss_seg), 'source', self.judged(logits))
+        levels = self.source_level_logits(source['inputs'])
+        losses = self.losses_seg(levels, source['labels'])  # Eq. 10
+        yield SegmentorPass(losses, 'source', self.judged_levels(levels))
 
-        prediction_0 = self.judged(self.logits(self.data_preprocessor.normalize(clip.frame_0)))
-        yield SegmentorPass(dict(loss_adv=self.loss_adv(prediction_0)), 'target', prediction_0)  # Eq. 11, first term
+        levels_0 = self.level_logits(self.data_preprocessor.normalize(clip.frame_0))
+        predictions_0 = self.judged_levels(levels_0)
+        yield SegmentorPass(self.losses_adv(predictions_0), 'target', predictions_0)  # Eq. 11, first term
 
-        logits_t = self.logits(self.data_preprocessor.normalize(clip.frame_t))
-        prediction_t = self.judged(logits_t)
-        losses = dict(loss_adv=self.loss_adv(prediction_t))  # Eq. 11, second term
+        levels_t = self.level_logits(self.data_preprocessor.normalize(clip.frame_t))
+        predictions_t = self.judged_levels(levels_t)
+        losses = self.losses_adv(predictions_t)  # Eq. 11, second term
         if self.launched and self.pseudo_label_head is not None:
-            losses.update(self.temporal_consistency(logits_t, clip))
-        yield SegmentorPass(losses, 'target', prediction_t)
+            losses.update(self.temporal_consistency(levels_t['main'], clip))
+        yield SegmentorPass(losses, 'target', predictions_t)
 
     @torch.no_grad()
     def target_clip(self, target: dict[str, Any]) -> TargetClip:
@@ -167,7 +168,8 @@ class I2VDA(AdversarialSegmentor):
     @torch.no_grad()
     def pseudo_label(self, clip: TargetClip) -> Tensor:
         """Label I_1 with M', Eq. 8: (N, H, W), int64, 255 where ignored."""
-        logits_1 = self.upsampled(self.proxy, self.data_preprocessor.normalize(clip.frame_1))
+        frame_1 = self.data_preprocessor.normalize(clip.frame_1)
+        logits_1 = self.upsampled(self.proxy(frame_1, mode='tensor'), frame_1)
         return self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
 
 

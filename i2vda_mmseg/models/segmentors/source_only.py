@@ -17,10 +17,12 @@ class SourceOnly(DomainAdaptiveSegmentor):
     statistics are the target's, as they then are in every other method.
     """
 
+    multi_level = True
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of I^s."""
-        logits = self.source_logits(batch['source']['inputs'])
-        yield SegmentorPass(dict(loss_seg=self.loss_seg(logits, batch['source']['labels'])), 'source')
+        levels = self.source_level_logits(batch['source']['inputs'])
+        yield SegmentorPass(self.losses_seg(levels, batch['source']['labels']), 'source')
         if self.batch_statistics == 'target':
             with torch.no_grad():
                 self.segmentor(self.data_preprocessor.normalize(batch['target']['frames'][:, 1]), mode='tensor')

@@ -5,7 +5,15 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from helpers import assert_same_state, sharpen, state_of, tiny_i2vda, tiny_method, tiny_segmentor_cfg
+from helpers import (
+    assert_same_state,
+    sharpen,
+    state_of,
+    tiny_i2vda,
+    tiny_method,
+    tiny_multi_level_method,
+    tiny_segmentor_cfg,
+)
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from torch import nn
@@ -180,3 +188,13 @@ def test_download_that_fails_says_what_to_do(error):
     model.segmentor.init_weights = download
     with pytest.raises(RuntimeError, match=r'--cfg-options model\.segmentor\.backbone\.init_cfg\.checkpoint=FILE'):
         model.init_weights()
+
+
+def test_two_heads_start_from_a_checkpoint_of_one():
+    single, double = tiny_method('AdaptSegNet'), tiny_multi_level_method('AdvEnt')
+    head = state_of(double.segmentor.auxiliary_head)
+    state = {key: value for key, value in single.state_dict().items() if key.startswith('segmentor.')}
+    load_state_dict(double, state, strict=False)
+    assert_same_state(double.segmentor.backbone, state_of(single.segmentor.backbone))
+    assert_same_state(double.segmentor.decode_head, state_of(single.segmentor.decode_head))
+    assert_same_state(double.segmentor.auxiliary_head, head)

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 from helpers import (
+    ADVERSARIAL,
     assert_same_state,
     batch_of,
     domain_batch,
@@ -15,9 +16,10 @@ from helpers import (
     tiny_method,
     tiny_segmentor_cfg,
 )
+from mmseg.registry import MODELS
 
-METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
-ADVERSARIAL = ['AdaptSegNet', 'I2VDA']
+METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA']
+SINGLE_LEVEL = ['I2VDA']
 
 
 @pytest.mark.parametrize('method', ADVERSARIAL)
@@ -30,10 +32,10 @@ def test_m_step_leaves_d_alone(method):
         seen.update(
             gradients=[parameter.grad for parameter in model.discriminator.parameters()],
             requires_grad={parameter.requires_grad for parameter in model.discriminator.parameters()},
-            graphs={x.requires_grad for xs in predictions.values() for x in xs},
+            graphs={x.requires_grad for xs in predictions.values() for levels in xs for x in levels.values()},
         )
         assert_same_state(model.discriminator, state)
-        return torch.zeros(())
+        return {}
 
     model.update_discriminator = update_discriminator
     before = state_of(model.segmentor)
@@ -69,7 +71,7 @@ def test_d_is_restored_after_an_exception(method):
         raise RuntimeError('broken')
 
     steps = optimizers(model)
-    model.loss_adv = broken
+    model.losses_adv = broken
     with pytest.raises(RuntimeError, match='broken'):
         model.train_step(domain_batch(), steps)
     assert {name: parameter.requires_grad for name, parameter in model.discriminator.named_parameters()} == flags
@@ -111,7 +113,9 @@ def test_ignored_source_labels():
 
 
 @pytest.mark.parametrize('statistics', ['shared', 'target'])
-@pytest.mark.parametrize(('method', 'passes'), [('SourceOnly', ['s']), ('AdaptSegNet', ['s', '1']), ('I2VDA', 's0t')])
+@pytest.mark.parametrize(('method', 'passes'), [
+    ('SourceOnly', 's'), ('MinEnt', 's1'), ('AdaptSegNet', 's1'), ('AdvEnt', 's1'), ('I2VDA', 's0t'),
+])  # fmt: skip
 def test_batch_statistics(method, passes, statistics):
     """M's running statistics are those of separate passes in the paper's order, or of the target's passes alone."""
     model = tiny_method(method, batch_statistics=statistics).train()
@@ -125,7 +129,7 @@ def test_batch_statistics(method, passes, statistics):
     if method == 'I2VDA':
         images['t'] = normalize(model.target_clip(batch['target']).frame_t)
     if statistics == 'target':
-        passes = ['1'] if method == 'SourceOnly' else passes[1:]
+        passes = '1' if method == 'SourceOnly' else passes[1:]
     other = deepcopy(model.segmentor)
     for name in passes:
         other(images[name], mode='tensor')
@@ -139,7 +143,7 @@ def test_source_pass_moves_shared_statistics_only(method):
     for statistics, moves in (('shared', True), ('target', False)):
         model = tiny_method(method, batch_statistics=statistics).train()
         mean = model.segmentor.backbone.norm.running_mean.clone()
-        model.source_logits(batch_of(model)['source']['inputs'])
+        model.source_level_logits(batch_of(model)['source']['inputs'])
         assert torch.equal(model.segmentor.backbone.norm.running_mean, mean) != moves
 
 
@@ -164,7 +168,7 @@ def test_tests_one_frame_with_m_alone(method):
 @pytest.mark.parametrize(('method', 'overrides', 'message'), [
     ('SourceOnly', dict(batch_statistics='source'), "'shared', 'target'.*'source'"),
     ('I2VDA', dict(flow_1t='guess'), "'estimate', 'compose'.*'guess'"),
-    ('AdaptSegNet', dict(discriminator=dict(type='FCDiscriminator', in_channels=19)), 'is 19.* 3 classes'),
+    ('AdaptSegNet', dict(discriminator=dict(type='FCDiscriminator', in_channels=19)), 'in_channels is 19.* 3 channels'),
 ])  # fmt: skip
 def test_errors(method, overrides, message):
     with pytest.raises(ValueError, match=message):
@@ -172,9 +176,30 @@ def test_errors(method, overrides, message):
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_an_auxiliary_head_is_refused(method):
+def test_an_auxiliary_head_that_would_not_learn_is_refused(method):
     auxiliary = dict(type='FCNHead', in_channels=4, channels=4, num_classes=3)
+    single = method in SINGLE_LEVEL
+    message = f'{method} trains a single head: remove aux' if single else 'not learn.*MultiLevelEncoderDecoder'
     for heads in (auxiliary, [auxiliary]):
-        segmentor = tiny_segmentor_cfg() | dict(auxiliary_head=heads)
-        with pytest.raises(ValueError, match=rf'{method} trains a single head: remove auxiliary_head'):
-            tiny_method(method, segmentor=segmentor)
+        with pytest.raises(ValueError, match=message):
+            tiny_method(method, segmentor=tiny_segmentor_cfg() | dict(auxiliary_head=heads))
+
+
+@pytest.mark.parametrize('heads', [None, 'list'])
+def test_two_levels_need_one_auxiliary_head(heads):
+    head = dict(type='DLV2Head', in_channels=4, num_classes=3, in_index=0)
+    config = tiny_segmentor_cfg() | dict(type='MultiLevelEncoderDecoder', auxiliary_head=heads and [head, head])
+    with pytest.raises(ValueError, match='exactly one auxiliary_head'):
+        MODELS.build(config)
+
+
+@pytest.mark.parametrize('method', ['AdaptSegNet', 'AdvEnt'])
+def test_each_level_needs_its_discriminator(method):
+    member = dict(type='FCDiscriminator', in_channels=3, base_channels=2)
+    with pytest.raises(ValueError, match=r"judges \['aux', 'main'\], but .* predicts \['main'\]"):
+        tiny_method(method, discriminator=dict(type='DiscriminatorSet', main=member, aux=member))
+    wide = dict(type='DiscriminatorSet', main=member | dict(in_channels=4))
+    with pytest.raises(ValueError, match=r'discriminator\.main\.in_channels is 4, but it judges 3'):
+        tiny_method(method, discriminator=wide)
+    with pytest.raises(ValueError, match='a member for each level'):
+        MODELS.build(dict(type='DiscriminatorSet'))

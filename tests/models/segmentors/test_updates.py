@@ -4,10 +4,10 @@ from copy import deepcopy
 
 import pytest
 import torch
-from equations import adaptsegnet_terms, i2vda_terms, source_only_terms
-from helpers import domain_batch, optimizers, ready, state_of, tiny_i2vda, tiny_method
+from equations import adversarial_terms, binary_cross_entropy, i2vda_terms, minent_terms, source_only_terms
+from helpers import domain_batch, optimizers, ready, state_of, tiny_i2vda, tiny_method, tiny_multi_level_method
 
-METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
+METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA']
 LR = 0.05
 
 
@@ -48,8 +48,31 @@ def test_one_step_of_i2vda(overrides, lambda_adv, lambda_tc):
 def test_one_step_of_adaptsegnet():
     model = ready(tiny_method('AdaptSegNet', lambda_adv=0.3))
     other = deepcopy(model)
-    terms = adaptsegnet_terms(other, domain_batch())
+    terms = adversarial_terms(other, domain_batch())
     expected = after_one_step(other, terms['loss_seg'] + 0.3 * terms['loss_adv'], terms['loss_dis'])
+    model.train_step(domain_batch(), optimizers(model, lr=LR))
+    for name, value in state_of(model).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)
+
+
+def test_one_step_of_two_levels():
+    weights = dict(lambda_seg_aux=0.2, lambda_adv=0.3, lambda_adv_aux=0.05)
+    model = ready(tiny_multi_level_method('AdaptSegNet', **weights))
+    other = deepcopy(model)
+    terms = adversarial_terms(other, domain_batch(), criterion=binary_cross_entropy)
+    total = terms['loss_seg'] + 0.2 * terms['loss_seg_aux'] + 0.3 * terms['loss_adv'] + 0.05 * terms['loss_adv_aux']
+    expected = after_one_step(other, total, terms['loss_dis'] + terms['loss_dis_aux'])
+    model.train_step(domain_batch(), optimizers(model, lr=LR))
+    for name, value in state_of(model).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)
+
+
+def test_one_step_of_minent():
+    model = ready(tiny_multi_level_method('MinEnt', lambda_ent=0.4, lambda_ent_aux=0.2))
+    other = deepcopy(model)
+    terms = minent_terms(other, domain_batch())
+    total = terms['loss_seg'] + 0.1 * terms['loss_seg_aux'] + 0.4 * terms['loss_ent'] + 0.2 * terms['loss_ent_aux']
+    expected = after_one_step(other, total, None)
     model.train_step(domain_batch(), optimizers(model, lr=LR))
     for name, value in state_of(model).items():
         torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)

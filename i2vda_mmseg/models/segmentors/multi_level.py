@@ -1,0 +1,35 @@
+"""A segmentor that predicts from two feature maps."""
+
+from typing import Any
+
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class MultiLevelEncoderDecoder(EncoderDecoder):
+    """An ``EncoderDecoder`` whose auxiliary head takes part in training, as in AdaptSegNet and ADVENT.
+
+    In mode 'tensor' it returns the logits of both heads, ``(main, aux)``; it predicts with the main head alone. Its
+    weights are those of a stock ``EncoderDecoder`` with the same ``auxiliary_head``.
+
+    Args:
+        **kwargs: Those of ``EncoderDecoder``, with one ``auxiliary_head``.
+
+    Raises:
+        ValueError: If there is no auxiliary head, or more than one.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not self.with_auxiliary_head or isinstance(self.auxiliary_head, nn.ModuleList):
+            raise ValueError(
+                'MultiLevelEncoderDecoder takes exactly one auxiliary_head, given as a dict; without one, use '
+                'EncoderDecoder'
+            )
+
+    def _forward(self, inputs: Tensor, data_samples: list | None = None) -> tuple[Tensor, Tensor]:
+        """Give the logits of the main and of the auxiliary head, each at its feature map's size."""
+        features = self.extract_feat(inputs)
+        return self.decode_head(features), self.auxiliary_head(features)
