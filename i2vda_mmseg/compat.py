@@ -3,11 +3,14 @@
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 if TYPE_CHECKING:
     from torch import nn
@@ -91,6 +94,35 @@ def quiet_meshgrid() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='torch.meshgrid')
         yield
+
+
+def load_checkpoints_with(read: Callable[..., Any]) -> None:
+    """Let mmengine load every checkpoint, local or downloaded, through ``read(file, map_location)``.
+
+    mmengine unpickles fully, which runs code, what safe loading refuses, and all that it downloads
+    (https://github.com/open-mmlab/mmengine/blob/main/mmengine/runner/checkpoint.py).
+    """
+    loading: Any = import_module('mmengine.runner.checkpoint')
+
+    def load_from_local(filename: str, map_location: Any) -> Any:  # mmengine logs the name from its tenth letter on
+        return read(filename, map_location)
+
+    loading.CheckpointLoader.register_scheme('', load_from_local, force=True)
+    loading._safe_torch_load = read
+    loading.load_url = partial(_download, read)
+
+
+def _download(
+    read: Callable[..., Any], url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
+) -> Any:
+    """Fetch a file to where ``torch.hub`` keeps them, unless it is there, and read it."""
+    hub: Any = import_module('torch.hub')
+    folder = Path(model_dir or f'{hub.get_dir()}/checkpoints')
+    path = folder / Path(urlparse(url).path).name
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        hub.download_url_to_file(url, str(path), progress=progress)
+    return read(path, map_location)
 
 
 def _flow_fields(flow_results: list[dict], data_samples: Any) -> list[dict]:

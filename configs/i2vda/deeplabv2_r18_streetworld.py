@@ -8,6 +8,7 @@ model = dict(
     data_preprocessor=_base_.small_data_preprocessor,
     segmentor=_base_.small_segmentor,
     discriminator=_base_.small_discriminator,
+    flow_estimator=dict(_delete_=True, type='DISFlow'),  # needs no weights
     batch_statistics='target',
     lambda_adv=0.05,  # five times the paper's, for a schedule sixty times shorter
     # An immature proxy teaches its mistakes: a smaller weight and a stricter filter than the paper's.

@@ -7,6 +7,7 @@ from .dis import DISFlow
 from .formats import read_davsn, read_flow, read_kitti, write_davsn, write_kitti
 from .io import read_flo, write_flo
 from .mm_flow import MMFlow
+from .unavailable import UnavailableFlow, build_flow_estimator
 
 __all__ = [
     'CachedFlow',
@@ -14,6 +15,8 @@ __all__ = [
     'FlowCache',
     'FlowEstimator',
     'MMFlow',
+    'UnavailableFlow',
+    'build_flow_estimator',
     'read_davsn',
     'read_flo',
     'read_flow',

@@ -58,8 +58,13 @@ class FlowEstimator(nn.Module, ABC):
             )
         self.eval()  # what a subclass added to itself was born in training mode
         height, width = frame_a.shape[-2:]
-        flow = self.estimate(self._pad(frame_a), self._pad(frame_b), keys)
+        # half precision would round the flow itself: a field of 100 px to half a pixel
+        with torch.autocast(frame_a.device.type, enabled=False):
+            flow = self.estimate(self._pad(frame_a), self._pad(frame_b), keys)
         return flow[..., :height, :width].float()
+
+    def check_available(self) -> None:
+        """Raise what keeps the estimator from running, where something does: asked before a training starts."""
 
     def train(self, mode: bool = True) -> 'FlowEstimator':
         """Stay in eval mode, whatever the model around it does."""

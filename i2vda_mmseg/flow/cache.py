@@ -12,6 +12,7 @@ from .fingerprint import describe_estimator, fingerprint
 from .packed import SCALE, SUFFIX, VERSION, FlowHeader, read_packed, read_packed_header, write_atomically, write_packed
 
 MANIFEST = 'cache.json'
+_FIELDS = frozenset(('version', 'scale', 'size', 'estimator', 'fingerprint'))
 
 
 class FlowCache:
@@ -138,8 +139,8 @@ class FlowCache:
         if not path.is_file():
             reverse = ' (it has the opposite direction)' if self.holds(id_b, id_a) else ''
             raise FileNotFoundError(
-                f'the flow cache {self.root} has no flow from {id_a} to {id_b}{reverse}; complete it with '
-                'tools/precompute_flow.py --resume.'
+                f'the flow cache {self.root} has no flow from {id_a} to {id_b}{reverse}: no file {path}; complete it '
+                'with tools/precompute_flow.py --resume.'
             )
         return path
 
@@ -151,7 +152,7 @@ class FlowCache:
         elif (found.id_a, found.id_b) != (wanted.id_a, wanted.id_b):
             reason = f'the flow of another pair, from {found.id_a} to {found.id_b}'
         elif (found.height, found.width) != self.size:
-            reason = f'a flow of {found.height}x{found.width} (H x W), not of {_by(self.size)}'
+            reason = f'a flow of {found.height}x{found.width} (H x W), not of {_by(self.size)} as {MANIFEST} says'
         elif found.estimator != wanted.estimator:
             reason = f'the flow of another estimator ({found.estimator}, not {wanted.estimator})'
         else:
@@ -170,6 +171,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_bytes())
         intact = isinstance(manifest, dict) and manifest.pop('checksum', None) == _checksum(manifest)
+        if missing := _FIELDS.difference(manifest if intact else _FIELDS):
+            raise ValueError(f'it does not say {", ".join(sorted(missing))}')
     except ValueError as error:
         raise ValueError(f'{path} is damaged: {error}. Make the cache again with tools/precompute_flow.py.') from error
     if not intact:

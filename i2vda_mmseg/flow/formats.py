@@ -1,17 +1,17 @@
 """Optical flow in the formats that circulate: files of DA-VSN and KITTI, and whatever a suffix says."""
 
-import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from .io import read_flo
 from .packed import SUFFIX, read_packed
+from .pictures import inspect_picture
 
 _DAVSN_SCALE = 10
 _KITTI_SCALE, _KITTI_ZERO = 64, 1 << 15
-_PNG_MAGIC = b'\x89PNG\r\n\x1a\n'
 
 
 def read_flow(path: str | Path) -> np.ndarray:
@@ -48,10 +48,7 @@ def read_davsn(path: str | Path) -> np.ndarray:
     Raises:
         ValueError: If the file is damaged or holds anything else.
     """
-    try:
-        flow = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f'{path} cannot be read as a NumPy array: {error}') from error
+    flow = _load_array(Path(path))
     if not isinstance(flow, np.ndarray) or flow.dtype != np.int16 or flow.ndim != 3 or flow.shape[2] != 2:
         found = f'{flow.dtype} of {flow.shape}' if isinstance(flow, np.ndarray) else 'an archive of arrays'
         raise ValueError(f"{path} holds {found}; DA-VSN's flow is int16 (tenths of a pixel) of (H, W, 2).")
@@ -92,11 +89,15 @@ def read_kitti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     path = Path(path)
     data = path.read_bytes()
-    _check_png(path, data)
+    try:
+        picture = inspect_picture(data, inflate=True)
+    except ValueError as error:
+        raise ValueError(f'{path} is truncated or damaged: {error}.') from error
+    if picture[-2:] != (16, 'RGB'):
+        raise ValueError(f"{path} is {picture}; KITTI's flow is a 16-bit RGB png.")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] != 3:
-        found = 'something that cannot be decoded' if image is None else f'{image.dtype} of {image.shape}'
-        raise ValueError(f"{path} holds {found}; KITTI's flow is a 16-bit RGB png.")
+    if image is None or image.shape[2:] != (3,):
+        raise ValueError(f"{path} cannot be decoded; KITTI's flow is a 16-bit RGB png.")
     valid = image[..., 0] > 0  # OpenCV reverses the channels
     flow = (image[..., 2:0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE
     return flow * valid[..., None], valid
@@ -140,6 +141,25 @@ def _read_packed_flow(path: Path) -> np.ndarray:
 _READERS = {'.flo': read_flo, '.npy': read_davsn, '.png': _read_kitti_or_nan, SUFFIX: _read_packed_flow}
 
 
+def _load_array(path: Path) -> Any:
+    """Load an array of a file that holds it and nothing else, and never run what a pickle says."""
+    try:
+        # Mapped first: the header may ask for more memory than the file has bytes.
+        mapped = None if _is_archive(path) else np.load(path, mmap_mode='r', allow_pickle=False)
+        if mapped is not None and mapped.offset + mapped.nbytes != path.stat().st_size:
+            raise ValueError(f'it states an array of {mapped.shape}, which does not fit the length of the file')
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # NumPy parses the header as Python source: anything may come
+        raise ValueError(f'{path} cannot be read as a NumPy array: {error}') from error
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open('rb') as file:
+        return file.read(2) == b'PK'
+
+
 def _checked(path: str | Path, flow: np.ndarray, suffix: str) -> tuple[Path, np.ndarray]:
     path, flow = Path(path), np.asarray(flow)
     if flow.ndim != 3 or flow.shape[2] != 2:
@@ -155,18 +175,3 @@ def _refuse_outside(path: Path, flow: np.ndarray, steps: np.ndarray, low: int, h
         raise ValueError(f'Cannot write {path}: the flow field holds values that are not finite.')
     if steps.min() < low or steps.max() > high:
         raise ValueError(f'Cannot write {path}: the flow reaches {np.abs(flow).max():.1f} px, beyond this format.')
-
-
-def _check_png(path: Path, data: bytes) -> None:
-    """Follow the chunks to the end: OpenCV hands out what it could read of a damaged file."""
-    position = len(_PNG_MAGIC)
-    if data[:position] != _PNG_MAGIC:
-        raise ValueError(f'{path} is no png file.')
-    while position + 12 <= len(data):
-        end = position + 12 + int.from_bytes(data[position : position + 4], 'big')
-        if end > len(data) or zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], 'big'):
-            break
-        if data[position + 4 : position + 8] == b'IEND':
-            return
-        position = end
-    raise ValueError(f'{path} is truncated or damaged: its picture data end early or do not fit their checksums.')

@@ -20,6 +20,7 @@ from .base import FlowEstimator
 from .models import NETWORKS, WEIGHTS, padding_of
 from .models.correlation import Correlation
 from .models.normalization import InputNormalization
+from .models.speed import lay_out, without_waste
 
 _INSTALL = 'python -m pip install mmflow==1.0.0rc0'
 _CORRELATIONS = ('auto', 'mmcv', 'torch')
@@ -76,11 +77,16 @@ class MMFlow(FlowEstimator):
             warn(f'MMFlow(model={_name(model)!r}) has random weights: pass checkpoint= for flow.', stacklevel=2)
         else:
             _load(self.network, weights, f'{checkpoint} does not fit MMFlow(model={_name(model)!r})')
+        without_waste(self.network)
+        self._laid_out_for: torch.device | None = None
         self.requires_grad_(False)
         self.eval()
 
     def estimate(self, frame_a: Tensor, frame_b: Tensor, keys: Sequence[tuple[str, str]] | None) -> Tensor:
         """Run the network on ``max_batch`` pairs at a time; ``keys`` are not needed."""
+        if self._laid_out_for != frame_a.device:
+            lay_out(self.network, frame_a.device)
+            self._laid_out_for = frame_a.device
         pairs = zip(frame_a.split(self.max_batch), frame_b.split(self.max_batch))
         return torch.cat([self._chunk(a, b) for a, b in pairs])
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .pictures import check_size
+
 SUFFIX = '.i2vflow'
 VERSION = 1
 SCALE = 64  # steps a pixel: what is read is at most 1/128 px off
@@ -84,9 +86,8 @@ def read_packed(path: str | Path) -> tuple[np.ndarray, FlowHeader]:
     """
     header, payload = _open(Path(path))
     count = 2 * header.height * header.width
-    planes = np.frombuffer(zlib.decompress(payload), np.uint8).astype(np.uint16).reshape(2, -1)
-    if planes.shape[1] != count:
-        raise ValueError(f'{path} is damaged: it holds {planes.shape[1]} numbers, not {count}. Delete it.')
+    unpacked = _unpack(Path(path), payload, 2 * count)
+    planes = np.frombuffer(unpacked, np.uint8).astype(np.uint16).reshape(2, -1)
     zigzag = (planes[0] | planes[1] << 8).reshape(2, header.height, header.width)
     steps = (zigzag >> 1) ^ (0 - (zigzag & 1))
     numbers = np.cumsum(steps, axis=-1, dtype=np.uint16).view(np.int16)
@@ -141,6 +142,18 @@ def _predicted(numbers: np.ndarray) -> bytes:
     return (zigzag & 255).astype(np.uint8).tobytes() + (zigzag >> 8).astype(np.uint8).tobytes()
 
 
+def _unpack(path: Path, payload: memoryview, expected: int) -> bytes:
+    """Decompress as many bytes as the header promises, never more: a few bytes can unpack to gigabytes."""
+    decompressor = zlib.decompressobj()
+    try:
+        unpacked = decompressor.decompress(payload, expected + 1)
+    except zlib.error as error:
+        raise ValueError(f'{path} is damaged: {error}. Delete it.') from error
+    if len(unpacked) != expected or not decompressor.eof:
+        raise ValueError(f'{path} is damaged: it does not hold the {expected // 2} numbers of its size. Delete it.')
+    return unpacked
+
+
 def _open(path: Path) -> tuple[FlowHeader, memoryview]:
     """Check a file from end to end; its header and its payload."""
     data = memoryview(path.read_bytes())
@@ -160,6 +173,10 @@ def _open(path: Path) -> tuple[FlowHeader, memoryview]:
         raise ValueError(f'{path} is damaged: its checksum does not fit what it holds. {advice}')
     try:
         header = FlowHeader(**json.loads(bytes(data[_PREFIX.size : _PREFIX.size + header_bytes])))
+        for number in (header.height, header.width, header.scale):
+            if not isinstance(number, int):
+                raise TypeError(f'{number!r} is no whole number')
+        check_size(header.width, header.height)
     except (TypeError, ValueError) as error:
         raise ValueError(f'{path} has a header that cannot be read ({error}). {advice}') from error
     if header.direction != FlowHeader.direction or header.scale < 1:

@@ -26,6 +26,7 @@ def correlation(
         - dimension 1 of the result is the displacement down (v), dimension 2 the displacement to the right (u), both
           from negative to positive, in pixels of the feature map
         - ``b`` is 0 outside the frame; so is ``a``, which makes ``padding`` a border of zeros around the result
+        - what is not finite in ``a`` and meets the outside of the frame may give NaN; mmcv's kernel gives 0
 
     Args:
         a: (N, C, H, W), floating point, any range.

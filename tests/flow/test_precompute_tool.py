@@ -140,6 +140,12 @@ def test_what_cannot_be_cached_is_refused(call, config, tmp_path, request):
     assert 'has no pairs of frames' in call(config, '--out', tmp_path / 'cache', *option)[2]
     assert '--workers must be at least 1' in call(config, '--workers', 0)[2]
     assert 'no config file at' in call(tmp_path / 'absent.py')[2]
+    absent = Config.fromfile(config)
+    absent.model.flow_estimator = dict(type='MMFlow', model='raft', checkpoint='no/where.pth')
+    absent.dump(tmp_path / 'absent_weights.py')
+    code, _, error = call(tmp_path / 'absent_weights.py', '--out', tmp_path / 'cache')
+    assert code == 1
+    assert error.startswith('precompute_flow: There is no flow checkpoint no/where.pth: curl -L')
     if not torch.cuda.is_available():
         assert 'torch finds no GPU' in call(config, '--device', 'cuda')[2]
     assert not (tmp_path / 'cache').exists()

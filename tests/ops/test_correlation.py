@@ -205,6 +205,17 @@ def test_inputs_that_do_not_fit(a, b, error, message):
         correlation(a, b, 1)
 
 
+def test_what_is_not_finite_stays_where_it_is():
+    a, b = features(1, 3, 4, 6)
+    expected = correlation(a, b, 2)
+    a[0, 1, 2, 3] = float('inf')
+    out = correlation(a, b, 2)
+    reached = out[..., 2, 3]
+    assert not reached[reached != 0].isfinite().any()  # 0: outside of the frame
+    out[..., 2, 3] = expected[..., 2, 3]
+    torch.testing.assert_close(out, expected)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
 @pytest.mark.parametrize(('max_displacement', 'dilation_patch', 'padding'), [(4, 1, 0), (10, 2, 3)])

@@ -4,7 +4,8 @@ model = dict(
     data_preprocessor=_base_.data_preprocessor,
     segmentor=_base_.segmentor,
     discriminator=_base_.discriminator,
-    flow_estimator=dict(type='DISFlow'),  # the paper: FlowNet2; DIS needs neither weights nor compiled ops
+    # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
+    flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     temporal_augmentation=dict(type='TemporalAugmentation', alpha=0.5, t='random'),  # Sec. 3.3
     pseudo_label_head=dict(type='OcclusionAwarePseudoLabelHead', delta=0.3, eta=1.0, frame='1'),  # Table 5
     lambda_adv=0.01,  # Algorithm 1
