@@ -67,7 +67,7 @@ def robust_entropy(logits: Tensor, eta: float = 2.0, eps: float = 1e-8) -> Tenso
         A scalar in [eps^eta, (1 + eps)^eta], at least float32.
 
     Example:
-        >>> robust_entropy(torch.zeros(1, 3, 1, 2))
+        >>> robust_entropy(torch.zeros(1, 2, 1, 3))
         tensor(1.)
     """
     return (normalized_entropy(logits).square() + eps).pow(eta).mean()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from helpers import entropy_reference
 
-from i2vda_mmseg.ops import normalized_entropy, self_information
+from i2vda_mmseg.ops import normalized_entropy, robust_entropy, self_information
 
 
 @pytest.mark.parametrize('classes', range(2, 16))
@@ -95,4 +95,17 @@ def test_self_information_of_certain_and_of_equal_classes():
     found = self_information(logits)
     torch.testing.assert_close(found.detach(), torch.tensor([[[[0.0, 0.5]], [[0.0, 0.5]]]]))
     found.sum().backward()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('eta', [0.5, 2.0])
+def test_robust_entropy(eta):
+    logits = 3 * np.random.default_rng(0).standard_normal((2, 5, 4, 6))
+    expected = ((entropy_reference(logits) ** 2 + 1e-8) ** eta).mean()
+    assert robust_entropy(torch.from_numpy(logits), eta).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_robust_entropy_of_certain_pixels_has_a_gradient():
+    logits = torch.tensor([80.0, -80.0]).view(1, 2, 1, 1).requires_grad_()
+    robust_entropy(logits, eta=0.5).backward()
     assert logits.grad.isfinite().all()

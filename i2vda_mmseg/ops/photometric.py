@@ -1,0 +1,87 @@
+"""Changes of blur and colour that leave the geometry of a picture alone.
+
+Every function takes and gives pictures (..., 3, H, W) in floating point, RGB in 0..255, with any leading dimensions.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R 601
+
+
+def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
+    """Blur with a Gaussian, cut off at three standard deviations; the border is repeated.
+
+    Args:
+        images: (..., 3, H, W).
+        sigma: Standard deviation in pixels, positive.
+
+    Raises:
+        ValueError: If ``sigma`` is not positive.
+
+    Example:
+        >>> gaussian_blur(torch.full((3, 4, 5), 7.), sigma=2).round().unique()
+        tensor([7.])
+    """
+    if sigma <= 0:
+        raise ValueError(f'sigma must be positive, got {sigma}')
+    radius = math.ceil(3 * sigma)
+    position = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
+    kernel = torch.exp(-(position**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
+    planes = images.reshape(-1, 1, *images.shape[-2:])
+    planes = F.conv2d(F.pad(planes, (radius, radius, 0, 0), mode='replicate'), kernel)
+    planes = F.conv2d(F.pad(planes, (0, 0, radius, radius), mode='replicate'), kernel.transpose(2, 3))
+    return planes.view(images.shape)
+
+
+def grayscale(images: Tensor) -> Tensor:
+    """Replace each colour by its grey: 0.299 R + 0.587 G + 0.114 B in all three channels.
+
+    Example:
+        >>> grayscale(torch.tensor([100., 0., 0.]).view(3, 1, 1)).flatten()
+        tensor([29.9000, 29.9000, 29.9000])
+    """
+    weight = images.new_tensor(_LUMA).view(3, 1, 1)
+    return (images * weight).sum(dim=-3, keepdim=True).expand_as(images)
+
+
+def adjust_brightness(images: Tensor, factor: float) -> Tensor:
+    """Multiply by ``factor``: 0 gives black, 1 changes nothing."""
+    return (images * factor).clamp(0, 255)
+
+
+def adjust_contrast(images: Tensor, factor: float) -> Tensor:
+    """Scale the distance from the mean grey of all given pictures: 0 gives that grey, 1 changes nothing."""
+    return torch.lerp(grayscale(images).mean(), images, factor).clamp(0, 255)
+
+
+def adjust_saturation(images: Tensor, factor: float) -> Tensor:
+    """Scale the distance of each colour from its grey: 0 gives a grey picture, 1 changes nothing."""
+    return torch.lerp(grayscale(images), images, factor).clamp(0, 255)
+
+
+def shift_hue(images: Tensor, turns: float) -> Tensor:
+    """Turn the hue by ``turns`` of the colour circle, keeping saturation and value of HSV.
+
+    Example:
+        >>> red = torch.tensor([200., 0., 0.]).view(3, 1, 1)
+        >>> shift_hue(red, 1 / 3).flatten()  # red becomes green
+        tensor([  0., 200.,   0.])
+    """
+    red, green, blue = images.unbind(-3)
+    value, chroma = images.amax(-3), images.amax(-3) - images.amin(-3)
+    safe = torch.where(chroma > 0, chroma, torch.ones_like(chroma))  # grey has no hue, and needs none
+    sixth = torch.where(
+        value == red,
+        (green - blue) / safe,
+        torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    sixth = sixth + 6 * turns
+    # Each channel is the value less what the colour circle, as six straight pieces, takes away at that hue.
+    places = [(offset + sixth) % 6 for offset in (5, 3, 1)]
+    channels = [value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in places]
+    return torch.stack(channels, dim=-3)
