@@ -60,6 +60,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
     parser.add_argument('--flow', action='store_true', help='write exact flow between consecutive frames as well')
+    parser.add_argument(
+        '--previous-frames',
+        action='store_true',
+        help='write the frame before each source image as well, for methods that read two (DA-VSN, TPS)',
+    )
     parser.add_argument('--force', action='store_true', help='replace a StreetWorld made with other parameters')
     return parser.parse_args()
 

@@ -1,7 +1,6 @@
 """Cityscapes sequences (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of them labelled."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mmengine import fileio
@@ -12,6 +11,7 @@ from .class_spaces import (
     CITYSCAPES_RAW_IDS,
     CITYSCAPES_TO_12,
     CITYSCAPES_TO_15,
+    CITYSCAPES_TO_15_NO_RIDER,
     CLASSES_12,
     CLASSES_15,
     PALETTE_12,
@@ -19,9 +19,11 @@ from .class_spaces import (
 )
 from .layout import read_list, strip_suffix
 from .raw_label_dataset import RawLabelDataset
+from .transforms.pseudo_label_files import pseudo_label_infos
 
 CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
     'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
+    'viper15-no-rider': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15_NO_RIDER),
     'synthia12': ({'classes': CLASSES_12, 'palette': PALETTE_12}, CITYSCAPES_TO_12),
 }
 PAIRS = (None, 'labelled', 'consecutive')
@@ -44,18 +46,25 @@ class CityscapesSeqDataset(RawLabelDataset):
     Args:
         data_root: Folder that holds ``leftImg8bit_sequence`` and ``gtFine``.
         split: Folder below these two, any name; ignored where ``data_prefix`` is given.
-        class_space: 'viper15' (the 15 classes shared with VIPER) or 'synthia12' (the 12 shared with SYNTHIA).
+        class_space: 'viper15' (the 15 classes shared with VIPER; riders are persons), 'viper15-no-rider' (riders are
+            ignored) or 'synthia12' (the 12 shared with SYNTHIA).
         pairs: None, 'labelled' or 'consecutive'.
+        frames: Number of consecutive frames of a pair sample, the first ones being those before: 2 are a pair, TPS
+            (Xing et al., ECCV 2022) takes 3.
         ann_file: List of labelled frames, one a line, like ``frankfurt/frankfurt_000000_000294_leftImg8bit.png``. The
             split before the city may be there, the ending may be missing; names of label files are understood too.
         data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``leftImg8bit_sequence/{split}`` and
             ``gtFine/{split}``.
         img_suffix: Ending of the frames.
         seg_map_suffix: Ending of the labels.
-        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+        pseudo_label_root: Folder of pseudo-labels of the frames I_1 of pairs, for ``LoadPseudoLabels``; the later
+            stages of a ``StagedTrainLoop`` fill it in.
+        **kwargs: ``previous_frame``, which adds the frame before to labelled frames (see ``RawLabelDataset``), and
+            arguments of mmseg's ``BaseSegDataset``.
 
     Raises:
-        ValueError: If ``class_space`` or ``pairs`` is unknown, or a file name carries no frame number.
+        ValueError: If ``class_space`` or ``pairs`` is unknown, ``frames`` or ``previous_frame`` does not go with
+            ``pairs``, or a file name carries no frame number.
         FileNotFoundError: If a folder, a frame, the frame before it or a label is missing.
 
     Example:
@@ -103,16 +112,18 @@ class CityscapesSeqDataset(RawLabelDataset):
         '  gtFine/{split}/{city}/{city}_000000_000019_gtFine_labelIds.png            (raw ids; not needed for pairs)'
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what is on disk and what is a sample, all by name
         self,
         data_root: str,
         split: str = 'train',
         class_space: str = 'viper15',
         pairs: str | None = None,
+        frames: int = 2,
         ann_file: str = '',
         data_prefix: Mapping[str, str] | None = None,
         img_suffix: str = '_leftImg8bit.png',
         seg_map_suffix: str = '_gtFine_labelIds.png',
+        pseudo_label_root: str | None = None,
         metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -120,7 +131,14 @@ class CityscapesSeqDataset(RawLabelDataset):
             raise ValueError(f'class_space={class_space!r} is unknown; choose one of {list(CLASS_SPACES)}.')
         if pairs not in PAIRS:
             raise ValueError(f'pairs={pairs!r} is unknown; choose one of {list(PAIRS)}.')
-        self.split, self.class_space, self.pairs = split, class_space, pairs
+        if frames < 2 or (pairs is None and frames > 2):
+            raise ValueError(f"frames={frames} needs pairs='labelled' or 'consecutive', and at least 2 frames.")
+        if pairs is not None and kwargs.get('previous_frame'):
+            raise ValueError(
+                f'pairs={pairs!r} has the frame before in any case; previous_frame=True goes with pairs=None.'
+            )
+        self.split, self.class_space, self.pairs, self.frames = split, class_space, pairs, frames
+        self.pseudo_label_root = pseudo_label_root
         # The instance shadows the class attributes: which classes there are is an argument here.
         self.METAINFO, self.RAW_TO_CLASS = CLASS_SPACES[class_space]  # type: ignore[misc]
         super().__init__(
@@ -138,10 +156,11 @@ class CityscapesSeqDataset(RawLabelDataset):
         frames = self._list('img_path')
         if self.pairs is None:
             return self._load_labelled(frames)
-        pairs = self._labelled_pairs(frames) if self.pairs == 'labelled' else self._consecutive_pairs(frames)
-        if not pairs:
-            raise self._layout_error(f'no two consecutive frames below {self.data_prefix["img_path"]}')
-        return [self._pair_info(pair) for pair in pairs]
+        windows = self._labelled_windows(frames) if self.pairs == 'labelled' else self._consecutive_windows(frames)
+        if not windows:
+            raise self._layout_error(f'no {self.frames} consecutive frames below {self.data_prefix["img_path"]}')
+        labels = pseudo_label_infos(self.pseudo_label_root, [window[-1] for window in windows])
+        return [self._window_info(window) | info for window, info in zip(windows, labels)]
 
     def snippet_paths(self, index: int) -> list[str]:
         """Paths of the existing frames of a sample's snippet, in order.
@@ -159,20 +178,41 @@ class CityscapesSeqDataset(RawLabelDataset):
         names = self._listed_names() if self.ann_file else sorted(labels)
         self._require(names, frames, 'img_path')
         self._require(names, labels, 'seg_map_path')
-        return [self._labelled_info(name) for name in names]
+        return self._labelled_infos(names, frames)
 
-    def _labelled_pairs(self, frames: set[str]) -> list[clips.Pair]:
-        pairs = clips.pairs_ending_at(self._labelled_names() or clips.middle_frames(frames))
-        self._require([current for _, current in pairs], frames, 'img_path')
+    def _labelled_windows(self, frames: set[str]) -> list[clips.Window]:
+        labelled = self._labelled_names()
+        if not labelled:
+            self._refuse_single_frames(clips.single_frames(frames))
+        too_early = [name for name in labelled if not clips.shifted(name, 1 - self.frames)]
+        self._refuse_first_frames(too_early)
+        currents = labelled or clips.middle_frames(frames)
+        windows = clips.windows_ending_at([name for name in currents if name not in too_early], self.frames)
+        self._require([window[-1] for window in windows], frames, 'img_path')
         reason = ', the frame before the labelled one'
-        self._require([previous for previous, _ in pairs], frames, 'img_path', reason)
-        return pairs
+        self._require([name for window in windows for name in window[-2::-1]], frames, 'img_path', reason)
+        return windows
 
-    def _consecutive_pairs(self, frames: set[str]) -> list[clips.Pair]:
+    def _consecutive_windows(self, frames: set[str]) -> list[clips.Window]:
         labelled = self._labelled_names()
         self._require(labelled, frames, 'img_path')
+        self._refuse_single_frames(clips.single_frames(frames).intersection(labelled or frames))
         self._require(clips.gaps(labelled, frames), frames, 'img_path', ', a gap in its snippet')
-        return clips.pairs_around(labelled, frames) if self.ann_file else clips.pairs_within(frames, labelled)
+        pairs = clips.pairs_around(labelled, frames) if self.ann_file else clips.pairs_within(frames, labelled)
+        return clips.windows_of(pairs, self.frames)
+
+    def _refuse_first_frames(self, names: Sequence[str]) -> None:
+        if names:
+            paths = [self._path('img_path', name) for name in names]
+            problem = f'{names[0]} is the first frame of its clip: no frame before it can exist to pair it with'
+            source = f', asked for by {self.ann_file}' if self.ann_file else ''
+            self._fault(paths, self._layout_error(f'{problem} ({paths[0]}{source})'))
+
+    def _refuse_single_frames(self, names: Collection[str]) -> None:
+        if names:
+            paths = [self._path('img_path', name) for name in sorted(names)]
+            problem = f'a clip of a single frame, without the one before or after it: {paths[0]}'
+            self._fault(paths, self._layout_error(problem))
 
     def _labelled_names(self) -> list[str]:
         """Names of the labelled frames, empty if nothing tells them."""
@@ -183,8 +223,9 @@ class CityscapesSeqDataset(RawLabelDataset):
     def _list(self, kind: str) -> set[str]:
         names = super()._list(kind)
         if nameless := [name for name in sorted(names) if not clips.is_frame_name(name)]:
-            raise self._layout_error(f'no frame number in the name {self._path(kind, nameless[0])}')
-        return names
+            paths = [self._path(kind, name) for name in nameless]
+            self._fault(paths, self._layout_error(f'no frame number in the name {paths[0]}'))
+        return names.difference(nameless)
 
     def _listed_names(self) -> list[str]:
         suffixes = (self.img_suffix, self.seg_map_suffix, '_leftImg8bit', '_gtFine_labelIds', '.png')
@@ -198,7 +239,5 @@ class CityscapesSeqDataset(RawLabelDataset):
                 )
         return names
 
-    def _pair_info(self, pair: clips.Pair) -> dict:
-        paths = tuple(self._path('img_path', name) for name in pair)
-        keys = tuple(os.path.relpath(path, self.data_root).replace(os.sep, '/') for path in paths)
-        return {'img_path': paths[1], 'frame_paths': paths, 'frame_keys': keys, 'seg_fields': []}
+    def _window_info(self, window: clips.Window) -> dict:
+        return {'img_path': self._path('img_path', window[-1]), 'seg_fields': [], **self._frames_info(window)}

@@ -63,5 +63,9 @@ CITYSCAPES_TO_15: dict[int, int] = {
     7: 0, 8: 1, 11: 2, 13: 3, 19: 4, 20: 5, 21: 6, 22: 7, 23: 8, 24: 9, 25: 9, 26: 10, 27: 11, 28: 12, 32: 13,
     33: 14,
 }  # fmt: skip
+# UnifiedVideoDA (Kareer et al., TMLR 2024) ignores riders instead.
+CITYSCAPES_TO_15_NO_RIDER: dict[int, int] = {
+    raw: index for raw, index in CITYSCAPES_TO_15.items() if raw != CITYSCAPES_RAW_IDS['rider']
+}
 SYNTHIA_TO_12: dict[int, int] = {3: 0, 4: 1, 2: 2, 5: 3, 7: 4, 15: 5, 9: 6, 6: 7, 1: 8, 10: 9, 11: 10, 8: 11}
 CITYSCAPES_TO_12: dict[int, int] = {7: 0, 8: 1, 11: 2, 13: 3, 17: 4, 19: 5, 20: 6, 21: 7, 23: 8, 24: 9, 25: 10, 26: 11}

@@ -12,6 +12,7 @@ SNIPPET_LENGTH = 30
 LABELLED_POSITION = 19
 
 Pair = tuple[str, str]
+Window = tuple[str, ...]
 
 
 def is_frame_name(name: str) -> bool:
@@ -51,9 +52,36 @@ def middle_frames(frames: Collection[str]) -> list[str]:
     return [snippet[: LABELLED_POSITION + 1][-1] for snippet in snippets(frames) if len(snippet) > 1]
 
 
-def pairs_ending_at(currents: Iterable[str]) -> list[Pair]:
-    """Pair each frame with the one before it, whether that one exists or not."""
-    return [(_previous(name), name) for name in currents]
+def single_frames(frames: Collection[str]) -> set[str]:
+    """Frames that have neither the frame before nor the one after them."""
+    return {run[0] for run in _runs(frames) if len(run) == 1}
+
+
+def windows_ending_at(currents: Iterable[str], length: int = 2) -> list[Window]:
+    """Give each frame with the ``length - 1`` before it, in order, whether those exist or not."""
+    windows = [[name] for name in currents]
+    for window in windows:
+        while len(window) < length:
+            window.insert(0, _previous(window[0]))
+    return [tuple(window) for window in windows]
+
+
+def windows_of(pairs: Collection[Pair], length: int) -> list[Window]:
+    """Chain consecutive pairs to windows of ``length`` frames; those that are cut short by a clip's start are left out.
+
+    Example:
+        >>> windows_of([('ulm_0', 'ulm_1'), ('ulm_1', 'ulm_2')], 3)
+        [('ulm_0', 'ulm_1', 'ulm_2')]
+    """
+    before = {current: previous for previous, current in pairs}
+    found = []
+    for _, current in pairs:
+        window = [current]
+        while len(window) < length and window[0] in before:
+            window.insert(0, before[window[0]])
+        if len(window) == length:
+            found.append(tuple(window))
+    return found
 
 
 def pairs_around(labelled: Iterable[str], frames: set[str]) -> list[Pair]:
@@ -65,7 +93,7 @@ def pairs_around(labelled: Iterable[str], frames: set[str]) -> list[Pair]:
 def gaps(labelled: Iterable[str], frames: set[str]) -> list[str]:
     """Frames that are missing between two existing frames of one snippet."""
     missing = []
-    for name in labelled:
+    for name in frames.intersection(labelled):
         snippet = snippet_around(name)
         present = [index for index, frame in enumerate(snippet) if frame in frames]
         missing += [frame for frame in snippet[present[0] : present[-1]] if frame not in frames]

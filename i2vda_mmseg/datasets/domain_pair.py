@@ -1,14 +1,16 @@
 """A labelled source sample and an unlabelled target sample, side by side."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from mmseg.registry import DATASETS
+from mmengine.dataset import Compose
+from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import Dataset
 
 from .seeding import seeded
 
-SOURCE, TARGET = 0, 1
+SOURCE, TARGET, JOINT = 0, 1, 2
 
 
 @DATASETS.register_module()
@@ -16,14 +18,16 @@ class DomainPairDataset(Dataset):
     """Joins a source and a target data set; the index is a pair, given by ``DomainPairSampler``.
 
     A sample is ``dict(source=dict(inputs, data_samples), target=dict(inputs, data_samples))``, which mmengine's
-    ``pseudo_collate`` batches per domain. With the indices of ``DomainPairSampler`` all randomness of the two pipelines
-    is a function of (seed, position, domain): it depends neither on the worker that reads the sample, nor on what was
-    read before, nor does it touch the random states of the process. A plain ``(i_source, i_target)`` works as well, and
-    draws from the global generators as they are.
+    ``pseudo_collate`` batches per domain. With the indices of ``DomainPairSampler`` all randomness of the pipelines is
+    a function of (seed, position, domain), the joint pipeline counting as a third domain: it depends neither on the
+    worker that reads the sample, nor on what was read before, nor does it touch the random states of the process. A
+    plain ``(i_source, i_target)`` works as well, and draws from the global generators as they are.
 
     Args:
         source: Data set of the source domain, or its config.
         target: Data set of the target domain, or its config.
+        joint_pipeline: Transforms over the whole sample, after the pipelines of both domains, for what changes one
+            domain by the look of the other (``SpectrumTransfer``).
 
     Raises:
         ValueError: If the class lists of the two differ.
@@ -36,9 +40,11 @@ class DomainPairDataset(Dataset):
             sample['target']['inputs'].shape  # (2, 3, 512, 1024): I_0, I_1
     """
 
-    def __init__(self, source: Any, target: Any) -> None:
+    def __init__(self, source: Any, target: Any, joint_pipeline: Sequence[Any] | None = None) -> None:
         self.source = DATASETS.build(source) if isinstance(source, dict) else source
         self.target = DATASETS.build(target) if isinstance(target, dict) else target
+        steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in joint_pipeline or ()]
+        self.joint_pipeline = Compose(steps)
         self._check_classes()
 
     @property
@@ -67,7 +73,11 @@ class DomainPairDataset(Dataset):
             source = _read(self.source, index[0])
         with _randomness(index, TARGET):
             target = _read(self.target, index[1])
-        return {'source': source, 'target': target}
+        with _randomness(index, JOINT):
+            sample = self.joint_pipeline({'source': source, 'target': target})
+        if sample is None:
+            raise ValueError(f'the joint pipeline returned None for {index}; no sample may be dropped.')
+        return sample
 
     def _check_classes(self) -> None:
         source, target = (list(dataset.metainfo.get('classes') or []) for dataset in (self.source, self.target))

@@ -13,8 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .transforms.reading import check_file, read_image
+
 SEQUENCES = 'leftImg8bit_sequence'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+_CONTAINERS = (b'RIFF', b'\x1aE\xdf\xa3', b'\0\0\1\xba', b'\0\0\1\xb3', b'G')  # AVI, Matroska, MPEG
+_BOXES = (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip')  # MP4, MOV
 
 
 class Frame(NamedTuple):
@@ -91,6 +95,7 @@ def _pairs_by_number(frames: Sequence[Frame], step: int | None) -> list[Pair]:
 
 def _count_frames(path: Path) -> int:
     """Count the frames of a video that can be decoded; containers state wrong numbers."""
+    check_container(path)
     video = cv2.VideoCapture(str(path))
     count = 0
     while video.isOpened() and video.grab():
@@ -99,6 +104,17 @@ def _count_frames(path: Path) -> int:
     if count < 2:
         raise ValueError(f'{path} cannot be read as a video of two frames or more (frames found: {count})')
     return count
+
+
+def check_container(path: Path) -> None:
+    """Refuse what is no container of video: FFmpeg would also follow a playlist to files and addresses elsewhere."""
+    check_file(str(path), 'video')
+    with path.open('rb') as file:
+        head = file.read(16)
+    if not (head.startswith(_CONTAINERS) or head[4:8] in _BOXES):
+        raise ValueError(
+            f'{path} cannot be read as a video; expected MP4, MOV, AVI, Matroska, WebM or MPEG, or a folder of frames'
+        )
 
 
 class FrameReader:
@@ -112,31 +128,45 @@ class FrameReader:
         self.size = size
         self._video: cv2.VideoCapture | None = None
         self._next = 0
+        self._first: dict[tuple[Path, str], tuple[Path, tuple[int, ...]]] = {}
         self._cached = lru_cache(maxsize=2)(self._read)
 
     def read(self, frame: Frame) -> Tensor:
         """Give a frame as (1, 3, H, W), float32, RGB in 0..255.
 
         Raises:
-            ValueError: If it cannot be decoded.
+            OSError: If it is not there or may not be read.
+            ValueError: If it cannot be decoded, or its size is not that of the other frames of its clip.
         """
         return self._cached(frame)
 
     def _read(self, frame: Frame) -> Tensor:
         if frame.path.suffix.lower() in IMAGES:
-            image = cv2.imread(str(frame.path), cv2.IMREAD_COLOR)
+            image = read_image(str(frame.path), colours=('RGB', 'RGBA', 'grey', 'palette'))
         else:
             image = self._decode(frame)
-        if image is None:
-            raise ValueError(f'{frame.path} cannot be decoded (frame {frame.position}); is the file complete?')
+        self._check_size(frame, image.shape[:2])
         if self.size is not None:
             image = cv2.resize(image, self.size[::-1], interpolation=cv2.INTER_AREA)
         return torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).permute(2, 0, 1)[None].float()
 
-    def _decode(self, frame: Frame) -> np.ndarray | None:
+    def _check_size(self, frame: Frame, size: tuple[int, ...]) -> None:
+        """Compare with the first frame of the same clip."""
+        clip = (frame.path.parent, frame.name.rstrip('0123456789'))
+        first, expected = self._first.setdefault(clip, (frame.path, size))
+        if size != expected:
+            raise ValueError(
+                f'{frame.path} has {size[1]}x{size[0]} pixels, but {first} of the same clip has '
+                f'{expected[1]}x{expected[0]} (width x height); the frames of a clip must have one size'
+            )
+
+    def _decode(self, frame: Frame) -> np.ndarray:
         if self._video is None or frame.position < self._next:
             self._video, self._next = cv2.VideoCapture(str(frame.path)), 0
         while self._next < frame.position and self._video.grab():
             self._next += 1
         self._next += 1
-        return self._video.read()[1]
+        image = self._video.read()[1]
+        if image is None:
+            raise ValueError(f'{frame.path} cannot be decoded (frame {frame.position}); is the file complete?')
+        return image

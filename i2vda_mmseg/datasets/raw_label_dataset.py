@@ -1,6 +1,7 @@
 """The common part of the data sets: raw label ids on disk, class indices in training."""
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mmengine import fileio
@@ -8,7 +9,7 @@ from mmseg.datasets import BaseSegDataset
 
 from i2vda_mmseg.ops import IGNORE_INDEX
 
-from .layout import list_names, read_list, strip_suffix
+from .layout import list_names, previous_name, read_list, strip_suffix
 
 
 class RawLabelDataset(BaseSegDataset):
@@ -23,20 +24,37 @@ class RawLabelDataset(BaseSegDataset):
         data_root: Root folder of the data set.
         data_prefix: Folders ``img_path`` and ``seg_map_path`` below ``data_root``.
         ann_file: List file, one name a line, with or without suffix; '' takes every labelled image.
+        previous_frame: Whether a sample names the frame before the labelled one as well, in ``frame_paths`` (previous,
+            labelled) and ``frame_keys`` (the same relative to ``data_root``), for methods that read two frames. Frame 0
+            has none and is left out, unless ``ann_file`` asks for it.
         **kwargs: Arguments of mmseg's ``BaseSegDataset`` (``pipeline``, ``metainfo``, ``indices``, ``test_mode``, ...).
+
+    Attributes:
+        on_fault: Where ``full_init`` shall go on after a fault, a function that is told the paths and the error; with
+            ``lazy_init=True`` it can be set in time. None raises the first error.
     """
 
     RAW_IDS: ClassVar[Collection[int]] = ()
     RAW_TO_CLASS: ClassVar[Mapping[int, int]] = {}
     LABEL_ENCODING: ClassVar[str] = 'index'
+    IMAGE_COLOURS: ClassVar[Sequence[str]] = ('RGB',)
     LAYOUT: ClassVar[str] = ''
     ADVICE: ClassVar[str] = 'Set data_root to that folder, or data_prefix where your folders have other names.'
 
-    def __init__(self, data_root: str, data_prefix: Mapping[str, str], ann_file: str = '', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data_root: str,
+        data_prefix: Mapping[str, str],
+        ann_file: str = '',
+        previous_frame: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.previous_frame = previous_frame
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
                 f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it.'
             )
+        self.on_fault: Callable[[list[str], Exception], None] | None = None
         super().__init__(ann_file=ann_file, data_root=data_root, data_prefix=dict(data_prefix), **kwargs)
 
     def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int]:
@@ -65,7 +83,20 @@ class RawLabelDataset(BaseSegDataset):
         names = self._listed_names() if self.ann_file else sorted(labels.union(self._images_to_label(images, labels)))
         self._require(names, images, 'img_path')
         self._require(names, labels, 'seg_map_path')
-        return [self._labelled_info(name) for name in names]
+        return self._labelled_infos(names, images)
+
+    def _labelled_infos(self, names: Sequence[str], images: set[str]) -> list[dict]:
+        """Samples of labelled images, each with the frame before if that is wanted."""
+        if not self.previous_frame:
+            return [self._labelled_info(name) for name in names]
+        pairs = [(previous_name(name), name) for name in names]
+        with_previous = [pair for pair in pairs if pair[0]]
+        if not with_previous or (self.ann_file and len(with_previous) < len(pairs)):
+            path = self._path('img_path', min(names))
+            self._fault([path], self._layout_error(f'no frame can be before {path}, the first of all'))
+        reason = ', the frame before a labelled one (previous_frame=True)'
+        self._require([previous for previous, _ in with_previous], images, 'img_path', reason)
+        return [self._labelled_info(name) | self._frames_info((previous, name)) for previous, name in with_previous]
 
     def _images_to_label(self, images: set[str], labels: set[str]) -> set[str]:
         """Images that must have a label; all of them unless a data set knows better."""
@@ -93,7 +124,10 @@ class RawLabelDataset(BaseSegDataset):
         folder = self.data_prefix[kind]
         if not self._has_folder(kind):
             raise self._layout_error(f'no such folder: {folder}')
-        names = set(list_names(folder, self._suffix(kind), self.backend_args))
+        folders: list[str] = []
+        names = set(list_names(folder, self._suffix(kind), self.backend_args, folders))
+        if folders:
+            self._fault(folders, self._layout_error(f'a folder in place of a file: {folders[0]}'))
         if not names:
             raise self._layout_error(f'no file *{self._suffix(kind)} below {folder}')
         return names
@@ -105,7 +139,14 @@ class RawLabelDataset(BaseSegDataset):
             what = 'image' if kind == 'img_path' else 'label'
             source = f', asked for by {self.ann_file}' if self.ann_file else ''
             more = f' (and {len(missing) - 1} more)' if len(missing) > 1 else ''
-            raise self._layout_error(f'no such {what}: {self._path(kind, missing[0])}{more}{reason}{source}')
+            paths = [self._path(kind, name) for name in missing]
+            self._fault(paths, self._layout_error(f'no such {what}: {paths[0]}{more}{reason}{source}'))
+
+    def _fault(self, paths: list[str], error: Exception) -> None:
+        """Raise, unless somebody collects."""
+        if self.on_fault is None:
+            raise error
+        self.on_fault(paths, error)
 
     def _layout_error(self, problem: str) -> FileNotFoundError:
         return FileNotFoundError(
@@ -118,9 +159,16 @@ class RawLabelDataset(BaseSegDataset):
             'seg_map_path': self._path('seg_map_path', name),
             'label_map': self.label_map,
             'label_encoding': self.LABEL_ENCODING,
+            'image_colours': self.IMAGE_COLOURS,
             'reduce_zero_label': False,
             'seg_fields': [],
         }
+
+    def _frames_info(self, names: Sequence[str]) -> dict:
+        """Paths of consecutive frames, and their keys: paths relative to the data root."""
+        paths = tuple(self._path('img_path', name) for name in names)
+        keys = tuple(os.path.relpath(path, self.data_root).replace(os.sep, '/') for path in paths)
+        return {'frame_paths': paths, 'frame_keys': keys}
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline; a sample that it drops is an error, not an invitation to draw another one."""

@@ -1,5 +1,6 @@
 """The order in which two domains are read."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,10 +27,12 @@ class DomainPairSampler(Sampler):
             own seed unless ``randomness.diff_rank_seed`` is set. The attribute may be set later, before iterating: the
             Runner learns the seed of a resumed run only after it has built the sampler.
         shuffle: Whether to permute; otherwise both domains are read in order, again and again.
+        source_share: Share of the source domain that is read, in (0, 1]; a random subset of it.
+        source_subset: Number of that subset: another number, another subset of the same size.
 
     Raises:
         TypeError: If the data set has no ``source`` and ``target``.
-        ValueError: If a domain is empty, or the seed is negative.
+        ValueError: If a domain is empty, the seed is negative or ``source_share`` leaves (0, 1].
 
     Example:
         .. code-block:: python
@@ -43,13 +46,23 @@ class DomainPairSampler(Sampler):
             )
     """
 
-    def __init__(self, dataset: Any, seed: int | None = None, shuffle: bool = True) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        seed: int | None = None,
+        shuffle: bool = True,
+        source_share: float = 1.0,
+        source_subset: int = 0,
+    ) -> None:
         if not (hasattr(dataset, 'source') and hasattr(dataset, 'target')):
             raise TypeError(
                 f'DomainPairSampler needs a data set with source and target, got {type(dataset).__name__}; '
                 'put a DomainPairDataset in the dataloader.'
             )
-        self.sizes = (len(dataset.source), len(dataset.target))
+        if not 0 < source_share <= 1:
+            raise ValueError(f'DomainPairSampler: source_share must lie in (0, 1], got {source_share}.')
+        self.source_share, self.source_subset = source_share, source_subset
+        self.sizes = (math.ceil(source_share * len(dataset.source)), len(dataset.target))
         if 0 in self.sizes:
             raise ValueError(
                 f'DomainPairSampler: source has {self.sizes[0]} samples, target {self.sizes[1]}; need both.'
@@ -63,6 +76,7 @@ class DomainPairSampler(Sampler):
         self._skipped = 0
         self._skips = 0
         self._orders: dict[int, tuple[tuple[int, int], np.ndarray]] = {}
+        self._chosen: tuple[int, np.ndarray] | None = None
 
     def __iter__(self) -> Iterator[PairIndex]:
         """Endless indices of this rank, from the position that ``skip`` has set."""
@@ -106,7 +120,16 @@ class DomainPairSampler(Sampler):
 
     def _draw(self, stream: int, position: int) -> int:
         epoch, offset = divmod(position, self.sizes[stream])
-        return int(self._permutation(stream, epoch)[offset]) if self.shuffle else offset
+        index = int(self._permutation(stream, epoch)[offset]) if self.shuffle else offset
+        return index if stream or self.source_share == 1 else int(self._subset()[index])
+
+    def _subset(self) -> np.ndarray:
+        """The source samples that are read, in order."""
+        if self._chosen is None or self._chosen[0] != self.seed:
+            generator = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(2, self.source_subset)))
+            chosen = generator.permutation(len(self.dataset.source))[: self.sizes[0]]
+            self._chosen = (self.seed, np.sort(chosen))
+        return self._chosen[1]
 
     def _permutation(self, stream: int, epoch: int) -> np.ndarray:
         """Order of one epoch of one stream; the last one asked for is kept."""

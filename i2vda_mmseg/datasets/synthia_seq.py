@@ -26,7 +26,8 @@ class SynthiaSeqDataset(RawLabelDataset):
         ann_file: List of lines like ``000001.png`` (the suffix may be missing), relative to ``data_root``.
         data_prefix: Folders ``img_path`` and ``seg_map_path``; None detects the layout.
         img_suffix: Ending of the images.
-        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+        **kwargs: ``previous_frame`` (see ``RawLabelDataset``; 849 of the 850 frames, as in DA-VSN's list), and
+            arguments of mmseg's ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: If a folder, an image or a label is missing; the message shows the layouts.
@@ -50,6 +51,7 @@ class SynthiaSeqDataset(RawLabelDataset):
     RAW_IDS = tuple(SYNTHIA_RAW_IDS.values())
     RAW_TO_CLASS = SYNTHIA_TO_12
     LABEL_ENCODING = 'red16'
+    IMAGE_COLOURS = ('RGB', 'RGBA')  # sets of this family come with an opaque alpha channel
     LAYOUT = (
         'data_root/                              (SEQS-04-DAWN, as downloaded)\n'
         '  RGB/Stereo_Left/Omni_F/000000.png\n'

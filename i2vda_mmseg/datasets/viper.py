@@ -25,7 +25,8 @@ class ViperDataset(RawLabelDataset):
         split: Folder below ``data_root``; ignored where ``data_prefix`` is given.
         ann_file: List of lines like ``001/001_00010.jpg`` (the suffix may be missing), relative to ``data_root``.
         data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``{split}/img`` and ``{split}/cls``.
-        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+        **kwargs: ``previous_frame`` (see ``RawLabelDataset``; images ``*9`` beside labels ``*0``), and arguments of
+            mmseg's ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: If a folder, an image or a label is missing; the message shows the layout.
@@ -73,7 +74,7 @@ class ViperDataset(RawLabelDataset):
         """Images whose last digit came with labels."""
         digits = {name[-1] for name in labels}
         needed = {name for name in images if name[-1] in digits}
-        if needed < images:
+        if needed < images and not self.previous_frame:
             print_log(
                 f'{type(self).__name__}: {len(images) - len(needed)} of {len(images)} images are left out: no label '
                 f'whose number ends like theirs is there, only such ending in {", ".join(sorted(digits))}',

@@ -25,20 +25,26 @@ CITIES = {'train': 'streetville', 'val': 'roadburg'}
 VIPER_IMAGES_PER_SEQUENCE = 100
 VIPER_LARGEST = VIPER_IMAGES_PER_SEQUENCE * 77  # VIPER numbers its training sequences 001 to 077
 SYNTHIA_LARGEST = 10**6
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 _PNG_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def write_viper(root: Path, index: int, frame: Frame) -> None:
     """Write image number ``index`` of ``<root>/viper``: a JPEG and a palette-indexed PNG of raw ids."""
-    sequence, position = divmod(index, VIPER_IMAGES_PER_SEQUENCE)
-    folder, name = f'{sequence + 1:03d}', f'{sequence + 1:03d}_{10 * (position + 1):05d}'
-    train = root / 'viper' / 'train'
-    _write_image(train / 'img' / folder / f'{name}.jpg', frame.rgb, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    image = _viper_image(root, index)
+    _write_image(image, frame.rgb, _JPEG)
     labels = Image.fromarray(frame.labels('viper')).convert('P')
     labels.putpalette(_viper_palette())
-    path = train / 'cls' / folder / f'{name}.png'
+    path = image.parents[2] / 'cls' / image.parent.name / f'{image.stem}.png'
     path.parent.mkdir(parents=True, exist_ok=True)
     labels.save(path)
+
+
+def write_viper_pair(root: Path, index: int, previous: Frame, frame: Frame) -> None:
+    """Write image number ``index`` of ``<root>/viper``, and the frame before it without a label, as in VIPER."""
+    write_viper(root, index, frame)
+    path = _viper_image(root, index, offset=-1)
+    _write_image(path, previous.rgb, _JPEG)
 
 
 def write_synthia(root: Path, index: int, frame: Frame) -> None:
@@ -73,6 +79,13 @@ def write_exact_flow(root: Path, split: str, clip: int, previous: Frame, frame: 
 
 def _cityscapes_name(split: str, clip: int, time: int) -> str:
     return f'{CITIES[split]}_{clip:06d}_{time:06d}'
+
+
+def _viper_image(root: Path, index: int, offset: int = 0) -> Path:
+    """Where image number ``index`` is, or the frame ``offset`` frames later."""
+    sequence, position = divmod(index, VIPER_IMAGES_PER_SEQUENCE)
+    folder = f'{sequence + 1:03d}'
+    return root / 'viper' / 'train' / 'img' / folder / f'{folder}_{10 * (position + 1) + offset:05d}.jpg'
 
 
 def _viper_palette() -> list[int]:

@@ -27,6 +27,7 @@ class WorldPlan:
         synthia_images: Source images in SYNTHIA's layout.
         size: (H, W) in pixels.
         flow: Whether exact flow is written.
+        previous_frames: Whether source images have the frame before beside them.
 
     Raises:
         ValueError: If a number is out of range.
@@ -40,6 +41,7 @@ class WorldPlan:
     synthia_images: int = 100
     size: tuple[int, int] = (128, 256)
     flow: bool = False
+    previous_frames: bool = False
 
     def __post_init__(self) -> None:
         largest = {'clips': 10**6, 'val_clips': 10**6, 'images': VIPER_LARGEST, 'synthia_images': SYNTHIA_LARGEST}
@@ -80,6 +82,7 @@ def check_folder(out: Path, plan: WorldPlan, *, force: bool) -> bool:
     if there is None or is_partial:
         return False
     planned = plan.describe()
+    there = {'previous_frames': False} | there  # worlds of older versions do not say
     differing = [
         f'{key}: {there.get(key)} there, {planned[key]} asked for' for key in planned if there.get(key) != planned[key]
     ]

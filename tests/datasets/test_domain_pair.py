@@ -54,6 +54,15 @@ def dataset(config):
     return DATASETS.build(config)
 
 
+class JointDigits(BaseTransform):
+    """Leaves what each global generator yields where the whole sample can be seen."""
+
+    def transform(self, results):
+        assert set(results) == {'source', 'target'}
+        results['target']['data_samples'].set_metainfo({'joint': RandomDigits().transform({})['ori_shape']})
+        return results
+
+
 def states():
     return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
 
@@ -89,6 +98,22 @@ def test_randomness_is_a_function_of_seed_and_position(dataset):
     assert not set(source) & set(target)
     others = [draws_of(dataset[PairIndex(0, 1, seed=s, position=p)]) for s, p in ((7, 4), (8, 3))]
     assert not {*source, *target} & {number for draws in others for domain in draws for number in domain}
+
+
+def test_a_joint_pipeline_sees_both_domains_and_draws_from_a_third_seed(config):
+    dataset = DATASETS.build(config | {'joint_pipeline': [JointDigits()]})
+    before = states()
+    samples = [dataset[PairIndex(0, 1, seed=7, position=p)] for p in (3, 3, 4)]
+    assert states() == before
+    joint = [sample['target']['data_samples'].joint for sample in samples]
+    assert joint[0] == joint[1]
+    assert not set(joint[0]) & {*joint[2], *draws_of(samples[0])[0], *draws_of(samples[0])[1]}
+
+
+def test_a_joint_pipeline_may_not_drop_samples(config):
+    dataset = DATASETS.build(config | {'joint_pipeline': [lambda _: None]})
+    with pytest.raises(ValueError, match=r'joint pipeline returned None for \(2, 28\)'):
+        dataset[2, 28]
 
 
 def test_states_are_restored_after_an_error(dataset):

@@ -2,16 +2,27 @@
 
 from .cropping import DropBottomRows
 from .formatting import PackFramePair
+from .histogram_matching import HistogramMatching
 from .labels import LoadRawLabels, MaskEgoVehicle
 from .loading import LoadFramePair, LoadImage
+from .pseudo_labels import LoadPseudoLabels, LoadSoftPseudoLabels
+from .rare_class_crop import RareClassCrop
+from .spectrum_transfer import SpectrumTransfer
+from .strong_augmentation import StrongAugmentation
 from .temporal_augmentation import TemporalAugmentation
 
 __all__ = [
     'DropBottomRows',
+    'HistogramMatching',
     'LoadFramePair',
     'LoadImage',
+    'LoadPseudoLabels',
     'LoadRawLabels',
+    'LoadSoftPseudoLabels',
     'MaskEgoVehicle',
     'PackFramePair',
+    'RareClassCrop',
+    'SpectrumTransfer',
+    'StrongAugmentation',
     'TemporalAugmentation',
 ]

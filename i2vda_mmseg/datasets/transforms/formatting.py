@@ -6,21 +6,25 @@ from typing import Any
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from mmengine.structures import PixelData
 from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 
 
 @TRANSFORMS.register_module()
 class PackFramePair(BaseTransform):
-    """Pack two frames; the counterpart of mmseg's ``PackSegInputs`` for a target without labels.
+    """Pack two or more frames; the counterpart of mmseg's ``PackSegInputs``.
 
     The frames stay uint8 and BGR, as everywhere in mmseg's pipelines; the model's preprocessor makes RGB of them.
 
-    Required keys: ``frame_0``, ``frame_1`` ((H, W, 3), uint8, BGR).
+    Required keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR); or ``img``, a single image that stands for both.
+    Optional keys: ``gt_seg_map`` ((H, W), class indices) and ``gt_soft_label`` ((H, W, C), uint8), labels or
+    pseudo-labels of the last frame, which become ``gt_sem_seg`` (int64) and ``gt_soft_label`` (C, H, W) of the data
+    sample.
 
-    Returns ``dict(inputs=..., data_samples=...)``: a (2, 3, H, W) uint8 BGR tensor of I_0 and I_1, and a
-    ``SegDataSample`` whose meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as they are
-    now, since ``TransformBroadcaster`` keeps the sizes that it changes to itself.
+    Returns ``dict(inputs=..., data_samples=...)``: a (T, 3, H, W) uint8 BGR tensor of the frames, of a pair I_0 and
+    I_1, and a ``SegDataSample`` whose meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as
+    they are now, since ``TransformBroadcaster`` keeps the sizes that it changes to itself.
 
     Args:
         meta_keys: Keys to hand over, as far as the sample has them.
@@ -30,19 +34,41 @@ class PackFramePair(BaseTransform):
     """
 
     def __init__(
-        self, meta_keys: Sequence[str] = ('img_path', 'frame_paths', 'frame_keys', 'ori_shape', 'img_shape')
+        self,
+        meta_keys: Sequence[str] = ('img_path', 'seg_map_path', 'frame_paths', 'frame_keys', 'ori_shape', 'img_shape'),
     ) -> None:
         self.meta_keys = meta_keys
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Stack the frames and collect the meta information."""
-        shapes = [results[key].shape for key in ('frame_0', 'frame_1')]
-        if shapes[0] != shapes[1] or len(shapes[0]) != 3 or shapes[0][2] != 3:
+        keys = _frames(results)
+        shapes = [results[key].shape for key in keys]
+        if len(set(shapes)) > 1 or len(shapes[0]) != 3 or shapes[0][2] != 3:
             raise ValueError(
-                f'PackFramePair: frames must have one shape (H, W, 3), got {shapes[0]} and {shapes[1]}; '
+                f'PackFramePair: frames must have one shape (H, W, 3), got {" and ".join(map(str, shapes))}; '
                 'wrap random steps in TransformBroadcaster with share_random_params=True.'
             )
-        frames = np.stack([results['frame_0'], results['frame_1']]).transpose(0, 3, 1, 2)
+        frames = np.stack([results[key] for key in keys]).transpose(0, 3, 1, 2)
         meta = {**results, 'img_shape': shapes[0][:2]}
         data_sample = SegDataSample(metainfo={key: meta[key] for key in self.meta_keys if key in meta})
+        _add_pseudo_labels(data_sample, results)
         return {'inputs': torch.from_numpy(np.ascontiguousarray(frames)), 'data_samples': data_sample}
+
+
+def _frames(results: dict[str, Any]) -> list[str]:
+    """Keys of the frames in order; a single image stands for both frames of a pair."""
+    if 'frame_1' not in results:
+        return ['img', 'img']
+    keys = ['frame_0', 'frame_1']
+    while f'frame_{len(keys)}' in results:
+        keys.append(f'frame_{len(keys)}')
+    return keys
+
+
+def _add_pseudo_labels(data_sample: SegDataSample, results: dict[str, Any]) -> None:
+    if 'gt_seg_map' in results:
+        labels = torch.from_numpy(results['gt_seg_map'].astype(np.int64))
+        data_sample.gt_sem_seg = PixelData(data=labels[None])
+    if 'gt_soft_label' in results:
+        soft_labels = np.ascontiguousarray(results['gt_soft_label'].transpose(2, 0, 1))
+        data_sample.gt_soft_label = PixelData(data=torch.from_numpy(soft_labels))

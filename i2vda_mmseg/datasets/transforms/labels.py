@@ -45,12 +45,9 @@ class LoadRawLabels(BaseTransform):
         if 'seg_map_path' not in results:
             return results
         path = results['seg_map_path']
-        encoding = results.get('label_encoding', 'index')
-        if encoding not in _READERS:
-            raise ValueError(f'label_encoding={encoding!r} is unknown; choose one of {list(_READERS)}.')
-        raw = _READERS[encoding](path, self.backend_args)
-        _check_size(path, raw, results.get('ori_shape'))
-        results['gt_seg_map'] = _to_classes(path, raw, results.get('label_map'))
+        raw = read_raw_ids(path, results.get('label_encoding', 'index'), self.backend_args)
+        _check_size(path, raw, results.get('ori_shape'), results.get('img_path', ''))
+        results['gt_seg_map'] = to_classes(path, raw, results.get('label_map'))
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
 
@@ -82,17 +79,49 @@ class MaskEgoVehicle(BaseTransform):
         return results
 
 
-def _check_size(path: str, raw: np.ndarray, image_shape: tuple[int, int] | None) -> None:
+def read_raw_ids(path: str, encoding: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a label as it is on disk.
+
+    Args:
+        path: The file.
+        encoding: 'index' or 'red16', see ``LoadRawLabels``.
+        backend_args: File backend of mmengine; the local disk by default.
+
+    Returns:
+        (H, W), uint8 or uint16.
+
+    Raises:
+        OSError: If there is no such file, it is a folder, or it may not be read.
+        ValueError: If the encoding is unknown, or the label cannot be decoded.
+    """
+    if encoding not in _READERS:
+        raise ValueError(f'label_encoding={encoding!r} is unknown; choose one of {list(_READERS)}.')
+    return _READERS[encoding](path, backend_args)
+
+
+def _check_size(path: str, raw: np.ndarray, image_shape: tuple[int, int] | None, image: str) -> None:
     if image_shape is not None and raw.shape != tuple(image_shape[:2]):
         (height, width), (image_height, image_width) = raw.shape, image_shape[:2]
         raise ValueError(
-            f'label {path} has {width}x{height} pixels, its image {image_width}x{image_height} (width x height); '
-            'image and label must come from the same download.'
+            f'label {path} has {width}x{height} pixels, its image {image_width}x{image_height} (width x height) '
+            f'{image}; image and label must come from the same download.'
         )
 
 
-def _to_classes(path: str, raw: np.ndarray, label_map: dict[int, int] | None) -> np.ndarray:
-    """Look raw ids up, and raise if one of them is unknown."""
+def to_classes(path: str, raw: np.ndarray, label_map: dict[int, int] | None) -> np.ndarray:
+    """Look raw ids up.
+
+    Args:
+        path: The label, for the message.
+        raw: (H, W), uint8 or uint16.
+        label_map: Every known raw id -> class index or 255.
+
+    Returns:
+        (H, W), uint8.
+
+    Raises:
+        ValueError: If a raw id is unknown, or there is no ``label_map``.
+    """
     if label_map is None:
         raise ValueError(f"label {path}: the data set gives no 'label_map'; LoadRawLabels needs one of this package.")
     table = np.full(np.iinfo(raw.dtype).max + 1, _UNKNOWN, np.uint8)

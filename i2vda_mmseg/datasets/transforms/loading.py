@@ -5,7 +5,7 @@ from typing import Any
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from .reading import read_image
+from .reading import COLOURS, read_image
 
 
 @TRANSFORMS.register_module()
@@ -15,10 +15,15 @@ class LoadImage(BaseTransform):
     Takes the place of mmcv's ``LoadImageFromFile``, whose message for an empty file does not name it and which passes
     truncated files on. The two return the same pixels for PNG, and for JPEG what Pillow decodes.
 
-    Required keys: ``img_path``. Added keys: ``img`` ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
+    Required keys: ``img_path``. Optional key: ``image_colours``, what the file may hold (see ``read_image``); by
+    default RGB. Added keys: ``img`` ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
 
     Args:
         backend_args: File backend of mmengine; the local disk by default.
+
+    Raises:
+        OSError: If there is no such file, it is a folder, or it may not be read.
+        ValueError: If it cannot be decoded, is damaged, or does not hold what is expected.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -26,40 +31,47 @@ class LoadImage(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read the image."""
-        image = read_image(results['img_path'], self.backend_args)
+        image = read_image(results['img_path'], self.backend_args, results.get('image_colours', COLOURS))
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 
 
 @TRANSFORMS.register_module()
 class LoadFramePair(BaseTransform):
-    """Load two consecutive frames as BGR uint8.
+    """Load two consecutive frames as BGR uint8, or as many as the sample names.
 
-    Random steps must treat both frames alike: wrap them in mmcv's ``TransformBroadcaster`` with
-    ``mapping=dict(img=['frame_0', 'frame_1'])``, ``auto_remap=True`` and ``share_random_params=True``.
+    Random steps must treat all frames alike: wrap them in mmcv's ``TransformBroadcaster`` with
+    ``mapping=dict(img=['frame_0', 'frame_1'])``, ``auto_remap=True`` and ``share_random_params=True``. A label goes
+    with them as ``gt_seg_map=['gt_seg_map', 'gt_seg_map']`` in the same mapping: once a frame, since random steps ask
+    for it each time.
 
-    Required keys: ``frame_paths`` (paths of I_0 and I_1).
-    Added keys: ``frame_0``, ``frame_1`` ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
+    Required keys: ``frame_paths`` (paths of I_0 and I_1). Optional key: ``image_colours``, as in ``LoadImage``.
+    Added keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
 
     Args:
         backend_args: File backend of mmengine; the local disk by default.
 
     Raises:
         KeyError: If the sample is no pair.
-        ValueError: If a frame cannot be decoded, or the two differ in size.
+        ValueError: If a frame cannot be decoded, or two of them differ in size.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Read both frames."""
+        """Read the frames."""
         if 'frame_paths' not in results:
-            raise KeyError("LoadFramePair needs 'frame_paths'; set pairs='labelled' or 'consecutive' in the data set.")
-        frames = [read_image(path, self.backend_args) for path in results['frame_paths']]
+            raise KeyError(
+                "LoadFramePair needs 'frame_paths'; set pairs='labelled' or 'consecutive' in the data set, or "
+                'previous_frame=True where its samples are labelled.'
+            )
+        colours = results.get('image_colours', COLOURS)
+        frames = [read_image(path, self.backend_args, colours) for path in results['frame_paths']]
         shapes = [frame.shape[:2] for frame in frames]
-        if shapes[0] != shapes[1]:
+        if len(set(shapes)) > 1:
             sizes = ', '.join(f'{path}: {w}x{h}' for path, (h, w) in zip(results['frame_paths'], shapes))
             raise ValueError(f'the frames of a pair must have the same size (width x height); {sizes}')
-        results.update(frame_0=frames[0], frame_1=frames[1], img_shape=shapes[1], ori_shape=shapes[1])
+        results.update({f'frame_{i}': frame for i, frame in enumerate(frames)})
+        results.update(img_shape=shapes[-1], ori_shape=shapes[-1])
         return results

@@ -51,11 +51,11 @@ def test_wrong_size(tmp_path):
 def test_colours_and_16_bits_are_no_ids(tmp_path):
     trees.write_image(tmp_path / 'colours.png', trees.image())
     Image.fromarray(np.zeros((8, 12), np.uint16)).save(tmp_path / 'deep.png')
-    for name, mode in (('colours', 'RGB'), ('deep', 'I;16')):
-        with pytest.raises(ValueError, match=rf"{name}\.png has the mode '{mode}'.*expected one 8-bit channel"):
+    for name, found in (('colours', '8-bit RGB'), ('deep', '16-bit grey')):
+        with pytest.raises(ValueError, match=rf'{name}\.png is a PNG of {found}; expected one 8-bit channel'):
             load(tmp_path / f'{name}.png')
     trees.write_index_label(tmp_path / 'grey.png', trees.raw_label(range(4)))
-    with pytest.raises(ValueError, match=r'grey\.png is an array .*raw id in red'):
+    with pytest.raises(ValueError, match=r'grey\.png is a PNG of 8-bit grey; expected .*raw id in red'):
         load(tmp_path / 'grey.png', label_encoding='red16')
 
 

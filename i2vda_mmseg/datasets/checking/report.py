@@ -1,0 +1,74 @@
+"""What a check of data found."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        role: Which data set, like 'train source' or 'val, test'.
+        kind: 'index' (layout, names, missing files), 'file' (unreadable, damaged, of the wrong mode), 'size' or 'ids'.
+        path: The file or folder.
+        message: What is wrong and what was expected, in one sentence.
+    """
+
+    role: str
+    kind: str
+    path: str
+    message: str
+
+
+@dataclasses.dataclass
+class Summary:
+    """One data set in figures.
+
+    Attributes:
+        role: Where the config uses it.
+        type: Its class.
+        root: Its ``data_root``.
+        samples: Entries of its index.
+        files: Files that were looked at.
+        published: The count that its publication states, as a sentence part; '' where none is known.
+        warnings: What is unlike the published data but no fault.
+    """
+
+    role: str
+    type: str
+    root: str
+    samples: int = 0
+    files: int = 0
+    published: str = ''
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Report:
+    """Everything that a check found.
+
+    Attributes:
+        deep: Whether every file was decoded.
+        summaries: One a data set.
+        faults: All faults, in the order of the data sets.
+    """
+
+    deep: bool
+    summaries: list[Summary] = dataclasses.field(default_factory=list)
+    faults: list[Fault] = dataclasses.field(default_factory=list)
+
+    def count(self, role: str) -> int:
+        """Number of faults of one data set."""
+        return sum(fault.role == role for fault in self.faults)
+
+    def write(self, path: str | Path) -> None:
+        """Write all as JSON: ``deep``, ``data_sets`` (with their ``warnings``) and ``faults``."""
+        content = {
+            'deep': self.deep,
+            'data_sets': [dataclasses.asdict(item) | {'faults': self.count(item.role)} for item in self.summaries],
+            'faults': [fault._asdict() for fault in self.faults],
+        }
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')

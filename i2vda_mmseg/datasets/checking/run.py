@@ -1,0 +1,107 @@
+"""The check of all data of a config."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from .files import FileJob, FileResult, check_one
+from .index import Index, build_index, find_datasets
+from .report import Fault, Report
+
+Sizes = dict[str, tuple[int, int] | None]
+Track = Callable[[Iterable[FileResult], int, str], Iterable[FileResult]]
+
+
+def _untracked(results: Iterable[FileResult], total: int, role: str) -> Iterable[FileResult]:
+    return results
+
+
+def check_config(config: Mapping[str, Any], deep: bool = False, workers: int = 1, track: Track = _untracked) -> Report:
+    """Check the data of train (source and target), val and test; all faults are collected.
+
+    Looked at are the layout, the names, the number of samples against the published one, and of each file its header
+    and its end: format, mode, bits, sizes (label against image, frames of a pair against each other). With ``deep``
+    every file is decoded as in training, with all checksums, and every raw id is compared with the known ones.
+
+    Args:
+        config: A config of mmengine, under its default scope.
+        deep: Whether to decode every file.
+        workers: Threads that read files; decoders and checksums run beside each other.
+        track: Wrapped around the results of one data set, with their number and the role; for a progress bar.
+
+    Raises:
+        ValueError: If the config has no data set, or ``workers`` is not positive.
+    """
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}')
+    report = Report(deep)
+    for role, cfg in find_datasets(config).items():
+        index = build_index(role, cfg)
+        report.summaries.append(index.summary)
+        report.faults += index.faults
+        jobs = list(_jobs(index))
+        index.summary.files = len(jobs)
+        with _mapped(partial(check_one, deep=deep), jobs, workers) as results:
+            report.faults += _faults(index, track(results, len(jobs), role))
+    return report
+
+
+def _jobs(index: Index) -> Iterator[FileJob]:
+    """Give each file of the index once, without those that are known to be missing."""
+    seen = {fault.path for fault in index.faults}
+    for sample in index.samples:
+        images = [path for path in (sample.get('img_path'), *sample.get('frame_paths', ())) if path]
+        labels = [sample['seg_map_path']] if sample.get('seg_map_path') else []
+        for what, paths in (('image', images), ('label', labels)):
+            for path in paths:
+                if path not in seen:
+                    seen.add(path)
+                    yield FileJob(path, what, sample, index.backend_args)
+
+
+@contextmanager
+def _mapped(
+    check: Callable[[FileJob], FileResult], jobs: list[FileJob], workers: int
+) -> Iterator[Iterable[FileResult]]:
+    if workers == 1:
+        yield map(check, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield pool.map(check, jobs)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _faults(index: Index, results: Iterable[FileResult]) -> list[Fault]:
+    faults, sizes = [], {}
+    for result in results:
+        sizes[result.path] = result.size
+        if result.kind:
+            faults.append(Fault(index.summary.role, result.kind, result.path, result.message))
+    return faults + [
+        Fault(index.summary.role, 'size', path, message)
+        for path, message in dict.fromkeys(unequal for sample in index.samples for unequal in _unequal(sample, sizes))
+    ]
+
+
+def _unequal(sample: Mapping[str, Any], sizes: Sizes) -> Iterator[tuple[str, str]]:
+    """Compare a label with its image, and the frames of a pair with each other."""
+    image, frames = sample.get('img_path', ''), sample.get('frame_paths', ())
+    if label := sample.get('seg_map_path'):
+        yield from _compare(label, image, sizes, 'a label and its image')
+    for frame in frames[:-1]:
+        yield from _compare(frame, frames[-1], sizes, 'the frames of a pair')
+
+
+def _compare(path: str, other: str, sizes: Sizes, what: str) -> Iterator[tuple[str, str]]:
+    size, expected = sizes.get(path), sizes.get(other)
+    if size and expected and size != expected:
+        yield (
+            path,
+            f'{path} has {size[1]}x{size[0]} pixels, but {other} has {expected[1]}x{expected[0]} (width x height); '
+            f'{what} must have one size.',
+        )

@@ -1,0 +1,116 @@
+"""All frames of Cityscapes' clips, in order, for what is measured over time."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from mmseg.registry import DATASETS
+
+from . import clips
+from .cityscapes_seq import CityscapesSeqDataset
+from .layout import strip_suffix
+
+CLIP_KEYS = ('img_path', 'clip', 'frame_index', 'frame_key')
+
+
+@DATASETS.register_module()
+class CityscapesClipDataset(CityscapesSeqDataset):
+    """The frames of every clip, one clip after the other; no labels are read.
+
+    A clip is the snippet of 30 frames around a labelled frame, as far as its frames exist; where nothing tells which
+    frames are labelled, a run of consecutive frames, cut after every 30. Clips have two frames or more. Each sample's
+    meta information says where it stands: ``clip`` (name of the first frame), ``frame_index`` (from 0), ``frame_key``
+    (path relative to the data root) and ``img_path``. ``ClipSampler`` keeps clips whole.
+
+    Args:
+        data_root: As ``CityscapesSeqDataset``.
+        clip_list: Text file that names the clips to take, one a line, each by any one of its frames, such as the
+            labelled one; folders before the name and endings do not matter. '' takes all.
+        pairs: None: a sample is a frame. 'consecutive': two consecutive frames of a clip, as for training.
+        **kwargs: Arguments of ``CityscapesSeqDataset``. With ``previous_frame``, a sample names the frame before in
+            ``frame_paths``; before the first frame of a clip, that is the first frame itself.
+
+    Raises:
+        ValueError: If ``pairs`` is 'labelled', or ``clip_list`` names a frame of no clip.
+        FileNotFoundError: If there is no clip, no such list, or a clip has a gap.
+    """
+
+    def __init__(self, data_root: str, clip_list: str = '', pairs: str | None = None, **kwargs: Any) -> None:
+        if pairs == 'labelled':
+            raise ValueError("CityscapesClipDataset takes all frames of a clip: pairs must be None or 'consecutive'.")
+        self.clip_list = clip_list
+        super().__init__(data_root, pairs=pairs, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Build the index, once."""
+        found = self._clips(self._list('img_path'))
+        if not found:
+            folder = self.data_prefix['img_path']
+            raise self._layout_error(f'no clip of two consecutive frames or more below {folder}')
+        chosen = self._chosen(found) if self.clip_list else found
+        if self.pairs is not None:
+            return [self._window_info(pair) for clip in chosen for pair in pairwise(clip)]
+        return [info for clip in chosen for info in self._frame_infos(clip)]
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline and say where the frame stands."""
+        data = super().prepare_data(idx)
+        if self.pairs is None and 'data_samples' in data:
+            info = self.get_data_info(idx)
+            data['data_samples'].set_metainfo({key: info[key] for key in CLIP_KEYS})
+        return data
+
+    def _clips(self, frames: set[str]) -> list[list[str]]:
+        labelled = self._labelled_names()
+        if not labelled:
+            return [clip for clip in clips.snippets(frames) if len(clip) > 1]
+        self._require(labelled, frames, 'img_path')
+        self._require(clips.gaps(labelled, frames), frames, 'img_path', ', a gap in its clip')
+        left, found = set(frames), []
+        for label in labelled:
+            found.append([name for name in clips.snippet_around(label) if name in left])
+            left.difference_update(found[-1])  # where labelled frames are closer than a snippet is long
+        return [clip for clip in found if len(clip) > 1]
+
+    def _chosen(self, found: Sequence[list[str]]) -> list[list[str]]:
+        """The clips that the list names, each once, in the order of the data set."""
+        position = {name.rpartition('/')[2]: number for number, clip in enumerate(found) for name in clip}
+        wanted = set()
+        for line in _read_lines(self.clip_list):
+            name = strip_suffix(line.rpartition('/')[2], ('.txt', '.png', '.jpg'))
+            name = strip_suffix(name, ('_leftImg8bit', '_gtFine_labelIds'))
+            if name not in position:
+                where = self.data_prefix['img_path']
+                raise ValueError(
+                    f'clip_list: {line!r} in {self.clip_list} is no frame of a clip below {where}; a line should look '
+                    'like frankfurt_000000_000294'
+                )
+            wanted.add(position[name])
+        return [found[number] for number in sorted(wanted)]
+
+    def _frame_infos(self, clip: Sequence[str]) -> list[dict]:
+        infos = []
+        for index, name in enumerate(clip):
+            frames = self._frames_info((clip[max(index - 1, 0)], name))
+            info = {
+                'img_path': self._path('img_path', name),
+                'image_colours': self.IMAGE_COLOURS,
+                'reduce_zero_label': False,
+                'seg_fields': [],
+                'clip': clip[0],
+                'frame_index': index,
+                'frame_key': frames['frame_keys'][-1],
+            }
+            infos.append(info | (frames if self.previous_frame else {}))
+        return infos
+
+
+def _read_lines(path: str) -> list[str]:
+    """Give the non-empty lines of a list of clips."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'clip_list: no such list file: {path}; it names one clip a line')
+    lines = [line.strip().replace('\\', '/') for line in Path(path).read_text(encoding='utf-8-sig').splitlines()]
+    if not any(lines):
+        raise ValueError(f"clip_list: {path} names no clip; write one a line, or leave clip_list=''.")
+    return [line for line in lines if line]

@@ -1,0 +1,95 @@
+"""A video or a folder of frames, one frame after the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .frame_source import IMAGES, check_container
+from .transforms.reading import read_image
+
+_DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
+
+
+class FrameStream:
+    """Frames in their order, with one of them in memory at a time.
+
+    Args:
+        source: A video file, or a folder whose pictures are the frames, in the order of their names.
+
+    Attributes:
+        fps: Frames a second: the video's own, 17 for a folder.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``source``.
+        ValueError: If it is neither, or a folder without pictures.
+
+    Example:
+        .. code-block:: python
+
+            for frame in FrameStream('drive.mp4'):
+                frame.shape  # (H, W, 3), uint8, BGR
+    """
+
+    def __init__(self, source: str | Path) -> None:
+        self.source = Path(source)
+        if not self.source.exists():
+            raise FileNotFoundError(f'there is no video and no folder at {source}')
+        self._paths: list[Path] = []
+        self.fps = _DEFAULT_FPS
+        self._count = 0
+        if self.source.is_dir():
+            self._paths = sorted(path for path in self.source.iterdir() if path.suffix.lower() in IMAGES)
+            if not self._paths:
+                raise ValueError(f'the folder {source} holds no frames ({", ".join(IMAGES)})')
+        else:
+            self._open_video().release()
+
+    def __len__(self) -> int:
+        """Number of frames; of a video, the number that it states, which may be wrong, or 0 if it states none."""
+        return len(self._paths) or self._count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Read frame after frame: (H, W, 3), uint8, BGR.
+
+        Raises:
+            ValueError: If a frame cannot be decoded, or its size is not that of the first one.
+        """
+        size = None
+        for name, frame in self._from_folder() if self._paths else self._from_video():
+            size = size or frame.shape[:2]
+            if frame.shape[:2] != size:
+                raise ValueError(
+                    f'{name} is {frame.shape[1]}x{frame.shape[0]}, but the first frame of {self.source} is '
+                    f'{size[1]}x{size[0]} (width x height)'
+                )
+            yield frame
+
+    def _from_folder(self) -> Iterator[tuple[str, np.ndarray]]:
+        for path in self._paths:
+            yield str(path), read_image(str(path), colours=('RGB', 'RGBA', 'grey', 'palette'))
+
+    def _from_video(self) -> Iterator[tuple[str, np.ndarray]]:
+        video = self._open_video()
+        count = 0
+        try:
+            while True:
+                read, frame = video.read()
+                if not read:
+                    break
+                yield f'frame {count} of {self.source}', frame
+                count += 1
+        finally:
+            video.release()
+        if not count:
+            raise ValueError(f'{self.source} holds no frame that can be decoded; is the file complete?')
+
+    def _open_video(self) -> cv2.VideoCapture:
+        check_container(self.source)
+        video = cv2.VideoCapture(str(self.source))
+        if not video.isOpened():
+            raise ValueError(f'{self.source} cannot be opened as a video; is the file complete?')
+        self.fps = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
+        self._count = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        return video
