@@ -18,10 +18,12 @@ resume = False
 default_hooks = dict(
     reseed=dict(type='ReseedHook'),
     broadcast_buffers=dict(type='BroadcastBuffersHook'),
+    check_finite=dict(type='CheckFiniteHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=3),
+    checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    preemption=dict(type='PreemptionHook'),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -1,6 +1,6 @@
 """Networks, losses and methods."""
 
-from . import backbones, discriminators, heads, losses, segmentors
+from . import backbones, discriminators, heads, losses, propagation, segmentors
 from .data_preprocessor import DomainDataPreprocessor
 
-__all__ = ['DomainDataPreprocessor', 'backbones', 'discriminators', 'heads', 'losses', 'segmentors']
+__all__ = ['DomainDataPreprocessor', 'backbones', 'discriminators', 'heads', 'losses', 'propagation', 'segmentors']

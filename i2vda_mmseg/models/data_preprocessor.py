@@ -11,7 +11,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class DomainDataPreprocessor(SegDataPreProcessor):
-    """Batch the samples of a domain pair; at test time, mmseg's ``SegDataPreProcessor`` unchanged.
+    """Batch the samples of a domain pair; at test time, mmseg's ``SegDataPreProcessor`` for single images.
 
     A training batch is ``dict(source=dict(inputs, data_samples), target=dict(inputs, data_samples))`` of uint8 images
     in mmseg's colour order, BGR. It becomes::
@@ -19,6 +19,10 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         source: dict(inputs=(N, 3, H, W) normalised for the network, labels=(N, H, W) int64, data_samples)
         target: dict(frames=(N, 2, 3, H, W) float32, RGB 0..255 = I_0, I_1; data_samples),
             with labels=(N, H, W) int64 where the samples carry pseudo-labels of I_1
+
+    Frames may be more than two, (N, T, 3, H, W) in order of time. A source of frames has them raw as ``frames``, beside
+    the ``inputs`` of the last one, which is the labelled one. At test time frames become ``dict(inputs=(N, T, 3, H, W)
+    float32, RGB 0..255; data_samples)``.
 
     The target stays raw because the flow estimator and Eq. 3 work on RGB 0..255; ``normalize`` makes network input of
     any such frame.
@@ -43,7 +47,7 @@ class DomainDataPreprocessor(SegDataPreProcessor):
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Batch a training pair, or hand anything else to ``SegDataPreProcessor``."""
         if 'source' not in data:
-            return super().forward(data, training)
+            return self._frames(data) if data['inputs'][0].ndim == 4 else super().forward(data, training)
         data = self.cast_data(data)
         return dict(source=self._source(data['source']), target=self._target(data['target']))
 
@@ -54,9 +58,17 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         return (frames - self.mean) / self.std if self._enable_normalize else frames
 
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
-        images = _stack(source['inputs'], 'source images').float().flip(1)
+        images = _stack(source['inputs'], 'source images').float().flip(-3)
         samples = source['data_samples']
-        return dict(inputs=self.normalize(images), labels=_labels(samples, images, 'source'), data_samples=samples)
+        batch = dict(labels=_labels(samples, images, 'source'), data_samples=samples)
+        if images.ndim == 4:
+            return dict(batch, inputs=self.normalize(images))
+        return dict(batch, inputs=self.normalize(images[:, -1]), frames=images)
+
+    def _frames(self, data: dict[str, Any]) -> dict[str, Any]:
+        data = self.cast_data(data)
+        frames = _stack(data['inputs'], 'frames')
+        return dict(inputs=frames.float().flip(2), data_samples=data.get('data_samples'))
 
     def _target(self, target: dict[str, Any]) -> dict[str, Any]:
         frames = _stack(target['inputs'], 'target frames')

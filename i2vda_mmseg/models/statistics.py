@@ -26,3 +26,19 @@ def frozen_statistics(module: nn.Module, enabled: bool = True) -> Iterator[None]
     finally:
         for norm, before in zip(norms, tracked):
             norm.track_running_stats = before
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into eval mode, and each part of it back into its own mode whatever happens.
+
+    Args:
+        module: Any module; its batch norms normalise with their running statistics and leave them as they are.
+    """
+    training = [child for child in module.modules() if child.training]
+    try:
+        module.eval()
+        yield
+    finally:
+        for child in training:
+            child.training = True

@@ -60,3 +60,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='DomainIoUMetric', protocol='viper15')
 test_evaluator = val_evaluator
+tc_evaluator = dict(type='TemporalConsistency', preset='clean', flow_estimator=dict(type='DISFlow'))

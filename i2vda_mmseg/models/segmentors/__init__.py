@@ -4,19 +4,35 @@ from .adaptsegnet import AdaptSegNet
 from .advent import AdvEnt
 from .adversarial import AdversarialSegmentor
 from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .cbst import CBST
+from .crst import CRST
+from .davsn import DAVSN
+from .fda import FDA
 from .i2vda import I2VDA
 from .minent import MinEnt
+from .multi_band import MultiBandSegmentor
 from .multi_level import MultiLevelEncoderDecoder
 from .source_only import SourceOnly
+from .tps import TPS
+from .two_frame import TwoFrameSegmentor
+from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 __all__ = [
+    'CBST',
+    'CRST',
+    'DAVSN',
+    'FDA',
     'I2VDA',
+    'TPS',
     'AdaptSegNet',
     'AdvEnt',
     'AdversarialSegmentor',
     'DomainAdaptiveSegmentor',
     'MinEnt',
+    'MultiBandSegmentor',
     'MultiLevelEncoderDecoder',
     'SegmentorPass',
     'SourceOnly',
+    'TwoFrameEncoderDecoder',
+    'TwoFrameSegmentor',
 ]

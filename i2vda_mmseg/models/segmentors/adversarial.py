@@ -73,8 +73,10 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
         """Step D once on M's detached predictions; returns the detached terms."""
         with optim_wrapper.optim_context(self.discriminator):
             losses = self.losses_dis(predictions['source'], predictions['target'])
-        optim_wrapper.update_params(sum(losses.values()))
-        return {name: loss.detach() for name, loss in losses.items()}
+        terms = {name: loss.detach() for name, loss in losses.items()}
+        self.loss_terms.update(terms)
+        optim_wrapper.update_params(self.weighted_sum(losses))
+        return terms
 
     def judged(self, logits: Tensor) -> Tensor:
         """Turn M's logits (N, C, H, W) into what D sees: their softmax."""
@@ -85,10 +87,12 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
         return {level: self.judged(logits) for level, logits in levels.items()}
 
     def scores(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Let D judge a prediction: raw scores by level."""
+        """Let D judge a prediction: raw scores by level, float32 whatever precision D computes in."""
         if isinstance(unwrapped(self.discriminator), DiscriminatorSet):
-            return self.discriminator(predictions)
-        return {level: self.discriminator(prediction) for level, prediction in predictions.items()}
+            scores = self.discriminator(predictions)
+        else:
+            scores = {level: self.discriminator(prediction) for level, prediction in predictions.items()}
+        return {level: score.float() for level, score in scores.items()}
 
     def losses_adv(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
         """One term of Eq. 11 for each level: D should take a target prediction for a source one."""

@@ -51,6 +51,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     Attributes:
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
+        loss_terms: Terms of the current iteration, as far as it has come; what an error reports.
         stage: Index of the stage of training, for methods that have several.
 
     Raises:
@@ -83,6 +84,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux)
         self.batch_statistics = batch_statistics
         self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
+        self.loss_terms: dict[str, Tensor] = {}
         self.iteration_seed: int | None = None
         self.stage = 0
 
@@ -119,6 +121,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             The logged terms (detached), and the detached predictions of each pass by domain.
         """
         log_vars: dict[str, Tensor] = {}
+        self.loss_terms = log_vars
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
@@ -139,12 +142,12 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         return {level: self.upsampled(logits, images) for level, logits in self.coarse_logits(images).items()}
 
     def coarse_logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Predict with M: logits at the size of the feature maps, by level."""
-        return by_level(self.segmentor(images, mode='tensor'))
+        """Predict with M: float32 logits at the size of the feature maps, by level."""
+        return {level: logits.float() for level, logits in by_level(self.segmentor(images, mode='tensor')).items()}
 
     def upsampled(self, logits: Tensor, images: Tensor) -> Tensor:
-        """Resize logits to the images' size."""
-        return upsample(logits, images.shape[-2:], self.align_corners)
+        """Resize logits to the images' size, in float32 whatever precision the network computes in."""
+        return upsample(logits.float(), images.shape[-2:], self.align_corners)
 
     def logits(self, images: Tensor) -> Tensor:
         """Predict with the main head of M alone."""
@@ -163,13 +166,17 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         """Cross entropy of Eq. 9 and 10: the mean over the pixels that are not ignored, 0 where all are."""
         return self.loss_ce(logits, labels, ignore_index=IGNORE_INDEX)
 
+    def weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
+        """Add the terms that are learnt from, each with its weight."""
+        terms = [self.loss_weights.get(name, 1.0) * value for name, value in losses.items() if 'loss' in name]
+        return torch.stack(terms).sum()
+
     def init_weights(self) -> None:
         """Initialise the weights; a download that fails says what to do instead."""
         load_initial_weights(super().init_weights)
 
     def _accumulate_gradient(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> None:
-        weighted = sum(self.loss_weights.get(name, 1.0) * value for name, value in losses.items() if 'loss' in name)
-        loss = optim_wrapper.scale_loss(weighted)
+        loss = optim_wrapper.scale_loss(self.weighted_sum(losses))
         scaler = getattr(optim_wrapper, 'loss_scaler', None)
         (loss if scaler is None else scaler.scale(loss)).backward()
 

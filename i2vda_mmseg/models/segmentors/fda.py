@@ -18,7 +18,7 @@ class FDA(DomainAdaptiveSegmentor):
     The loss is ``loss_seg`` on the source image, which the transform ``SpectrumTransfer`` of the joint pipeline has
     given the look of the target image I_1, plus ``lambda_ent`` times ``loss_ent``: the robust entropy of I_1 at the
     resolution of the logits, an eighth of the image's. In the second stage, when the target samples carry pseudo-labels
-    (those of ``MultiBandLabeller``), ``loss_pseudo`` is added: cross entropy over the pixels that have one.
+    (those of ``MultiBandLabeller``), ``loss_target`` is added: cross entropy over the pixels that have one.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``.
@@ -55,7 +55,7 @@ class FDA(DomainAdaptiveSegmentor):
         logits = self.coarse_logits(images)['main']
         losses = dict(loss_ent=robust_entropy(logits, self.eta))
         if 'labels' in target:
-            losses['loss_pseudo'] = self.loss_seg(self.upsampled(logits, images), target['labels'])
+            losses['loss_target'] = self.loss_seg(self.upsampled(logits, images), target['labels'])
         # mmengine's way to tell a model how far the run is
         iteration = MessageHub.get_current_instance().get_info('iter', 0)
         self.loss_weights['loss_ent'] = self.lambda_ent if iteration >= self.switch2entropy else 0.0

@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from i2vda_mmseg.flow import CachedFlow
+from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
@@ -42,7 +42,8 @@ class I2VDA(AdversarialSegmentor):
     Args:
         segmentor: Config of an ``EncoderDecoder``; M and M' are built from it.
         discriminator: Config of D.
-        flow_estimator: Config of a ``FlowEstimator``, F of Eq. 1 and 5.
+        flow_estimator: Config of a ``FlowEstimator``, F of Eq. 1 and 5. Where its package or its weights are not
+            there, the model can be tested all the same, and ``init_weights`` and training raise the reason.
         pseudo_label_head: Config of the head of Eq. 6-8, or None for no temporal-augmented consistency (Table 3).
         temporal_augmentation: Config of ``TemporalAugmentation``, or None for none (Table 3): I_t is I_0 and F_1t is
             F_10.
@@ -75,7 +76,7 @@ class I2VDA(AdversarialSegmentor):
         if flow_1t not in FLOW_1T_MODES:
             raise ValueError(f'flow_1t must be one of {FLOW_1T_MODES}, got {flow_1t!r}')
         self.proxy = MODELS.build(_without_pretrained(segmentor)).requires_grad_(False).eval()
-        self.flow_estimator = MODELS.build(flow_estimator).requires_grad_(False).eval()
+        self.flow_estimator = build_flow_estimator(flow_estimator)
         self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)
         self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
         self.flow_1t = flow_1t
@@ -96,7 +97,13 @@ class I2VDA(AdversarialSegmentor):
             )
 
     def init_weights(self) -> None:
-        """Initialise M and D, and start M' as M's copy."""
+        """Initialise M and D, and start M' as M's copy. Called before every training, also a resumed one.
+
+        Raises:
+            ImportError: If the flow estimator needs a package that is not installed.
+            FileNotFoundError: If a file that the flow estimator needs is not there.
+        """
+        self.flow_estimator.check_available()
         super().init_weights()
         self.proxy.load_state_dict(unwrapped(self.segmentor).state_dict())
 

@@ -29,7 +29,7 @@ class MultiLevelEncoderDecoder(EncoderDecoder):
                 'EncoderDecoder'
             )
 
-    def _forward(self, inputs: Tensor, data_samples: list | None = None) -> tuple[Tensor, Tensor]:
+    def _forward(self, inputs: Tensor, data_samples: list | None = None) -> tuple[Tensor, ...]:
         """Give the logits of the main and of the auxiliary head, each at its feature map's size."""
         features = self.extract_feat(inputs)
         return self.decode_head(features), self.auxiliary_head(features)

@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/methods/fda.py',
+    '../_base_/models/deeplabv2_r18.py',
+    '../_base_/datasets/streetworld_fda.py',
+    '../_base_/schedules/streetworld_fda.py',
+]
+model = dict(
+    data_preprocessor=_base_.small_data_preprocessor,
+    segmentor=_base_.small_segmentor,
+    batch_statistics='target',
+)

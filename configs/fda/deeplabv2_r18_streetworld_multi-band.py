@@ -1,0 +1,10 @@
+# The average of the networks of the first three stages:
+#   tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r18_streetworld/stage_0.pth
+_base_ = './deeplabv2_r18_streetworld.py'
+model = dict(
+    _delete_=True,
+    type='MultiBandSegmentor',
+    data_preprocessor=_base_.model.data_preprocessor,
+    segmentor=_base_.model.segmentor,
+    checkpoints=[f'work_dirs/fda/deeplabv2_r18_streetworld/stage_{stage}.pth' for stage in (1, 2)],
+)

@@ -1,0 +1,83 @@
+"""The average of several networks, FDA's multi-band transfer."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from i2vda_mmseg.models.wrappers import unwrapped
+
+from .base import DomainAdaptiveSegmentor, SegmentorPass
+
+
+@MODELS.register_module()
+class MultiBandSegmentor(DomainAdaptiveSegmentor):
+    """Average at test time the probabilities of networks that were trained with different bands (FDA, CVPR 2020).
+
+    The first network is the one of the checkpoint that is tested; the others are read from ``checkpoints`` at the same
+    moment. As in the released code, the probabilities are averaged at the resolution of the logits and then resized to
+    the size of the labels. ``seg_logits`` of a prediction are these averages.
+
+    Args:
+        segmentor: Config of the ``EncoderDecoder`` that all have in common; tests whole images.
+        checkpoints: Checkpoints of the further networks: of methods, or of plain ``EncoderDecoder``s.
+        **kwargs: Those of ``DomainAdaptiveSegmentor``.
+
+    Raises:
+        ValueError: If the segmentor tests by sliding windows.
+        FileNotFoundError: When weights are loaded, if a checkpoint is missing.
+        ValueError: When weights are loaded, if a checkpoint does not fit the segmentor.
+    """
+
+    def __init__(self, segmentor: dict, checkpoints: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(deepcopy(segmentor), **kwargs)
+        if (segmentor.get('test_cfg') or {}).get('mode', 'whole') != 'whole':
+            raise ValueError("MultiBandSegmentor averages whole images: set model.segmentor.test_cfg.mode='whole'")
+        self.checkpoints = tuple(str(path) for path in checkpoints)
+        self.bands = nn.ModuleList(MODELS.build(deepcopy(segmentor)) for _ in self.checkpoints)
+        self.bands.requires_grad_(False)
+
+    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Refuse to train."""
+        raise NotImplementedError('MultiBandSegmentor only tests; train its networks one by one, with FDA')
+
+    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        """Average the networks: probabilities (N, C, h, w) ('tensor'), or data samples ('predict')."""
+        networks = [self.segmentor, *self.bands]
+        probs = sum(network(inputs, mode='tensor').softmax(dim=1) for network in networks) / len(networks)
+        if mode == 'tensor':
+            return probs
+        if data_samples is None:
+            probs = self.upsampled(probs, inputs)
+        return unwrapped(self.segmentor).postprocess_result(probs, data_samples)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        if not any(key.startswith(f'{prefix}bands.') for key in state_dict):
+            for index, path in enumerate(self.checkpoints):
+                weights = _read_segmentor(path, unwrapped(self.segmentor))
+                state_dict.update({f'{prefix}bands.{index}.{key}': value for key, value in weights.items()})
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _read_segmentor(path: str, network: nn.Module) -> dict[str, Tensor]:
+    """Read the weights of ``network`` from a checkpoint of a method or of a plain ``EncoderDecoder``."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'model.checkpoints: no checkpoint at {path}; train the bands first (a run of several stages keeps them as '
+            'stage_<k>.pth in its work dir), or name others with --cfg-options model.checkpoints=[A,B]'
+        )
+    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    state = content.get('state_dict', content)
+    own = {name: value for name, value in network.state_dict().items() if not name.endswith('num_batches_tracked')}
+    weights = {name: state.get(f'segmentor.{name}', state.get(name)) for name in own}
+    missing = [name for name, value in weights.items() if value is None or value.shape != own[name].shape]
+    if missing:
+        raise ValueError(
+            f'model.checkpoints: {path} does not fit model.segmentor: {len(missing)} weights are absent or of another '
+            f'shape, such as {missing[0]!r}'
+        )
+    return weights

@@ -1,0 +1,134 @@
+"""What the methods share that look at two frames, in training and at test time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from i2vda_mmseg.flow import build_flow_estimator
+
+from .base import DomainAdaptiveSegmentor
+from .two_frame_encoder_decoder import TwoFrameEncoderDecoder, stack_frames
+
+
+class TwoFrameSegmentor(DomainAdaptiveSegmentor):
+    """A method over a ``TwoFrameEncoderDecoder``: each prediction uses the frame before and the flow to it.
+
+    Tests on the same: ``inputs`` (N, 2, 3, H, W) of a pipeline with ``PackFramePair``, previous frame first, and flow
+    from ``flow_estimator``. Where both frames are the same picture, as at the start of a clip, the flow is zero and is
+    not estimated. A plain image (N, 3, H, W) stands for both frames.
+
+    Args:
+        segmentor: Config of a ``TwoFrameEncoderDecoder``.
+        flow_estimator: Config of a ``FlowEstimator``; called with frame and previous frame, and with their keys.
+        **kwargs: Those of ``DomainAdaptiveSegmentor``, or of the next class of a method that has another base as well.
+
+    Raises:
+        TypeError: If the segmentor is of another kind.
+    """
+
+    multi_level = True
+
+    def __init__(self, segmentor: dict, flow_estimator: dict, **kwargs: Any) -> None:
+        super().__init__(segmentor, **kwargs)
+        self.flow_estimator = build_flow_estimator(flow_estimator)
+
+    def _check_levels(self, network: nn.Module) -> None:
+        super()._check_levels(network)
+        if not isinstance(network, TwoFrameEncoderDecoder):
+            raise TypeError(
+                f'{type(self).__name__} needs a network for two frames, model.segmentor.type='
+                f"'TwoFrameEncoderDecoder', got {type(network).__name__!r}"
+            )
+
+    def init_weights(self) -> None:
+        """Initialise the weights. Called before every training, also a resumed one.
+
+        Raises:
+            ImportError: If the flow estimator needs a package that is not installed.
+            FileNotFoundError: If a file that the flow estimator needs is not there.
+        """
+        self.flow_estimator.check_available()
+        super().init_weights()
+
+    def train(self, mode: bool = True) -> 'TwoFrameSegmentor':
+        """Set the mode; the flow estimator stays in eval mode."""
+        super().train(mode)
+        self.flow_estimator.eval()
+        return self
+
+    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        """Predict frames (N, 2, 3, H, W), RGB 0..255, or normalised images (N, 3, H, W) that stand for both."""
+        if inputs.ndim == 5:
+            images = self.two_frame_input(inputs, data_samples)
+        else:
+            still = inputs.new_zeros(len(inputs), 2, *inputs.shape[-2:])
+            images = stack_frames(inputs, inputs, still)
+        return self.segmentor(images, data_samples, mode=mode)
+
+    def two_frame_input(self, frames: Tensor, data_samples: Sequence[Any] | None = None) -> Tensor:
+        """Estimate the flow between the last two frames and make the network's input.
+
+        Args:
+            frames: (N, T, 3, H, W), RGB 0..255, in order of time.
+            data_samples: Samples whose ``frame_keys`` name these frames, for estimators that need keys.
+
+        Returns:
+            (N, 8, H, W), for the prediction of the last frame.
+        """
+        return self.stacked(frames[:, -1], frames[:, -2], self.flow_between(frames, data_samples, -1, -2))
+
+    def source_input(self, source: dict[str, Any]) -> Tensor:
+        """Make the network's input (N, 8, H, W) of a source batch.
+
+        Raises:
+            ValueError: If the batch has single images.
+        """
+        if 'frames' not in source:
+            raise ValueError(
+                f'{type(self).__name__} learns from two source frames, but the source has single images: set '
+                'previous_frame=True in the source data set, with LoadFramePair and PackFramePair in its pipeline'
+            )
+        return self.two_frame_input(source['frames'], source['data_samples'])
+
+    def stacked(self, current: Tensor, previous: Tensor, flow: Tensor) -> Tensor:
+        """Normalise two frames (N, 3, H, W), RGB 0..255, and put them and their flow into one input (N, 8, H, W)."""
+        normalize = self.data_preprocessor.normalize
+        return stack_frames(normalize(current), normalize(previous), flow)
+
+    @torch.no_grad()
+    def flow_between(self, frames: Tensor, data_samples: Sequence[Any] | None, a: int, b: int) -> Tensor:
+        """Estimate ``flow_ab``; zero where frames a and b of a sample are the same picture.
+
+        Args:
+            frames: (N, T, 3, H, W), RGB 0..255.
+            data_samples: Samples whose ``frame_keys`` name these frames, or None.
+            a: Position of frame a, of which the flow has the grid.
+            b: Position of frame b, to which the flow points.
+
+        Returns:
+            (N, 2, H, W), float32, pixels.
+        """
+        frame_a, frame_b = frames[:, a], frames[:, b]
+        keys = frame_keys(data_samples or [], a, b)
+        moved = [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
+        if all(moved):
+            return self.flow_estimator(frame_a, frame_b, keys)
+        flow = frame_a.new_zeros(len(frames), 2, *frames.shape[-2:])
+        for i in [i for i, has_moved in enumerate(moved) if has_moved]:
+            key = None if keys is None else [keys[i]]
+            flow[i : i + 1] = self.flow_estimator(frame_a[i : i + 1], frame_b[i : i + 1], key)
+        return flow
+
+
+def frame_keys(data_samples: Sequence[Any], a: int, b: int) -> list[tuple[str, str]] | None:
+    """Give the flow estimator's keys for ``flow_ab``, or None where the samples name no frames.
+
+    Raises:
+        ValueError: If some samples name their frames and some do not.
+    """
+    keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
+    if keys and len(keys) != len(data_samples):
+        raise ValueError('some samples of the batch carry frame_keys and some do not')
+    return [(key[a], key[b]) for key in keys] or None

@@ -1,0 +1,82 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import data_sample, domain_batch, optimizers, sharpen, tiny_method, tiny_segmentor_cfg
+from mmengine.runner import load_checkpoint
+from mmseg.registry import MODELS
+
+
+def bands(count=3, **options):
+    """Networks of one architecture that differ, as methods that hold them."""
+    return [sharpen(tiny_method('FDA', **options)).eval() for _ in range(count)]
+
+
+def saved(models, folder):
+    paths = [str(folder / f'stage_{i}.pth') for i in range(len(models))]
+    for model, path in zip(models, paths):
+        torch.save(dict(state_dict=model.state_dict()), path)
+    return paths
+
+
+def multi_band(paths):
+    model = tiny_method('MultiBandSegmentor', checkpoints=paths[1:])
+    load_checkpoint(model, paths[0], strict=True)
+    return model.eval()
+
+
+def average(models, images):
+    return sum(model.segmentor(images, mode='tensor').softmax(1) for model in models) / len(models)
+
+
+def test_probabilities_are_averaged_and_resized_to_the_label(tmp_path):
+    models = bands()
+    model = multi_band(saved(models, tmp_path))
+    image = torch.randint(256, (3, 32, 48), dtype=torch.uint8)
+    sample = data_sample(ori_shape=(64, 96), img_shape=(32, 48))
+    (out,) = model.test_step(dict(inputs=[image], data_samples=[sample]))
+    images = model.data_preprocessor.normalize(image[None].float().flip(1))
+    with torch.no_grad():
+        expected = average(models, images)
+        assert torch.equal(model(images, mode='tensor'), expected)
+        assert model(images, mode='predict')[0].seg_logits.data.shape == (3, 32, 48)
+    expected = F.interpolate(expected, (64, 96), mode='bilinear', align_corners=True)[0]
+    torch.testing.assert_close(out.seg_logits.data, expected)
+    assert torch.equal(out.pred_sem_seg.data, expected.argmax(0, keepdim=True))
+    each = {tuple(single.segmentor(images, mode='tensor').argmax(1).flatten().tolist()) for single in models}
+    assert len(each) == 3
+
+
+def test_a_plain_network_and_the_models_own_checkpoint_load(tmp_path):
+    models = bands(2)
+    paths = saved(models, tmp_path)
+    torch.save(models[1].segmentor.state_dict(), paths[1])
+    model = multi_band(paths)
+    whole = tmp_path / 'whole.pth'
+    torch.save(dict(state_dict=model.state_dict()), whole)
+    other = tiny_method('MultiBandSegmentor', checkpoints=['is never read'])
+    load_checkpoint(other, str(whole), strict=True)
+    images = torch.randn(1, 3, 32, 48)
+    with torch.no_grad():
+        assert torch.equal(other.eval()(images), model(images))
+        torch.testing.assert_close(model(images), average(models, images))
+
+
+def test_missing_and_misfitting_checkpoints_are_named(tmp_path):
+    paths = saved(bands(2), tmp_path)
+    model = tiny_method('MultiBandSegmentor', checkpoints=[str(tmp_path / 'stage_9.pth')])
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint at .*stage_9\.pth; train the bands first'):
+        load_checkpoint(model, paths[0])
+    torch.save(bands(1, num_classes=4)[0].state_dict(), paths[1])
+    with pytest.raises(
+        ValueError, match=r"stage_1\.pth does not fit model\.segmentor.*'decode_head\.convs\.0\.weight'"
+    ):
+        multi_band(paths)
+
+
+def test_it_only_tests():
+    model = tiny_method('MultiBandSegmentor', checkpoints=['a.pth'])
+    with pytest.raises(NotImplementedError, match='only tests'):
+        model.train_step(domain_batch(), optimizers(model))
+    cfg = tiny_segmentor_cfg() | dict(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4)))
+    with pytest.raises(ValueError, match=r"test_cfg\.mode='whole'"):
+        MODELS.build(dict(type='MultiBandSegmentor', segmentor=cfg, checkpoints=[]))

@@ -1,0 +1,60 @@
+"""Methods of two frames on two ranks: parameters stay the same, whatever each rank draws and reads."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from ddp import run_on_ranks
+from helpers import optimizers
+from mmengine.model import MMSeparateDistributedDataParallel
+from mmengine.registry import init_default_scope
+from mmseg.registry import HOOKS
+from two_frame import tiny_tps, two_frame_batch
+
+import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
+
+METHODS = dict(TPS=(tiny_tps, {'loss_seg', 'loss_seg_aux', 'loss_tps', 'loss_tps_aux'}))
+
+pytestmark = [pytest.mark.ddp, pytest.mark.slow]
+
+
+def trained(build, rank):
+    torch.manual_seed(rank)
+    wrapper = MMSeparateDistributedDataParallel(build(), device_ids=None, broadcast_buffers=False)
+    wrapper.train()
+    steps = optimizers(wrapper, lr=0.05)
+    loader = SimpleNamespace(sampler=SimpleNamespace(seed=5))
+    runner = SimpleNamespace(model=wrapper, iter=0, max_iters=3, seed=5, train_dataloader=loader)
+    reseed = HOOKS.build(dict(type='ReseedHook'))
+    reseed.before_train(runner)
+    logged, draws = [], []
+    for runner.iter in range(3):
+        reseed.before_train_iter(runner, runner.iter)
+        draws.append(torch.get_rng_state())
+        logged.append(wrapper.train_step(two_frame_batch(seed=10 * rank + runner.iter), steps))
+    weights = {name: p.detach() for name, p in wrapper.module.named_parameters() if p.requires_grad}
+    return dict(weights=weights, logged=logged, draws=draws, keys=list(wrapper.module.state_dict()))
+
+
+def on_a_rank(rank):
+    init_default_scope('mmseg')
+    return {name: trained(build, rank) for name, (build, _) in METHODS.items()}
+
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    return run_on_ranks(on_a_rank, tmp_path_factory.mktemp('ranks'))
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_parameters_are_identical_after_three_iterations(ranks, method):
+    first, second = (rank[method] for rank in ranks)
+    build, terms = METHODS[method]
+    assert not any(torch.equal(a, b) for a, b in zip(first['draws'], second['draws']))
+    assert first['logged'][0].keys() == terms
+    assert first['logged'][2]['loss_seg'] != second['logged'][2]['loss_seg']
+    assert first['weights'].keys() == second['weights'].keys()
+    assert all(torch.equal(value, second['weights'][name]) for name, value in first['weights'].items())
+    fusion = first['weights']['segmentor.module.sf_layer.weight'][..., 0, 0]
+    assert not torch.equal(fusion, torch.eye(3, 6))  # it has learnt
+    assert first['keys'] == list(build().state_dict())

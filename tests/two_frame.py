@@ -1,0 +1,46 @@
+"""Tiny methods over a network of two frames, and batches for them."""
+
+import numpy as np
+import torch
+from helpers import MEAN, STD, data_sample, tiny_segmentor_cfg
+from mmseg.registry import MODELS
+
+CALM = dict(type='StrongAugmentation', blur_prob=0, jitter_prob=0, gray_prob=0)
+
+
+def two_frame_segmentor_cfg(num_classes=3):
+    cfg = tiny_segmentor_cfg(num_classes)
+    auxiliary = dict(type='DLV2Head', in_channels=4, num_classes=num_classes, dilations=(1,), in_index=0)
+    cfg.update(type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp'), auxiliary_head=auxiliary)
+    return cfg
+
+
+def tiny_tps(num_classes=3, **overrides):
+    cfg = dict(
+        type='TPS',
+        segmentor=two_frame_segmentor_cfg(num_classes),
+        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
+        flow_estimator=dict(type='TinyFlow'),
+        augmentation=dict(type='StrongAugmentation', blur_sigmas=(0.5, 1.0)),
+    )
+    return MODELS.build(cfg | overrides)
+
+
+def two_frame_batch(seed=0, size=2, num_classes=3, frames=3, keys=False):
+    """Give a training batch as the loader does: uint8 BGR frames, labels of the last source frame."""
+    rng = np.random.default_rng(seed)
+
+    def images(*shape):
+        return [torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8)) for _ in range(size)]
+
+    labels = torch.from_numpy(rng.integers(0, num_classes, (size, 32, 40)))
+    labels[:, :3] = 255
+    source_meta = [dict(frame_keys=(f's{i}/0', f's{i}/1')) if keys else {} for i in range(size)]
+    target_meta = [dict(frame_keys=tuple(f't{i}/{k}' for k in range(frames))) if keys else {} for i in range(size)]
+    return dict(
+        source=dict(
+            inputs=images(2, 3, 32, 40),
+            data_samples=[data_sample(label, **meta) for label, meta in zip(labels, source_meta)],
+        ),
+        target=dict(inputs=images(frames, 3, 32, 48), data_samples=[data_sample(**meta) for meta in target_meta]),
+    )
