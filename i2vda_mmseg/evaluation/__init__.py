@@ -3,5 +3,18 @@
 from .domain_iou_metric import DomainIoUMetric
 from .protocols import PROTOCOLS, Protocol
 from .report import write_metrics
+from .tc_switches import TC_PRESETS, Switches, choose_switches
+from .temporal_consistency import ClipConsistency, TemporalConsistency, temporal_consistency
 
-__all__ = ['PROTOCOLS', 'DomainIoUMetric', 'Protocol', 'write_metrics']
+__all__ = [
+    'PROTOCOLS',
+    'TC_PRESETS',
+    'ClipConsistency',
+    'DomainIoUMetric',
+    'Protocol',
+    'Switches',
+    'TemporalConsistency',
+    'choose_switches',
+    'temporal_consistency',
+    'write_metrics',
+]

@@ -13,15 +13,14 @@ import torch
 
 from i2vda_mmseg.version import __version__
 
-_CLASS_PREFIX = 'IoU/'
-
 
 def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
     """Write the figures of a test run with what is needed to read them.
 
     Args:
         path: The file; replaced atomically.
-        metrics: What the evaluator returned, in percent; ``IoU/<class>`` become one table by class name.
+        metrics: What the evaluator returned; ``IoU/<class>`` become one table ``IoU`` by class name, as do others with
+            a slash.
         **facts: What the figures are about: protocol, checkpoint, config.
 
     Returns:
@@ -29,10 +28,12 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
     """
     figures = {name: _plain(value) for name, value in metrics.items()}
     report: dict[str, Any] = dict(facts)
-    report.update({name: value for name, value in figures.items() if not name.startswith(_CLASS_PREFIX)})
-    report['IoU'] = {
-        name.removeprefix(_CLASS_PREFIX): value for name, value in figures.items() if name.startswith(_CLASS_PREFIX)
-    }
+    report.update({name: value for name, value in figures.items() if '/' not in name})
+    report['IoU'] = {}
+    for name, value in figures.items():
+        table, slash, row = name.partition('/')
+        if slash:
+            report.setdefault(table, {})[row] = value
     report['versions'] = {
         'i2vda_mmseg': __version__,
         'torch': torch.__version__,
@@ -47,7 +48,9 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
     return path
 
 
-def _plain(value: Any) -> float | None:
+def _plain(value: Any) -> float | int | None:
     """Turn a figure into JSON: None where there is none, as for a class that occurs nowhere."""
+    if isinstance(value, int):
+        return value
     value = float(value)
     return value if math.isfinite(value) else None

@@ -1,0 +1,135 @@
+"""Temporal consistency of one stream of frames, with one previous frame in memory."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from i2vda_mmseg.ops import IGNORE_INDEX
+
+from .label_warping import resize_flow, valid_pixels, warp_prediction
+from .tc_counts import ConsistencyCounts
+from .tc_switches import Switches
+
+# RGB, of images in 0..1
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class _Moment(NamedTuple):
+    prediction: Tensor
+    labels: Tensor
+    frame: Tensor
+    key: str
+
+
+class ConsistencyStream:
+    """Counts pairs of consecutive frames as they come.
+
+    For each frame t + 1, its prediction is warped to frame t with the flow from t to t + 1 and compared there with the
+    prediction of t.
+
+    Args:
+        flow_estimator: A ``FlowEstimator``, or anything called like one: ``(frame_a, frame_b, keys) -> flow_ab``.
+        num_classes: Number of classes, 2 to 255.
+        switches: How to compare.
+        flow_size: (H, W) of the frames that flow is estimated on, or None: that of the predictions, to which the field
+            is resized.
+
+    Attributes:
+        counts: Sums since the stream was made.
+
+    Raises:
+        ValueError: If the number of classes is not in that range.
+    """
+
+    def __init__(
+        self,
+        flow_estimator: Callable[..., Tensor],
+        num_classes: int,
+        switches: Switches,
+        flow_size: tuple[int, int] | None = None,
+    ) -> None:
+        if not 2 <= num_classes <= IGNORE_INDEX:
+            raise ValueError(f'num_classes must be in 2..{IGNORE_INDEX}, got {num_classes}')
+        self.flow_estimator = flow_estimator
+        self.num_classes = num_classes
+        self.switches = switches
+        self.flow_size = flow_size
+        self.counts = ConsistencyCounts.zero(num_classes)
+        self._previous: _Moment | None = None
+
+    def begin_clip(self) -> None:
+        """Forget the previous frame: the next one begins another clip."""
+        self._previous = None
+        self.counts = self.counts._replace(clips=self.counts.clips + 1)
+
+    def add(self, prediction: Tensor, frame: Tensor | np.ndarray, key: str = '') -> None:
+        """Take the next frame.
+
+        Args:
+            prediction: (H, W), whole numbers: classes, 255 for none. With warping by 'probs', (C, H, W) logits.
+            frame: (3, H', W') tensor or (H', W', 3) array, RGB in 0..255.
+            key: The frame's path relative to the data root, for a flow cache.
+
+        Raises:
+            ValueError: If the shape of the prediction or the frame is not that.
+        """
+        current = self._moment(prediction, frame, key)
+        if self._previous is not None:
+            self.counts = self.counts.plus(self._compare(self._previous, current))
+        self._previous = current
+
+    def _moment(self, prediction: Tensor, frame: Tensor | np.ndarray, key: str) -> _Moment:
+        expected = 3 if self.switches.warping == 'probs' else 2
+        if prediction.ndim != expected or (expected == 3 and len(prediction) != self.num_classes):
+            shape = f'({self.num_classes}, H, W) logits' if expected == 3 else '(H, W) classes'
+            raise ValueError(
+                f'warping={self.switches.warping!r} takes predictions as {shape}, got {tuple(prediction.shape)}'
+            )
+        labels = prediction if expected == 2 else prediction.argmax(0)
+        labels = labels.to(torch.uint8)
+        held = labels if expected == 2 else prediction.float().softmax(0)
+        return _Moment(held, labels, self._frame(frame, labels), key)
+
+    def _frame(self, frame: Tensor | np.ndarray, labels: Tensor) -> Tensor:
+        """Give a frame as (1, 3, h, w) of the size that flow is estimated on."""
+        image = torch.as_tensor(np.ascontiguousarray(frame)).movedim(-1, 0) if isinstance(frame, np.ndarray) else frame
+        if image.ndim != 3 or len(image) != 3:
+            raise ValueError(f'a frame is (3, H, W) or, as an array, (H, W, 3); got {tuple(frame.shape)}')
+        image = image.to(labels.device)[None]
+        size = self.flow_size or tuple(labels.shape)
+        if tuple(image.shape[-2:]) == size:
+            return image
+        return F.interpolate(image.float(), size=size, mode='area')
+
+    def _compare(self, previous: _Moment, current: _Moment) -> ConsistencyCounts:
+        if previous.labels.shape != current.labels.shape:
+            shapes = f'{tuple(previous.labels.shape)} and {tuple(current.labels.shape)}'
+            raise ValueError(f'the predictions of two consecutive frames differ in size: {shapes} (H, W)')
+        flow, valid = self._flow(previous, current)
+        warped = warp_prediction(current.prediction, flow, self.switches.warping)
+        if self.switches.mask != 'none':
+            valid &= previous.labels != IGNORE_INDEX
+        return ConsistencyCounts.of_pair(previous.labels, warped, valid, self.num_classes)
+
+    def _flow(self, previous: _Moment, current: _Moment) -> tuple[Tensor, Tensor]:
+        """Flow (2, H, W) from the previous frame to the current one, and where it is valid."""
+        size: Any = tuple(previous.labels.shape)
+        frames = [self._flow_input(moment.frame) for moment in (previous, current)]
+        keys = [(previous.key, current.key), (current.key, previous.key)]
+        if self.switches.mask == 'none':
+            flow = resize_flow(self.flow_estimator(frames[0], frames[1], keys[:1]), size)[0]
+            return flow, torch.ones(size, dtype=torch.bool, device=flow.device)
+        both = self.flow_estimator(torch.cat(frames), torch.cat(frames[::-1]), keys)
+        flows = resize_flow(both, size)
+        return flows[0], valid_pixels(flows[0], flows[1], self.switches.eta)
+
+    def _flow_input(self, frame: Tensor) -> Tensor:
+        frame = frame.float()  # held in 8 bits
+        if self.switches.flow_input == 'rgb255':
+            return frame
+        mean, std = (frame.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
+        return (frame / 255 - mean) / std
