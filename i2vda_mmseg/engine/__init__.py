@@ -1,5 +1,5 @@
-"""Hooks and optimizers for mmengine's runner."""
+"""Hooks, loops and optimizers for mmengine's runner."""
 
-from . import hooks, optimizers
+from . import checkpoints, hooks, labelling, loops, optimizers
 
-__all__ = ['hooks', 'optimizers']
+__all__ = ['checkpoints', 'hooks', 'labelling', 'loops', 'optimizers']

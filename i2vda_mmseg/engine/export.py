@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
+
+from .checkpoints import save_atomically
 
 _SEGMENTOR = 'segmentor.'
 
@@ -21,7 +22,7 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
         The file written.
 
     Raises:
-        ValueError: If the checkpoint holds no ``segmentor.*``.
+        ValueError: If the checkpoint holds no ``segmentor.*``, or its network needs two frames.
     """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = content.get('state_dict', content)
@@ -31,10 +32,14 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
             f'{checkpoint} holds no {_SEGMENTOR}* keys, as checkpoints of this project do; its keys are like '
             f'{next(iter(state), None)!r}'
         )
+    if 'sf_layer.weight' in segmentor:
+        raise ValueError(
+            f'{checkpoint} is of a method whose network takes two frames and the optical flow between them (it fuses '
+            'them in segmentor.sf_layer), which no stock EncoderDecoder does: test it with tools/test.py instead'
+        )
     path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
     meta = {key: value for key, value in content.get('meta', {}).items() if key in ('dataset_meta', 'iter', 'seed')}
-    torch.save({'meta': meta, 'state_dict': segmentor}, path)
+    save_atomically({'meta': meta, 'state_dict': segmentor}, path)
     return path
 
 

@@ -10,7 +10,10 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
+
+from .checkpoints import find_resumable
+from .config_check import check_config
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -42,7 +45,17 @@ def _default_work_dir(path: Path) -> Path:
 
 
 def build_runner(config: Config, launcher: str = 'none') -> Runner:
-    """Build the runner, alone or as one rank of many, with or without CUDA."""
+    """Build the runner, alone or as one rank of many, with or without CUDA.
+
+    ``resume=True`` without ``load_from`` in the config means ``--resume auto``.
+
+    Raises:
+        ConfigError: If parts of the config contradict each other.
+    """
+    check_config(config)
+    if config.get('resume') and not config.get('load_from'):
+        config.resume = False
+        resume_from(config, 'auto')
     config.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
         # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
@@ -51,8 +64,8 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
     return Runner.from_cfg(config)
 
 
-def leave_process_group() -> None:
-    """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here.
+def leave_process_group(code: int = 0) -> None:
+    """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here, with ``code``.
 
     Interpreters that take gloo's threads down at their end abort now and then ("terminate called without an active
     exception"), which makes the launcher report a failure after everything has been written.
@@ -66,7 +79,7 @@ def leave_process_group() -> None:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _init_gloo(launcher: str) -> None:
@@ -79,12 +92,13 @@ def _init_gloo(launcher: str) -> None:
 
 
 def resume_from(config: Config, checkpoint: str) -> None:
-    """Go on from a checkpoint; 'auto' is the latest of the work dir, or a fresh start where there is none.
+    """Go on from a checkpoint; 'auto' is the latest whole one of the work dir, or a fresh start where there is none.
 
     Raises:
         FileNotFoundError: If the named checkpoint does not exist.
+        DamagedCheckpointError: With 'auto', if there are checkpoints but none is whole.
     """
-    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    found = find_resumable(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found is None:
         print_log(f'--resume: no checkpoint in {config.work_dir} yet, starting afresh', logger='current')
         return
@@ -93,20 +107,14 @@ def resume_from(config: Config, checkpoint: str) -> None:
     config.resume, config.load_from = True, str(found)
 
 
-def use_amp(config: Config) -> None:
-    """Switch every optimizer of the config to automatic mixed precision.
+def resume_after_restart(config: Config, checkpoint: str | None) -> None:
+    """Follow ``--resume``; a rank that torchrun has started anew goes on from what its run has saved.
 
-    Raises:
-        RuntimeError: If there is no GPU: mmengine's wrapper needs one.
-        ValueError: If an optimizer wrapper is of a kind that has no mixed-precision counterpart.
+    Args:
+        config: Config to complete.
+        checkpoint: What ``--resume`` says, or None.
     """
-    if not torch.cuda.is_available():
-        raise RuntimeError('--amp needs a GPU, and torch finds none; leave it out to train in float32')
-    for name, wrapper in config.optim_wrapper.items():
-        if name == 'constructor':
-            continue
-        kind = wrapper.get('type', 'OptimWrapper')
-        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.{name}.type is {kind!r}')
-        wrapper.type = 'AmpOptimWrapper'
-        wrapper.setdefault('loss_scale', 'dynamic')
+    if int(os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')) > 0:
+        resume_from(config, 'auto')
+    if checkpoint and not config.get('resume'):
+        resume_from(config, checkpoint)

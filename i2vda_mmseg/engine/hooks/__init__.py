@@ -1,7 +1,17 @@
 """Hooks: what happens around an iteration."""
 
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .broadcast_buffers_hook import BroadcastBuffersHook
+from .check_finite_hook import CheckFiniteHook
+from .preemption_hook import PreemptionHook
 from .proxy_copy_hook import ProxyCopyHook
 from .reseed_hook import ReseedHook
 
-__all__ = ['BroadcastBuffersHook', 'ProxyCopyHook', 'ReseedHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'BroadcastBuffersHook',
+    'CheckFiniteHook',
+    'PreemptionHook',
+    'ProxyCopyHook',
+    'ReseedHook',
+]

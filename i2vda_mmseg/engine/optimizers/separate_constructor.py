@@ -9,6 +9,8 @@ from torch import nn
 
 from i2vda_mmseg.models.wrappers import unwrapped
 
+from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class SeparateOptimWrapperConstructor:
@@ -37,7 +39,7 @@ class SeparateOptimWrapperConstructor:
             raise ValueError('put paramwise_cfg into optim_wrapper.segmentor or optim_wrapper.discriminator')
         self.optim_wrapper_cfg = optim_wrapper_cfg
 
-    def __call__(self, model: Any) -> OptimWrapperDict:
+    def __call__(self, model: Any) -> SeparateOptimWrapperDict:
         """Build the optimizers of ``model``, wrapped for DDP or not."""
         model = unwrapped(model)
         children = dict(model.named_children())
@@ -51,7 +53,7 @@ class SeparateOptimWrapperConstructor:
             name: build_optim_wrapper(children[name], dict(type='OptimWrapper') | dict(cfg))
             for name, cfg in self.optim_wrapper_cfg.items()
         }
-        optimizers = OptimWrapperDict(**wrappers)
+        optimizers = SeparateOptimWrapperDict(**wrappers)
         _check_coverage(model, optimizers)
         return optimizers
 

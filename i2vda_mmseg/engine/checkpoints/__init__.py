@@ -1,0 +1,25 @@
+"""Checkpoints that are whole when they have a name, that run no code when they are read, and the one to go on from."""
+
+from .reading import (
+    DamagedCheckpointError,
+    UntrustedCheckpointError,
+    check_intact,
+    read_checkpoint,
+    trust_checkpoints,
+)
+from .resuming import POINTER, find_resumable
+from .writing import AtomicLocalBackend, remove_unfinished, save_atomically, write_atomically
+
+__all__ = [
+    'POINTER',
+    'AtomicLocalBackend',
+    'DamagedCheckpointError',
+    'UntrustedCheckpointError',
+    'check_intact',
+    'find_resumable',
+    'read_checkpoint',
+    'remove_unfinished',
+    'save_atomically',
+    'trust_checkpoints',
+    'write_atomically',
+]

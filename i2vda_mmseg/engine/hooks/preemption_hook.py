@@ -1,0 +1,118 @@
+"""A cluster asks for its machine back: save, and leave."""
+
+import signal
+import threading
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch.utils.data import DataLoader
+
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+
+PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: failed for now, try again
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """On SIGTERM or SIGUSR1, finish the iteration, save a checkpoint, and exit with code 75.
+
+    With several ranks, one that is asked stops them all, after the same iteration. A validation is broken off, and done
+    from its beginning when the run goes on. While gradients are being accumulated, the window is finished first. The
+    checkpoint is written by the ``AtomicCheckpointHook`` of the run.
+
+    Raises:
+        SystemExit: With code 75 (``PREEMPTED``), after the checkpoint has been written.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint that may be due anyway
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._former: dict[int, Any] = {}
+        self._history: dict[str, Any] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen for the signals, and let data workers outlive the first one."""
+        for loader in filter(None, (runner.train_dataloader, runner.val_dataloader)):
+            if isinstance(loader, DataLoader) and loader.num_workers:
+                loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+        self.asked = False
+        if threading.current_thread() is threading.main_thread():
+            self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        """Save and leave, if any rank was asked to."""
+        if self._any_rank_asked() and not _gradients_wait(runner.optim_wrapper):
+            self._leave(runner, runner.iter + 1)
+
+    def before_val(self, runner: Runner) -> None:
+        """Remember the history that a checkpoint of before this validation has."""
+        self._history = {key: deepcopy(value) for key, value in _validations(runner).items()}
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
+        """Break off a validation within training, if any rank was asked to; samplers give all ranks equal shares."""
+        if self._former and self._any_rank_asked():
+            for key in _validations(runner):
+                del runner.message_hub.log_scalars[key]
+            runner.message_hub.log_scalars.update(self._history)
+            self._leave(runner, runner.iter)
+
+    def after_train(self, runner: Runner) -> None:
+        """Give the signals back to whom they belonged."""
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self.asked = True
+
+    def _any_rank_asked(self) -> bool:
+        if get_world_size() == 1:
+            return self.asked
+        asked = torch.tensor(float(self.asked))
+        all_reduce(asked, 'max')
+        return bool(asked > 0)
+
+    def _leave(self, runner: Runner, step: int) -> None:
+        hooks = [hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook)]
+        for hook in hooks:
+            if not hook.has_saved(step):
+                hook.save(runner, step)
+        saved = f'saved after {step} iterations; go on with --resume auto' if hooks else 'without a checkpoint'
+        runner.logger.warning(f'asked to stop: {saved}')
+        self.after_train(runner)
+        raise SystemExit(PREEMPTED)
+
+
+def _validations(runner: Runner) -> dict[str, Any]:
+    return {key: value for key, value in runner.message_hub.log_scalars.items() if key.startswith('val/')}
+
+
+def _gradients_wait(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:
+    """Whether a checkpoint of now would lose gradients that have not been applied."""
+    wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
+    return not all(wrapper.should_update() for wrapper in wrappers)
+
+
+def _start_worker(start: Callable[[int], None] | None, worker_id: int) -> None:
+    """Let a worker outlive the signals that a cluster sends to every process.
+
+    The loader itself ends workers that hang by SIGTERM, so only the first is without effect.
+    """
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    if start is not None:
+        start(worker_id)

@@ -1,0 +1,85 @@
+"""What labellers share: which frames, which prediction, which rank."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import get_dist_info
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from i2vda_mmseg.models.wrappers import unwrapped
+from i2vda_mmseg.ops import upsample
+
+
+class Labeller:
+    """Labels the frames I_1 of the target's training set with the model as it is.
+
+    The frames are those of ``train_dataloader.dataset.target``, read through the pipeline of the test set, at its size.
+    Each rank labels a part of them, one frame at a time, so that labels do not depend on the number of ranks.
+
+    Args:
+        scales: Factors of the size at which a frame is predicted; the probabilities are averaged.
+        flip: Whether to predict each scale mirrored as well.
+    """
+
+    def __init__(self, scales: Sequence[float] = (1.0,), flip: bool = False) -> None:
+        self.scales = tuple(scales)
+        self.flip = flip
+
+    def __call__(self, runner: Runner, folder: str) -> None:
+        """Write the labels of all frames below ``folder``."""
+        raise NotImplementedError
+
+    def frames(self, runner: Runner, folder: str) -> Any:
+        """Build the data set of the frames to label, which knows where in ``folder`` each label belongs."""
+        config = deepcopy(runner.cfg.train_dataloader.dataset.target)
+        config.update(pipeline=runner.cfg.test_dataloader.dataset.pipeline, pseudo_label_root=folder, test_mode=True)
+        dataset = DATASETS.build(config)
+        dataset.full_init()
+        return dataset
+
+    def predictions(self, runner: Runner, frames: Any, what: str) -> Iterator[tuple[int, Tensor]]:
+        """Predict this rank's frames.
+
+        Args:
+            runner: The runner.
+            frames: What ``frames`` gave.
+            what: What this is for, in the log.
+
+        Yields:
+            The index of a frame and its probabilities (1, C, H, W).
+        """
+        rank, world_size = get_dist_info()
+        indices = range(rank, len(frames), world_size)
+        workers = runner.cfg.train_dataloader.get('num_workers', 0)
+        loader = DataLoader(Subset(frames, indices), num_workers=workers, collate_fn=pseudo_collate)
+        model = unwrapped(runner.model)
+        was_training = model.training
+        model.eval()
+        try:
+            for done, (index, sample) in enumerate(zip(indices, loader)):
+                if done % max(len(indices) // 10, 1) == 0:
+                    runner.logger.info(f'{what}: {done * world_size} of {len(frames)} frames')
+                yield index, self.probs(model, model.data_preprocessor(sample)['inputs'])
+        finally:
+            model.train(was_training)
+
+    @torch.no_grad()
+    def probs(self, model: Any, images: Tensor) -> Tensor:
+        """Predict network input (N, 3, H, W), averaged over scales and mirrors; (N, C, H, W)."""
+        size = images.shape[-2:]
+        total = torch.zeros((), device=images.device)
+        for scale in self.scales:
+            scaled_size = [round(side * scale) for side in size]
+            scaled = F.interpolate(images, scaled_size, mode='bilinear', align_corners=model.align_corners)
+            total = total + upsample(model.logits(scaled), size, model.align_corners).softmax(dim=1)
+            if self.flip:
+                mirrored = model.logits(scaled.flip(-1)).flip(-1)
+                total = total + upsample(mirrored, size, model.align_corners).softmax(dim=1)
+        return total / (len(self.scales) * (2 if self.flip else 1))

@@ -1,0 +1,112 @@
+"""The stages of a run: when each begins and what it changes."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+LABELS = '{labels}'
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run.
+
+    Attributes:
+        index: Number of the stage, from 0.
+        begin: Its first iteration.
+        end: The iteration after its last.
+        labeller: Config of what makes its pseudo-labels (in ``TASK_UTILS``), or None.
+        dataset: What it changes in the config of the training data set.
+        sampler: What it changes in the config of the sampler.
+        target_as_source: Whether the target's data set stands in for the source, before ``dataset`` changes it.
+        restart: Whether it starts from the initial weights of the run.
+        lr_factor: Its learning rate at its begin, as a multiple of the run's initial one.
+    """
+
+    index: int
+    begin: int
+    end: int
+    labeller: Mapping[str, Any] | None = None
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    sampler: Mapping[str, Any] = field(default_factory=dict)
+    target_as_source: bool = False
+    restart: bool = False
+    lr_factor: float = 1.0
+
+    @property
+    def changes_data(self) -> bool:
+        """Whether its training data differ from those of the config."""
+        return bool(self.labeller or self.dataset or self.sampler or self.target_as_source)
+
+    def dataloader(self, config: Mapping[str, Any], labels: str) -> dict[str, Any]:
+        """Change the config of a data loader into that of this stage.
+
+        Args:
+            config: The run's ``train_dataloader``.
+            labels: Folder of the stage's pseudo-labels. It becomes the target's ``pseudo_label_root`` if the stage has
+                a labeller, and stands in for ``{labels}`` in strings of ``dataset``.
+        """
+        changed = deepcopy(dict(config))
+        own = dict(dataset=self.dataset, sampler=self.sampler)
+        if self.labeller is not None:
+            changed = _merged(changed, dict(dataset=dict(target=dict(pseudo_label_root=labels))))
+        if self.target_as_source:
+            changed = _merged(changed, dict(dataset=dict(source=changed['dataset']['target'])))
+        return _merged(changed, _filled_in(own, labels))
+
+
+def stages_of(
+    configs: Sequence[Mapping[str, Any]], rounds: Mapping[str, Any] | None = None, max_iters: int | None = None
+) -> list[Stage]:
+    """Line up the stages of ``train_cfg.stages``.
+
+    Args:
+        configs: For each stage ``iters``, its number of iterations, and any of the settings of a ``Stage``.
+        rounds: Settings that the stages with a labeller share; each may change them.
+        max_iters: Iteration at which the run ends before its stages do, or None.
+
+    Raises:
+        ValueError: If there is no stage, a stage has no or no positive ``iters``, or a key is unknown.
+    """
+    if not configs:
+        raise ValueError('train_cfg.stages is empty; give at least one dict(iters=...)')
+    known = {item.name for item in fields(Stage)} - {'index', 'begin', 'end'} | {'iters'}
+    stages: list[Stage] = []
+    begin = 0
+    for index, own in enumerate(configs):
+        config = _merged(rounds or {}, own) if 'labeller' in own else own
+        unknown = sorted(set(config) - known)
+        iters = config.get('iters')
+        if unknown:
+            raise ValueError(f'train_cfg.stages.{index} has unknown keys {unknown}; known are {sorted(known)}')
+        if not isinstance(iters, int) or iters < 1:
+            raise ValueError(f'train_cfg.stages.{index}.iters must be a whole number of at least 1, got {iters!r}')
+        rest = {key: value for key, value in config.items() if key != 'iters'}
+        end = begin + iters if max_iters is None else min(begin + iters, max_iters)
+        stages.append(Stage(index, begin, end, **rest))
+        begin += iters
+        if end < begin:
+            break
+    if max_iters is not None and max_iters > begin:
+        raise ValueError(f'train_cfg.max_iters is {max_iters}, but the stages have {begin} iterations in all')
+    return stages
+
+
+def _merged(config: Any, changes: Mapping[str, Any]) -> Any:
+    """Merge changes into a config; a dict that names its type replaces what was there."""
+    if not isinstance(config, Mapping) or 'type' in changes:
+        return deepcopy(dict(changes))
+    merged = {key: value for key, value in config.items() if key not in changes}
+    for key, value in changes.items():
+        merged[key] = _merged(config.get(key, {}), value) if isinstance(value, Mapping) else deepcopy(value)
+    return merged
+
+
+def _filled_in(value: Any, labels: str) -> Any:
+    """Put the folder of labels where a config names it."""
+    if isinstance(value, Mapping):
+        return {key: _filled_in(child, labels) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled_in(child, labels) for child in value)
+    return value.replace(LABELS, labels) if isinstance(value, str) else value

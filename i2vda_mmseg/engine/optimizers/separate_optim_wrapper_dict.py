@@ -1,0 +1,31 @@
+"""Several optimizers that know where in the run they are."""
+
+from mmengine.optim import OptimWrapperDict
+from torch import nn
+
+from i2vda_mmseg.models.wrappers import unwrapped
+
+
+class SeparateOptimWrapperDict(OptimWrapperDict):
+    """An ``OptimWrapperDict`` whose members accumulate gradients as a single ``OptimWrapper`` does.
+
+    mmengine tells a dict of optimizers neither the iteration at which a run is resumed nor its end. Here each member is
+    told: windows of ``accumulative_counts`` iterations lie at multiples of that number, also after a resume, and a
+    shorter last window is scaled by its own length and stepped.
+    """
+
+    def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
+        """Tell each optimizer where the run is.
+
+        Raises:
+            ValueError: If ``cur_iter`` lies inside a window, whose gradients no checkpoint holds.
+        """
+        for name, wrapper in self.items():
+            window = wrapper._accumulative_counts
+            if cur_iter % window:
+                raise ValueError(
+                    f'cannot start at iteration {cur_iter}: it lies inside a window of {window} iterations over which '
+                    f'optim_wrapper.{name} accumulates gradients, and a checkpoint does not hold them; resume from '
+                    f'one whose iteration is a multiple of {window}'
+                )
+            wrapper.initialize_count_status(getattr(unwrapped(model), name), cur_iter, max_iters)

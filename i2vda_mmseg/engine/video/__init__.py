@@ -1,0 +1,7 @@
+"""Segmenting video that no data set describes."""
+
+from .frame_predictor import FramePredictor
+from .segment_video import VideoSummary, segment_video
+from .video_writer import VideoWriter
+
+__all__ = ['FramePredictor', 'VideoSummary', 'VideoWriter', 'segment_video']

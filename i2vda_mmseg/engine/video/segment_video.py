@@ -1,0 +1,148 @@
+"""A video in, a video with its segmentation out, with a few frames in memory."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from i2vda_mmseg.datasets.frame_stream import FrameStream
+from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
+from i2vda_mmseg.evaluation.tc_switches import choose_switches
+
+from .frame_predictor import FramePredictor
+from .video_writer import VideoWriter
+
+T = TypeVar('T')
+
+
+class VideoSummary(NamedTuple):
+    """What was made of a video.
+
+    Attributes:
+        frames: Number of frames.
+        seconds: Wall-clock time of all of it.
+        tc: Temporal consistency (preset ``clean``) of each predictor in 0..1, or None where it was not asked for.
+        flicker: Share of the valid pixels whose class changes, likewise.
+    """
+
+    frames: int
+    seconds: float
+    tc: list[float] | None
+    flicker: list[float] | None
+
+
+def segment_video(
+    predictors: FramePredictor | Iterable[FramePredictor],
+    source: str | Path,
+    out: str | Path | None = None,
+    opacity: float = 0.5,
+    flow_estimator: Callable[..., Tensor] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VideoSummary:
+    """Segment every frame of a video or of a folder of frames.
+
+    Reading, predicting and writing overlap; memory does not grow with the length.
+
+    Args:
+        predictors: One, or several whose results are put side by side.
+        source: Video file or folder of frames, see ``FrameStream``.
+        out: MP4 file to write; None writes none.
+        opacity: Of the classes' colours over the frame, in 0..1.
+        flow_estimator: Measures temporal consistency and flicker along its flow, without labels; None does not.
+        progress: Called with the number of frames done and, as far as it is known, of all frames.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``source``.
+        ValueError: If it cannot be read, has a single frame where consistency is asked for, or ``opacity`` is out of
+            range.
+        OSError: If ``out`` cannot be written.
+    """
+    if not 0 <= opacity <= 1:
+        raise ValueError(f'opacity must be in 0..1, got {opacity}')
+    chosen = [predictors] if isinstance(predictors, FramePredictor) else list(predictors)
+    frames = FrameStream(source)
+    streams = [_consistency(predictor, flow_estimator) for predictor in chosen] if flow_estimator else []
+    colours = [_bgr_palette(predictor.palette) for predictor in chosen]
+    start, count = time.monotonic(), 0
+    for predictor in chosen:
+        predictor.begin_clip()
+    with VideoWriter(out, frames.fps) if out else nullcontext() as writer, ThreadPoolExecutor(2) as pool:
+        written: Future | None = None
+        for count, frame in enumerate(ahead(frames, pool), start=1):
+            predictions = [predictor(frame) for predictor in chosen]
+            for stream, prediction in zip(streams, predictions):
+                stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
+            if writer is not None:
+                labels = [prediction.cpu().numpy() for prediction in predictions]
+                if written is not None:
+                    written.result()
+                written = pool.submit(_write, writer, frame, list(zip(labels, colours)), opacity)
+            if progress is not None:
+                progress(count, len(frames))
+        if written is not None:
+            written.result()
+    _check_pairs(streams, source)
+    figures = [stream.counts for stream in streams]
+    return VideoSummary(
+        frames=count,
+        seconds=time.monotonic() - start,
+        tc=[_mean(counts.class_iou()) for counts in figures] or None,
+        flicker=[counts.flicker() for counts in figures] or None,
+    )
+
+
+def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
+    """Make the next item in the background while the current one is used."""
+    iterator, end = iter(items), object()
+    coming: Future[Any] = pool.submit(next, iterator, end)
+    while (item := coming.result()) is not end:
+        coming = pool.submit(next, iterator, end)
+        yield item
+
+
+def overlay(frame: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
+    """Blend the classes' colours over a frame.
+
+    Args:
+        frame: (H, W, 3), uint8, BGR.
+        labels: (H, W), uint8.
+        palette: (256, 3), uint8, BGR.
+        opacity: Of the colours, in 0..1.
+
+    Returns:
+        (H, W, 3), uint8, BGR.
+    """
+    return cv2.addWeighted(palette[labels], opacity, frame, 1 - opacity, 0)
+
+
+def _consistency(predictor: FramePredictor, flow_estimator: Callable[..., Tensor]) -> ConsistencyStream:
+    stream = ConsistencyStream(flow_estimator, len(predictor.palette), choose_switches('clean'))
+    stream.begin_clip()
+    return stream
+
+
+def _write(
+    writer: VideoWriter, frame: np.ndarray, results: list[tuple[np.ndarray, np.ndarray]], opacity: float
+) -> None:
+    writer.write(np.hstack([overlay(frame, labels, palette, opacity) for labels, palette in results]))
+
+
+def _bgr_palette(palette: list[list[int]]) -> np.ndarray:
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(palette)] = np.array(palette, np.uint8)[:, ::-1]
+    return colours
+
+
+def _check_pairs(streams: list[ConsistencyStream], source: str | Path) -> None:
+    if any(not stream.counts.pairs for stream in streams):
+        raise ValueError(f'{source} has a single frame: temporal consistency needs two or more')
+
+
+def _mean(shares: list[float]) -> float:
+    return float(np.nanmean(shares))
