@@ -88,7 +88,7 @@ def bare_step(model: Any, data: dict[str, Any], optimizers: OptimWrapperDict) ->
         for network_input in (image, image_0, image_0):  # I^s, I_0, I_t
             model.logits(network_input).backward(gradient)
         with torch.no_grad():
-            model.upsampled(model.proxy, image_1)
+            model.upsampled(model.proxy(image_1, mode='tensor'), image_1)
         judge(model.discriminator, probs, learns=False)  # Eq. 11
         judge(model.discriminator, probs, learns=False)
         for _ in range(3):  # Eq. 12

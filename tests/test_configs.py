@@ -3,6 +3,7 @@ import ast
 import pytest
 from mmseg.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS
 
+from i2vda_mmseg.engine.config_check import check_config
 from i2vda_mmseg.engine.launch import load_config
 
 LEAVES = (
@@ -12,6 +13,8 @@ LEAVES = (
     'i2vda/deeplabv2_r18_streetworld.py',
     'adaptsegnet/deeplabv2_r101_synthia2cs.py',
     'source_only/deeplabv2_r101_synthia2cs.py',
+    'tps/deeplabv2_r101_synthia2cs.py',
+    'tps/deeplabv2_r18_streetworld.py',
 )
 
 
@@ -31,6 +34,7 @@ def test_every_leaf_has_a_model_optimizers_and_a_place_of_its_own(configs):
         config = load_config(str(path))
         assert 'type' in config.model, name
         assert 'segmentor' in config.optim_wrapper, name
+        check_config(config)
         assert config.work_dir not in places, f'{name} and {places[config.work_dir]} write to the same folder'
         places[config.work_dir] = name
     assert places['work_dirs/i2vda/deeplabv2_r101_viper2cs'] == 'i2vda/deeplabv2_r101_viper2cs.py'
@@ -75,6 +79,15 @@ def test_the_paper_settings(configs):
     assert (head.delta, head.eta, head.frame) == (0.3, 1.0, '1')
     assert (config.model.temporal_augmentation.alpha, config.model.temporal_augmentation.t) == (0.5, 'random')
     assert (config.model.lambda_adv, config.model.lambda_tc) == (0.01, 1.0)
+    flow = dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth')
+    assert config.model.flow_estimator == flow
+
+
+def test_a_leaf_without_flow_weights(configs):
+    full, dis = (load_config(str(configs[f'i2vda/deeplabv2_r101_viper2cs{end}.py'])).to_dict() for end in ('', '_dis'))
+    assert dis['model'].pop('flow_estimator') == dict(type='DISFlow')
+    full['model'].pop('flow_estimator')
+    assert [key for key in full if full[key] != dis[key]] == ['work_dir']
 
 
 @pytest.mark.parametrize(('name', 'size'), [('viper', (896, 512)), ('synthia', (1280, 768))])

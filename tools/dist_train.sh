@@ -1,10 +1,25 @@
 #!/usr/bin/env bash
 # Train on several processes: tools/dist_train.sh CONFIG N [arguments of tools/train.py]
-# One process a GPU, or N gloo processes without one. Several machines: set NNODES, NODE_RANK, MASTER_ADDR, PORT.
+# One process a GPU, or N gloo processes without one. Several machines: the same call on each, with NNODES, NODE_RANK
+# (0, 1, ...), MASTER_ADDR and MASTER_PORT set. MAX_RESTARTS=3: after a rank has died, all start anew, up to three times,
+# from the last checkpoint. Exit code 75: asked to stop (SIGTERM); a checkpoint was saved, go on with --resume auto.
 set -euo pipefail
 if [ $# -lt 2 ]; then echo "usage: tools/dist_train.sh CONFIG N [arguments of tools/train.py]" >&2; exit 2; fi
 config=$1; processes=$2; shift 2
-exec "${PYTHON:-python}" -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$processes" "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"
+address=${MASTER_ADDR:-127.0.0.1}; port=${MASTER_PORT:-${PORT:-29500}}
+if [ "${NNODES:-1}" != 1 ] && [ "${MAX_RESTARTS:-0}" != 0 ]; then
+    meeting=(--rdzv_backend=c10d --rdzv_endpoint="$address:$port" --rdzv_id="${RUN_ID:-i2vda}")  # machines meet anew
+else
+    meeting=(--node_rank="${NODE_RANK:-0}" --master_addr="$address" --master_port="$port")
+fi
+asked=0; launcher=
+trap 'asked=1; [ -z "$launcher" ] || kill -TERM "$launcher" 2>/dev/null || true' TERM USR1
+"${PYTHON:-python}" -m torch.distributed.run --nnodes="${NNODES:-1}" "${meeting[@]}" \
+    --max_restarts="${MAX_RESTARTS:-0}" --nproc_per_node="$processes" \
+    "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@" &
+launcher=$!
+[ "$asked" = 0 ] || kill -TERM "$launcher"
+code=0; wait "$launcher" || code=$?
+while kill -0 "$launcher" 2>/dev/null; do code=0; wait "$launcher" || code=$?; done  # a signal ends a wait early
+if [ "$asked" = 1 ] && [ "$code" != 0 ]; then exit 75; fi  # the launcher itself says 1 whatever its ranks say
+exit "$code"

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch import Tensor
 
+from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.launch import load_config
 from i2vda_mmseg.models.segmentors import I2VDA
 from i2vda_mmseg.ops import IGNORE_INDEX
@@ -27,6 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Draw frames, flow, pseudo-labels and prediction of one pair')
     parser.add_argument('config', help='config file of an I2VDA model, configs/i2vda/<name>.py')
     parser.add_argument('checkpoint', help='checkpoint of I2VDA, of another method, or of a plain EncoderDecoder')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='picture to write, like panel.png')
     parser.add_argument('--index', type=int, default=0, help='which labelled frame of the val data set, from 0')
     parser.add_argument('--split', help="split to take instead of the val data set's own, like train")
@@ -41,6 +43,7 @@ def main() -> None:
     args = parse_args()
     if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
         raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    trust_checkpoints(args.trust_checkpoint)
     config = load_config(args.config, args.cfg_options)
     model = build_model(config, args.config)
     load_checkpoint(model, args.checkpoint, map_location='cpu', strict=False)

@@ -1,4 +1,7 @@
-"""Estimate the flow of every target training pair, both directions, once: tools/precompute_flow.py CONFIG."""
+"""Estimate the flow of every target training pair, both directions, once: tools/precompute_flow.py CONFIG.
+
+With --clips, of the pairs that temporal consistency is measured on: tools/test.py --tc --tc-flow FOLDER reads those.
+"""
 
 import argparse
 import multiprocessing
@@ -21,6 +24,7 @@ from torch import Tensor
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.datasets.seeding import seeded
 from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.engine.temporal import clip_pairs
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.cache import MANIFEST
 from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint
@@ -85,6 +89,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file of I2VDA, configs/i2vda/<name>.py')
     parser.add_argument('--out', help='folder of the cache; default <target data_root>/flow/<estimator>_<size>_<hash>')
+    parser.add_argument('--clips', action='store_true', help='pairs of the clips of tools/test.py --tc instead')
+    parser.add_argument('--clip-list', metavar='LIST', help='with --clips: text file of the clips to take')
     parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
     parser.add_argument('--device', default='cpu', help='where the estimator runs: cpu, cuda, cuda:1, ...')
     parser.add_argument('--resume', action='store_true', help='complete a cache: keep what is whole, make the rest')
@@ -104,7 +110,7 @@ def main() -> int:
     except (ImportError, ValueError, FileNotFoundError, FileExistsError) as error:
         print(f'precompute_flow: {error}', file=sys.stderr)
         return 1
-    summarise(plan, done, time.perf_counter() - start)
+    summarise(plan, done, time.perf_counter() - start, args.clips)
     return 0
 
 
@@ -114,7 +120,11 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
         raise ValueError(f'--workers must be at least 1, but is {args.workers}')
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise ValueError(f'--device {args.device}: torch finds no GPU; leave it out to run on the CPU')
-    target, estimator, root = read_config(load_config(args.config, args.cfg_options))
+    config, root = load_config(args.config, args.cfg_options), None
+    if args.clips:
+        target, estimator = clip_pairs(config, args.clip_list)
+    else:
+        target, estimator, root = read_config(config)
     dataset = DATASETS.build(target)
     if not len(dataset) or 'frame_keys' not in dataset.get_data_info(0):
         raise ValueError("the target data set has no pairs of frames; set its pairs='labelled' or 'consecutive'")
@@ -123,6 +133,7 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
     folder = Path(args.out or root or Path(target['data_root']) / 'flow' / name)
     if (folder / MANIFEST).exists() and not args.resume:
         raise FileExistsError(f'{folder} already holds a flow cache; --resume completes it, --out names another folder')
+    MODELS.build(dict(estimator))  # what it lacks is told before there is a folder
     FlowCache.create(folder, estimator, size)
     for left_over in folder.rglob('.*.tmp'):  # of a run that was killed
         left_over.unlink()
@@ -193,15 +204,20 @@ def _work(index: int) -> Done:
     return _worker[0](index)
 
 
-def summarise(plan: Plan, done: list[Done], seconds: float) -> None:
-    """Print what was made, and the lines for the config."""
+def summarise(plan: Plan, done: list[Done], seconds: float, clips: bool) -> None:
+    """Print what was made, and how to use it."""
     size = sum(pair.size for pair in done) / 1e6
     made = sum(pair.made for pair in done)
     height, width = FlowCache(plan.root).size
     online = ', '.join(f'{name}={value!r}' for name, value in plan.estimator.items())
     print(
         f'{plan.root}: {len(done)} pairs of {height}x{width} (H x W), {made} made and {len(done) - made} kept, in '
-        f'{seconds:.1f} s; {size:.1f} MB, {size / (2 * len(done)):.3f} MB a field\n'
+        f'{seconds:.1f} s; {size:.1f} MB, {size / (2 * len(done)):.3f} MB a field'
+    )
+    if clips:
+        print(f'To measure temporal consistency with it: tools/test.py CONFIG CHECKPOINT --tc --tc-flow {plan.root}')
+        return
+    print(
         "In the config (online= is for Eq. 5; without it, set flow_1t='compose'):\n"
         f"model = dict(flow_estimator=dict(_delete_=True, type='CachedFlow', root={plan.root!r}, "
         f'online=dict({online})))'

@@ -6,8 +6,11 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, leave_process_group, load_config
-from i2vda_mmseg.evaluation import write_metrics
+from i2vda_mmseg.engine.protocol import find_protocol, protocol_facts, use_protocol
+from i2vda_mmseg.engine.temporal import add_temporal_consistency, temporal_facts
+from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,7 +18,18 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='config file, configs/<method>/<name>.py')
     parser.add_argument('checkpoint', help='checkpoint of a method, or of a plain EncoderDecoder')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     parser.add_argument('--work-dir', help='where metrics.json goes; default work_dirs/<method>/<name>')
+    parser.add_argument('--protocol', choices=PROTOCOLS, help="what mIoU is about; default the config's")
+    parser.add_argument('--tc', action='store_true', help='measure temporal consistency on whole clips, too')
+    parser.add_argument('--tc-preset', choices=TC_PRESETS, help="how; default that of the config's tc_evaluator: clean")
+    parser.add_argument('--tc-clips', metavar='LIST', help='text file of the clips to take; default all')
+    parser.add_argument(
+        '--tc-flow',
+        default='config',
+        metavar='SOURCE',
+        help="optical flow: 'config' (its tc_evaluator), 'model' (its model.flow_estimator) or a flow cache's folder",
+    )
     parser.add_argument('--out', metavar='DIR', help='folder for the predictions as PNG files of class indices')
     parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
@@ -33,22 +47,27 @@ def main() -> None:
     args = parse_args()
     if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
         raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    trust_checkpoints(args.trust_checkpoint)
     config = load_config(args.config, args.cfg_options, args.work_dir)
     config.load_from, config.resume = args.checkpoint, False
+    if args.protocol:
+        use_protocol(config, args.protocol)
+    if args.tc:
+        add_temporal_consistency(config, args.tc_preset, args.tc_clips, args.tc_flow)
     evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
     if args.out:
         next(evaluator for evaluator in evaluators if 'IoU' in evaluator.type).output_dir = args.out
     if args.show or args.show_dir:
         show_predictions(config, args)
-    protocols = [evaluator.protocol for evaluator in evaluators if 'protocol' in evaluator]
     metrics = build_runner(config, args.launcher).test()
     if is_main_process():
         path = write_metrics(
             Path(config.work_dir) / 'metrics.json',
             metrics,
-            protocol=protocols[0] if protocols else None,
+            **protocol_facts(find_protocol(config), args.checkpoint),
             checkpoint=args.checkpoint,
             config=args.config,
+            **(temporal_facts(config) if args.tc else {}),
         )
         print(f'metrics: {path}')
     leave_process_group()

@@ -1,17 +1,19 @@
 """Train a method: tools/train.py CONFIG."""
 
 import argparse
+import sys
 
 from mmengine.config import DictAction
 
+from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.launch import (
     LAUNCHERS,
     build_runner,
     leave_process_group,
     load_config,
-    resume_from,
-    use_amp,
+    resume_after_restart,
 )
+from i2vda_mmseg.engine.mixed_precision import use_amp
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +27,9 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         metavar='auto|PATH',
         help='go on from the latest checkpoint of the work dir (auto, the default) or from a given one',
+    )
+    parser.add_argument(
+        '--trust-checkpoint', action='store_true', help='load checkpoints even if that runs code in them'
     )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     parser.add_argument('--seed', type=int, help='seed of the run; default: the one of the config')
@@ -49,9 +54,14 @@ def main() -> None:
         config.randomness = dict(config.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(config)
-    if args.resume:
-        resume_from(config, args.resume)
-    build_runner(config, args.launcher).train()
+    trust_checkpoints(args.trust_checkpoint)
+    resume_after_restart(config, args.resume)
+    runner = build_runner(config, args.launcher)
+    try:
+        runner.train()
+    except SystemExit as preempted:  # a checkpoint has been saved
+        leave_process_group(int(preempted.code or 0))
+        sys.exit(preempted.code)
     leave_process_group()
 
 

@@ -8,6 +8,7 @@ from i2vda_mmseg.streetworld import make_streetworld
 CONFIGS = {
     'source_only': 'configs/source_only/deeplabv2_r18_streetworld.py',
     'adaptsegnet': 'configs/adaptsegnet/deeplabv2_r18_streetworld.py',
+    'fda': 'configs/fda/deeplabv2_r18_streetworld.py',
     'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
 }
 _numbers = itertools.count()

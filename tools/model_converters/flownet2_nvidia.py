@@ -1,14 +1,14 @@
 """Convert NVIDIA's FlowNet2_checkpoint.pth.tar to the weights of ``MMFlow(model='flownet2_nvidia')``."""
 
 import argparse
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
 
 _NETWORKS = {
     'flownetc': 'flownetCSS.flownetC',
@@ -78,11 +78,7 @@ def _convolution(network: str, level: int, is_second: bool) -> str:
 
 def read(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's weights without running code from it."""
-    # beside the weights it may hold its best score, a NumPy number pickled under either name of NumPy's core
-    scalar = np.float64(0).__reduce__()[0]
-    scalars = [(scalar, f'numpy.{core}.multiarray.scalar') for core in ('core', '_core')]
-    with torch.serialization.safe_globals([*scalars, np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]):
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    checkpoint = read_checkpoint(path)
     weights = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
     if not weights:
         raise ValueError("no weights under 'state_dict'")
@@ -94,13 +90,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', metavar='IN', type=Path, help='FlowNet2_checkpoint.pth.tar')
     parser.add_argument('target', metavar='OUT', type=Path, help='file for MMFlow(checkpoint=...)')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load IN even if that runs code in it')
     args = parser.parse_args()
+    trust_checkpoints(args.trust_checkpoint)
     if not args.source.is_file():
         parser.error(f'there is no file {args.source}')
     try:
         converted = convert(read(args.source))
-    except (pickle.UnpicklingError, RuntimeError, EOFError):
-        parser.error(f'{args.source} holds more than weights, or is damaged: download it again.')
+    except UntrustedCheckpointError:
+        parser.error(f'{args.source} holds more than weights; if you trust where it is from, pass --trust-checkpoint')
     except ValueError as error:
         parser.error(f'{args.source}: {error}.')
     args.target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,164 @@
+"""Methods of two frames: trained, resumed and tested on frame pairs of a StreetWorld."""
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+
+from i2vda_mmseg.engine.export import export_checkpoint
+from i2vda_mmseg.engine.launch import build_runner, load_config
+from i2vda_mmseg.streetworld import make_streetworld
+
+METHODS = ('tps',)
+SIZE = (64, 32)
+
+
+@pytest.fixture(scope='module')
+def pairs_world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('world') / 'streetworld'
+    counts = dict(images=3, synthia_images=0, clips=2, val_clips=2, frames=4)
+    return make_streetworld(folder, **counts, size=(64, 96), previous_frames=True, progress=False)
+
+
+@pytest.fixture
+def config_of(pairs_world, request):
+    root = request.config.rootpath / 'configs'
+
+    def build(method, work_dir, **options):
+        config = load_config(str(root / method / 'deeplabv2_r18_streetworld.py'), None, str(work_dir))
+        train, val = config.train_dataloader, config.val_dataloader
+        train.dataset.source.data_root = str(pairs_world / 'viper')
+        train.dataset.target.data_root = val.dataset.data_root = str(pairs_world / 'cityscapes')
+        config.test_dataloader = val
+        for pipeline in (train.dataset.source.pipeline, train.dataset.target.pipeline, val.dataset.pipeline):
+            resize(pipeline)
+        config.model.segmentor.backbone.base_channels = 4
+        config.model.segmentor.decode_head.in_channels = 32
+        if 'auxiliary_head' in config.model.segmentor:
+            config.model.segmentor.auxiliary_head.in_channels = 16
+        config.train_cfg.update(max_iters=4, val_interval=100)
+        config.default_hooks.checkpoint.update(interval=2)
+        config.merge_from_dict(options)
+        config.experiment_name = config.visualizer.name = f'two_frame_{work_dir.name}_{id(config)}'
+        return config
+
+    return build
+
+
+def resize(pipeline):
+    for step in pipeline:
+        if step.type == 'Resize':
+            step.scale = SIZE
+        resize(step.get('transforms', []))
+
+
+def read(path):
+    return torch.load(path, weights_only=False)
+
+
+def differing(first, second):
+    """Name the tensors and numbers of two nested structures that differ."""
+    if isinstance(first, dict):
+        assert first.keys() == second.keys()
+        return [f'{key}.{found}' for key in first for found in differing(first[key], second[key])]
+    if isinstance(first, (list, tuple)):
+        assert len(first) == len(second)
+        return [f'{i}.{found}' for i, pair in enumerate(zip(first, second)) for found in differing(*pair)]
+    same = torch.equal(first, second) if torch.is_tensor(first) else first == second
+    return [] if same else ['']
+
+
+def report_of(config, checkpoint, monkeypatch, *arguments):
+    """Run tools/test.py in this process and give its report."""
+    path = Path(config.work_dir) / 'config.py'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config.dump(path)
+    tool = Path(__file__).parents[2] / 'tools' / 'test.py'
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(path), str(checkpoint), *map(str, arguments)])
+    runpy.run_path(str(tool))['main']()
+    return json.loads((Path(config.work_dir) / 'metrics.json').read_text())
+
+
+@pytest.fixture(scope='module')
+def runs():
+    """Work dirs of finished runs by method, so that training is paid for once."""
+    return {}
+
+
+@pytest.fixture
+def trained(runs, config_of, tmp_path_factory):
+    def run(method):
+        if method not in runs:
+            folder = tmp_path_factory.mktemp(method) / 'whole'
+            build_runner(config_of(method, folder)).train()
+            runs[method] = folder
+        return runs[method]
+
+    return run
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained, config_of, tmp_path, method):
+    whole = trained(method)
+    folder = tmp_path / 'resumed'
+    folder.mkdir()
+    shutil.copy(whole / 'iter_2.pth', folder)
+    options = dict(resume=True, load_from=str(folder / 'iter_2.pth'))
+    build_runner(config_of(method, folder, **options)).train()
+    states = [read(path) for path in (whole / 'iter_2.pth', whole / 'iter_4.pth', folder / 'iter_4.pth')]
+    before, after, resumed = ({key: s[key] for key in ('state_dict', 'optimizer', 'param_schedulers')} for s in states)
+    assert differing(before['state_dict'], after['state_dict']) != []
+    assert differing(after, resumed) == []
+    assert not [key for key in after['state_dict'] if key.startswith('flow_estimator')]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_the_test_tool_reports_what_it_reports_of_every_method(trained, config_of, tmp_path, monkeypatch, method):
+    out = tmp_path / 'predictions'
+    config = config_of(method, tmp_path / 'two')
+    report = report_of(config, trained(method) / 'iter_4.pth', monkeypatch, '--out', out)
+    single = config_of('source_only', tmp_path / 'one')
+    model = MODELS.build(single.model)
+    torch.save(dict(state_dict=model.state_dict(), meta=dict()), tmp_path / 'single.pth')
+    expected = report_of(single, tmp_path / 'single.pth', monkeypatch)
+    assert list(report) == list(expected)
+    assert list(report['IoU']) == list(expected['IoU'])
+    assert 0 <= report['mIoU'] <= 100
+    assert [np.asarray(Image.open(path)).shape for path in out.glob('*.png')] == [(64, 96)] * 2
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_predicts_frames_of_a_clip_one_after_the_other(trained, config_of, tmp_path, method):
+    """What a raw clip gives: the first frame is its own previous one, and needs no flow."""
+    config = config_of(method, tmp_path)
+    model = MODELS.build(config.model).eval()
+    model.load_state_dict(read(trained(method) / 'iter_4.pth')['state_dict'])
+    torch.nn.init.normal_(model.segmentor.sf_layer.weight)
+    dataset = dict(config.val_dataloader.dataset, type='CityscapesClipDataset', previous_frame=True)
+    dataset['pipeline'] = [step for step in dataset['pipeline'] if step['type'] != 'LoadRawLabels']
+    clip = DATASETS.build(dataset)
+    predictions = [model.test_step(pseudo_collate([clip[i]]))[0] for i in range(4)]
+    asked = []
+    model.flow_estimator.register_forward_hook(lambda *_: asked.append(1))
+    again = model.test_step(pseudo_collate([clip[0]]))[0]
+    assert asked == []
+    assert torch.equal(again.seg_logits.data, predictions[0].seg_logits.data)
+    model.test_step(pseudo_collate([clip[1]]))
+    assert asked == [1]
+    alone = dict(clip[1], inputs=clip[1]['inputs'][1])  # the same frame without the one before
+    assert not torch.equal(model.test_step(pseudo_collate([alone]))[0].seg_logits.data, predictions[1].seg_logits.data)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_the_export_is_refused_with_the_reason(trained, tmp_path, method):
+    with pytest.raises(ValueError, match=r'takes two frames and the optical flow.*test it with tools/test\.py'):
+        export_checkpoint(str(trained(method) / 'iter_4.pth'), str(tmp_path / 'out.pth'))
+    assert not (tmp_path / 'out.pth').exists()

@@ -1,0 +1,71 @@
+"""Segment a video: tools/segment_video.py CONFIG CHECKPOINT VIDEO_OR_FRAMES --out out.mp4."""
+
+import argparse
+
+import torch
+from mmengine.config import DictAction
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.engine.video import FramePredictor, VideoSummary, segment_video
+from i2vda_mmseg.flow import DISFlow
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Segment every frame of a video or of a folder of frames')
+    parser.add_argument('config', help='config file, configs/<method>/<name>.py')
+    parser.add_argument('checkpoint', help='checkpoint of the method, or of a plain EncoderDecoder')
+    parser.add_argument('source', help='video file, or folder of frames in the order of their names')
+    parser.add_argument('--out', metavar='FILE.mp4', help='video to write; without it, only measure')
+    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the frame, 0..1')
+    parser.add_argument('--tc', action='store_true', help='measure temporal consistency and flicker (DIS flow)')
+    parser.add_argument('--side-by-side', metavar='CHECKPOINT', help='another checkpoint, shown to the right')
+    parser.add_argument('--side-by-side-config', metavar='CONFIG', help='its config; default: the same')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
+    )
+    args = parser.parse_args()
+    if not (args.out or args.tc):
+        parser.error('nothing to do: give --out, --tc or both')
+    return args
+
+
+def main() -> None:
+    """Segment, with a progress bar, and print what was measured."""
+    args = parse_args()
+    trust_checkpoints(args.trust_checkpoint)
+    runs = [(args.config, args.checkpoint)]
+    if args.side_by_side:
+        runs.append((args.side_by_side_config or args.config, args.side_by_side))
+    predictors = [
+        FramePredictor.load(load_config(config, args.cfg_options), checkpoint, args.device)
+        for config, checkpoint in runs
+    ]
+    columns = (TextColumn('frames'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task('frames', total=None)
+        summary = segment_video(
+            predictors,
+            args.source,
+            args.out,
+            args.opacity,
+            DISFlow() if args.tc else None,
+            progress=lambda done, total: bar.update(task, completed=done, total=max(total, done)),
+        )
+    report(summary, [checkpoint for _, checkpoint in runs], args.out)
+
+
+def report(summary: VideoSummary, checkpoints: list[str], out: str | None) -> None:
+    """Print one line, and one more for each checkpoint that was measured."""
+    speed = summary.frames / summary.seconds
+    print(f'{summary.frames} frames in {summary.seconds:.1f} s, {speed:.1f} a second' + (f': {out}' if out else ''))
+    for name, tc, flicker in zip(checkpoints, summary.tc or [], summary.flicker or []):
+        print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} (preset clean, DIS flow, shares in 0..1)')
+
+
+if __name__ == '__main__':
+    main()
