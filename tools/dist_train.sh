@@ -12,14 +12,6 @@ if [ "${NNODES:-1}" != 1 ] && [ "${MAX_RESTARTS:-0}" != 0 ]; then
 else
     meeting=(--node_rank="${NODE_RANK:-0}" --master_addr="$address" --master_port="$port")
 fi
-asked=0; launcher=
-trap 'asked=1; [ -z "$launcher" ] || kill -TERM "$launcher" 2>/dev/null || true' TERM USR1
-"${PYTHON:-python}" -m torch.distributed.run --nnodes="${NNODES:-1}" "${meeting[@]}" \
+exec "${PYTHON:-python}" "$(dirname "$0")/launch_ranks.py" --nnodes="${NNODES:-1}" "${meeting[@]}" \
     --max_restarts="${MAX_RESTARTS:-0}" --nproc_per_node="$processes" \
-    "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@" &
-launcher=$!
-[ "$asked" = 0 ] || kill -TERM "$launcher"
-code=0; wait "$launcher" || code=$?
-while kill -0 "$launcher" 2>/dev/null; do code=0; wait "$launcher" || code=$?; done  # a signal ends a wait early
-if [ "$asked" = 1 ] && [ "$code" != 0 ]; then exit 75; fi  # the launcher itself says 1 whatever its ranks say
-exit "$code"
+    "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"

@@ -7,18 +7,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
-from torch import Tensor
 
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.models.segmentors import I2VDA
-from i2vda_mmseg.ops import IGNORE_INDEX
-from i2vda_mmseg.visualization import draw_panel, flow_to_rgb, label_to_rgb, mask_to_rgb
+from i2vda_mmseg.visualization import draw_panel, label_to_rgb
 
 DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way
 
@@ -49,10 +47,12 @@ def main() -> None:
     load_checkpoint(model, args.checkpoint, map_location='cpu', strict=False)
     target, labels, metainfo = read_pair(config, args.split, args.index)
     frame_name = Path(target['data_samples'][0].img_path).stem
-    cells, sharp = draw_cells(model, target, labels, metainfo['palette'])
+    cells, sharp = target_cells(model, target, metainfo['palette'])
+    truth = 'Ground truth of I_{1}'
+    cells.append((truth, label_to_rgb(labels, metainfo['palette'])))
     panel = draw_panel(
         cells,
-        nearest=sharp,
+        nearest=[*sharp, truth],
         legend=[*zip(metainfo['classes'], metainfo['palette']), ('ignored', (0, 0, 0))],
         title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, frame_name)),
     )
@@ -101,48 +101,6 @@ def read_pair(config: Config, split: str | None, index: int) -> tuple[dict[str, 
     labels = labelled[index]['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
     labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     return dict(frames=frames, data_samples=[pair['data_samples']]), labels, labelled.metainfo
-
-
-@torch.no_grad()
-def draw_cells(
-    model: I2VDA, target: dict[str, Any], labels: np.ndarray, palette: list
-) -> tuple[list[tuple[str, np.ndarray]], list[str]]:
-    """Run the model on the pair.
-
-    Returns:
-        Captions and pictures, and the captions of those that are labels or masks.
-    """
-    clip = model.target_clip(target)
-    prediction = model.logits(model.data_preprocessor.normalize(clip.frame_1)).argmax(dim=1)
-    flow = clip.flow_10[0].permute(1, 2, 0).numpy()
-    # The longest vectors are outliers of the estimator, and would leave all others pale.
-    longest = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
-    middle = (
-        'I_{0} again (no augmentation)'
-        if model.temporal_augmentation is None
-        else f'Synthesised I_{{t}} (t = {DRAWN_T})'
-    )
-    smooth = [
-        ('Frame I_{0}', to_picture(clip.frame_0)),
-        ('Frame I_{1}', to_picture(clip.frame_1)),
-        (middle, to_picture(clip.frame_t)),
-        (f'Flow F_{{10}} (full colour from {longest:.1f} px)', flow_to_rgb(flow, longest)),
-    ]
-    sharp = []
-    if model.pseudo_label_head is not None:
-        valid = model.pseudo_label_head.validity(clip.flow_01, clip.flow_10)[0].numpy()
-        pseudo_label = model.pseudo_label(clip)[0].numpy()
-        sharp.append((f'Validity mask O ({valid.mean():.0%} kept)', mask_to_rgb(valid)))
-        kept = (pseudo_label != IGNORE_INDEX).mean()
-        sharp.append((f'Pseudo-label PL ({kept:.0%} kept)', label_to_rgb(pseudo_label, palette)))
-    sharp.append(('Prediction of M for I_{1}', label_to_rgb(prediction[0].numpy(), palette)))
-    sharp.append(('Ground truth of I_{1}', label_to_rgb(labels, palette)))
-    return smooth + sharp, [caption for caption, _ in sharp]
-
-
-def to_picture(frame: Tensor) -> np.ndarray:
-    """Turn a frame (1, 3, H, W), RGB 0..255, into (H, W, 3), uint8."""
-    return frame[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
 if __name__ == '__main__':

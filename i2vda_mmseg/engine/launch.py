@@ -1,7 +1,9 @@
 """From a config file to a runner: what the command lines share."""
 
+import ctypes
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
         config.resume = False
         resume_from(config, 'auto')
     config.launcher = launcher
+    _end_with_launcher()
     if launcher != 'none' and not torch.cuda.is_available():
         # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
         config.env_cfg.dist_cfg = dict(backend='gloo')
@@ -80,6 +83,13 @@ def leave_process_group(code: int = 0) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _end_with_launcher() -> None:
+    """Let a rank end when torchrun is killed: one that lived on would write beside the run that is started next."""
+    if sys.platform == 'linux' and 'TORCHELASTIC_RUN_ID' in os.environ:
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGKILL))
 
 
 def _init_gloo(launcher: str) -> None:

@@ -139,8 +139,8 @@ class FlowCache:
         if not path.is_file():
             reverse = ' (it has the opposite direction)' if self.holds(id_b, id_a) else ''
             raise FileNotFoundError(
-                f'the flow cache {self.root} has no flow from {id_a} to {id_b}{reverse}: no file {path}; complete it '
-                'with tools/precompute_flow.py --resume.'
+                f'the flow cache {self.root} has no flow from {id_a} to {id_b}{reverse}; complete it with '
+                f'tools/precompute_flow.py --resume (no file {path}).'
             )
         return path
 

@@ -136,3 +136,15 @@ def test_wrong_data_sets():
         DomainPairSampler([1, 2], seed=0)
     with pytest.raises(ValueError, match='target 0'):
         DomainPairSampler(Sizes(3, 0), seed=0)
+
+
+def test_a_share_of_the_source_is_a_random_subset():
+    sizes = Sizes(40, 7)
+    draws = [take(DomainPairSampler(sizes, 3, source_share=0.11, source_subset=k), 50) for k in (0, 0, 1)]
+    subsets = [{source for source, _ in pairs} for pairs in draws]
+    assert [len(subset) for subset in subsets] == [5, 5, 5]
+    assert draws[0] == draws[1]
+    assert subsets[0] != subsets[2]
+    assert {target for _, target in draws[0]} == set(range(7))
+    with pytest.raises(ValueError, match='source_share must lie in'):
+        DomainPairSampler(sizes, 3, source_share=0.0)

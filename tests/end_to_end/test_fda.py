@@ -18,6 +18,7 @@ from i2vda_mmseg.engine.labelling import Labeller
 from i2vda_mmseg.engine.launch import build_runner
 
 STAGES = (2, 2, 2, 3)
+NEAR = 4e-4  # a threshold is as exact as the bins of the labeller's histogram
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def labels_in(folder):
 
 
 def labels_by_sorting(config, checkpoints):
-    """FDA's pseudo-labels from the networks of the first stages, with all confidences in one list."""
+    """FDA's pseudo-labels from the networks of the first stages, with all confidences in one list; -1 = a near miss."""
     models = [MODELS.build(config.model).eval() for _ in checkpoints]
     for model, path in zip(models, checkpoints):
         model.load_state_dict(state(path))
@@ -75,7 +76,10 @@ def labels_by_sorting(config, checkpoints):
         if count := len(ascending):
             threshold = min(ascending[min(round(0.66 * count), count - 1)], 0.9)
             for name, image in labels.items():
-                image[(image == label) & (confidence[name] < threshold)] = 255
+                near = (image == label) & (np.abs(confidence[name] - threshold) < NEAR)
+                below = (image == label) & (confidence[name] < threshold)
+                image[below] = 255
+                image[near] = -1
     return labels
 
 
@@ -97,8 +101,10 @@ def test_one_command_trains_all_stages_and_resumes_in_each(fda_config, tmp_path)
     assert set(pixels.tolist()) <= {*range(15), 255}
 
     expected = labels_by_sorting(fda_config(tmp_path / 'anew'), [whole / f'stage_{stage}.pth' for stage in range(3)])
-    assert all(np.array_equal(labels[name], image) for name, image in expected.items())
     assert labels.keys() == expected.keys()
+    told = {name: image >= 0 for name, image in expected.items()}
+    assert all((labels[name] == image)[told[name]].all() for name, image in expected.items())
+    assert np.mean(list(told.values())) > 0.8
 
     folder = tmp_path / 'resumed'  # within a stage that has restarted
     shutil.copytree(whole, folder, ignore=shutil.ignore_patterns('iter_*', 'stage_3.pth', 'pseudo_labels', '2*'))

@@ -42,9 +42,9 @@ class Interruption(Hook):
 def run(tiny_config, tmp_path):
     """Train for six iterations, in a folder, from where it is; checkpoints and validations at 2, 4 and 6."""
 
-    def train(name, interruption=None, **options):
+    def train(name, interruption=None, method='source_only', **options):
         options = {'train_cfg.val_interval': 2, 'default_hooks.checkpoint.interval': 2} | options
-        config = tiny_config('i2vda', tmp_path / name, **options)
+        config = tiny_config(method, tmp_path / name, **options)
         if interruption:
             config.custom_hooks = [dict(type='Interruption', **interruption)]
         resume_from(config, 'auto')
@@ -95,17 +95,16 @@ def uninterrupted():
 
 
 @pytest.mark.parametrize(('moment', 'iteration', 'deed'), [
-    ('before_train_iter', 3, 'kill'),  # the checkpoint is of two iterations
     ('before_val', 4, 'kill'),  # the checkpoint of four is there, its validation is not
     ('before_train_iter', 2, signal.SIGTERM),
     ('after_val_iter', 2, signal.SIGUSR1),
 ])  # fmt: skip
 def test_a_run_that_goes_on_is_the_uninterrupted_one(run, tmp_path, uninterrupted, moment, iteration, deed):
     if not uninterrupted:
-        uninterrupted.update(run('whole'))
+        uninterrupted.update(run('whole', method='i2vda'))
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
     with pytest.raises(KilledError if deed == 'kill' else SystemExit) as end:
-        run('interrupted', dict(moment=moment, iteration=iteration, deed=deed))
+        run('interrupted', dict(moment=moment, iteration=iteration, deed=deed), 'i2vda')
     if deed != 'kill':
         assert end.value.code == PREEMPTED
         saved = iteration + (moment == 'before_train_iter')
@@ -114,7 +113,7 @@ def test_a_run_that_goes_on_is_the_uninterrupted_one(run, tmp_path, uninterrupte
     else:
         for number, handler in zip((signal.SIGTERM, signal.SIGUSR1), handlers):
             signal.signal(number, handler)
-    found = run('interrupted')
+    found = run('interrupted', method='i2vda')
     if moment == 'before_train_iter' and deed == signal.SIGTERM:
         found['kept'] = uninterrupted['kept']  # the checkpoint of three is one of those that are kept
     assert_same(uninterrupted, found)
@@ -172,15 +171,15 @@ def test_a_fresh_start_does_not_go_on_from_an_earlier_run(run, tiny_config, tmp_
     run('again', **{'train_cfg.max_iters': 2, 'train_cfg.val_interval': 100})
     interruption = dict(type='Interruption', moment='before_train_iter', iteration=1, deed='kill')
     with pytest.raises(KilledError):
-        build_runner(tiny_config('i2vda', tmp_path / 'again', custom_hooks=[interruption])).train()
-    config = tiny_config('i2vda', tmp_path / 'again')
+        build_runner(tiny_config('source_only', tmp_path / 'again', custom_hooks=[interruption])).train()
+    config = tiny_config('source_only', tmp_path / 'again')
     resume_from(config, 'auto')
     assert not config.resume
 
 
 def test_a_rank_that_torchrun_started_anew_goes_on(run, tiny_config, tmp_path, monkeypatch):
     run('run', **{'train_cfg.max_iters': 2, 'train_cfg.val_interval': 100})
-    config = tiny_config('i2vda', tmp_path / 'run')
+    config = tiny_config('source_only', tmp_path / 'run')
     resume_after_restart(config, None)
     assert not config.resume
     monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '1')
@@ -189,7 +188,7 @@ def test_a_rank_that_torchrun_started_anew_goes_on(run, tiny_config, tmp_path, m
 
 
 def test_gradients_that_a_checkpoint_would_lose(tiny_config, tmp_path):
-    config = tiny_config('i2vda', tmp_path, **{'optim_wrapper.segmentor.accumulative_counts': 2})
+    config = tiny_config('source_only', tmp_path, **{'optim_wrapper.segmentor.accumulative_counts': 2})
     with pytest.raises(ValueError, match=r'checkpoint\.interval is 3, but gradients are accumulated over 2'):
         build_runner(config).train()
 
@@ -197,5 +196,5 @@ def test_gradients_that_a_checkpoint_would_lose(tiny_config, tmp_path):
 def test_a_bomb_as_initial_weights(tiny_config, tmp_path):
     write_bomb(tmp_path / 'bomb.pth', tmp_path / 'mark')
     with pytest.raises(UntrustedCheckpointError, match='mknod'):
-        build_runner(tiny_config('i2vda', tmp_path / 'run', load_from=str(tmp_path / 'bomb.pth'))).train()
+        build_runner(tiny_config('source_only', tmp_path / 'run', load_from=str(tmp_path / 'bomb.pth'))).train()
     assert not (tmp_path / 'mark').exists()

@@ -13,15 +13,12 @@ from mmseg.registry import MODELS
 from published_deeplab import published
 
 from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.models.segmentors.two_frame_encoder_decoder import stack_frames
 
 ROOT = Path(__file__).parents[2]
 CONVERTER = ROOT / 'tools' / 'model_converters' / 'deeplab_v2.py'
 TWO, ONE = {'layer5': 3, 'layer6': 4}, {'layer5': 4}
-LAYOUTS = {
-    'ADVENT': dict(heads=TWO),
-    'DA-VSN or TPS': dict(heads=TWO, fusion=True),
-    'FDA or CRST': dict(heads=ONE),
-}
+LAYOUTS = {'AdaptSegNet or ADVENT': TWO, 'ADVENT\n': {'layer6': 4}, 'FDA or CRST': ONE}
 
 
 @pytest.fixture(scope='module')
@@ -46,14 +43,15 @@ def convert(converter, tmp_path, monkeypatch, capsys):
     return run
 
 
-def our_network(depth=50, width=4, classes=5, two_heads=False, **head):
+def our_network(depth=50, width=4, classes=5, two_heads=False, dilations=(6, 12, 18, 24), **options):
     """Build the network of our configs, narrower."""
     config = load_config(str(ROOT / 'configs/source_only/deeplabv2_r101_viper2cs.py')).model.segmentor
     config.backbone.update(depth=depth, base_channels=width, stem_channels=width, init_cfg=None)
-    config.decode_head.update(in_channels=32 * width, num_classes=classes, **head)
+    config.decode_head.update(in_channels=32 * width, num_classes=classes, dilations=dilations)
     if two_heads:
         config.type = 'MultiLevelEncoderDecoder'
         config.auxiliary_head = dict(deepcopy(config.decode_head), in_channels=16 * width, in_index=2)
+    config.update(options)
     return MODELS.build(config).eval()
 
 
@@ -71,14 +69,29 @@ def assert_same_logits(reference, network, size=(49, 81)):
 
 @pytest.mark.parametrize('name', LAYOUTS)
 def test_same_logits_from_every_layout(convert, name):
-    reference = published(**LAYOUTS[name])
+    reference = published(heads=LAYOUTS[name])
     target, said = convert(reference.state_dict())
-    assert name in said.splitlines()[0]
-    network = our_network(two_heads='layer6' in reference.heads)
-    load_checkpoint(network, str(target), strict='DA-VSN' not in name)
+    assert f'layout of {name}' in said
+    network = our_network(two_heads=LAYOUTS[name] is TWO)
+    load_checkpoint(network, str(target), strict=True)
     assert_same_logits(reference, network)
-    if 'DA-VSN' in name:
-        assert torch.equal(torch.load(target)['state_dict']['sf_layer.weight'], reference.sf_layer.weight)
+
+
+def test_same_logits_from_two_frames(convert):
+    reference = published(heads=TWO, fusion=True)
+    target, said = convert(reference.state_dict())
+    assert 'layout of DA-VSN or TPS' in said
+    network = our_network(two_heads=True, type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp'))
+    load_checkpoint(network, str(target), strict=True)
+    assert_same_logits(reference, network)  # of a single frame
+    current, previous = (50 * torch.randn(1, 3, 49, 81) for _ in range(2))
+    still = stack_frames(current, previous, torch.zeros(1, 2, 49, 81))
+    with torch.no_grad():
+        pairs = [torch.cat((reference(current)[head], reference(previous)[head]), 1) for head in ('layer6', 'layer5')]
+        expected = [reference.sf_layer(pair) for pair in pairs]
+        fused = network(still, mode='tensor')
+    for ours, theirs in zip(fused, expected):
+        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
 
 
 def test_same_logits_from_resnet_101_as_our_config_has_it(convert):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -81,12 +82,28 @@ def finish(config, work_dir, **options):
 
 
 def kill(process):
-    """Kill a whole process group, as the kernel or a cluster does; returns whether it was still running."""
+    """Kill a run with all its processes, as the kernel or a cluster does; returns whether it was still running."""
     running = process.poll() is None
     if running:
-        os.killpg(process.pid, signal.SIGKILL)
+        for pid in [process.pid, *descendants(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
     return running
+
+
+def descendants(pid):
+    """List the processes that a process has started, and theirs; ranks are in sessions of their own."""
+    try:
+        children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+    except FileNotFoundError:
+        return []
+    return [found for child in map(int, children) for found in (child, *descendants(child))]
+
+
+def ranks_of(process):
+    """List the trainers of a run on several ranks."""
+    return [pid for pid in descendants(process.pid) if b'--launcher' in Path(f'/proc/{pid}/cmdline').read_bytes()]
 
 
 def wait_for(ready, process, seconds=900, pause=0.02):

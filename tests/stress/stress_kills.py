@@ -101,8 +101,6 @@ def test_a_run_that_is_asked_to_stop_saves_and_says_75(whole, tmp_path, number):
     """The signal goes to every process of the run, as a cluster sends it."""
     config, ranks, _, expected = whole
     draw, work_dir = runs.draws(f'asked {number} {ranks}'), tmp_path / 'run'
-    if ranks > 1 and number == signal.SIGUSR1:
-        pytest.skip('torchrun itself ends at SIGUSR1; Slurm starts the ranks without it')
     for _ in range(3):
         process = runs.start(config, work_dir, ranks)
         logs, iterations = runs.logs_of(work_dir), draw.randrange(1, 16)
@@ -128,16 +126,8 @@ def test_a_run_comes_back_by_itself_after_one_rank_is_killed(whole, tmp_path):
         mark = ('-', 'iter_5', 'iter_10') if strike == 0 else (latest(work_dir),)
         runs.wait_for(lambda old=mark: latest(work_dir) not in old, process)
         time.sleep(draw.uniform(0, 0.5))
-        ranks_now = subprocess.run(
-            ['pgrep', '-s', str(process.pid), '-f', 'train.py.*--launcher pytorch'],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.split()
-        trainers = [
-            int(pid) for pid in ranks_now if 'torch.distributed.run' not in Path(f'/proc/{pid}/cmdline').read_text()
-        ]
-        assert len(trainers) >= 2
+        trainers = runs.ranks_of(process)
+        assert len(trainers) == 2
         os.kill(draw.choice(trainers), signal.SIGKILL)
         runs.say(f'killed one of {trainers} at {latest(work_dir)}')
     assert process.wait(timeout=400) == 0
@@ -158,22 +148,16 @@ def small_disk(tmp_path, whole):
 
 
 @pytest.mark.parametrize('whole', ['one process'], indirect=True)
-@pytest.mark.parametrize('fault', ['full', 'read-only'])
-def test_a_disk_that_is_full_or_becomes_read_only(whole, tmp_path, small_disk, fault):
+def test_a_disk_that_is_full(whole, tmp_path, small_disk):
     config, _, _, expected = whole
     work_dir, log = small_disk / 'run', tmp_path / 'run.log'
-    process = runs.start(config, work_dir, log=log)
-    if fault == 'read-only':
-        runs.wait_for(lambda: latest(work_dir) != '-', process)
-        os.kill(process.pid, signal.SIGSTOP)
-        subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=False)
-        os.kill(process.pid, signal.SIGCONT)
-    assert process.wait(timeout=600) == 1
+    assert runs.start(config, work_dir, log=log).wait(timeout=900) == 1
     said = log.read_text().splitlines()[-1]
-    runs.say(f'{fault}: {said}')
-    assert 'No space left on device' in said or 'Read-only file system' in said
+    runs.say(said)
+    assert 'No space left on device' in said
     last = Path(work_dir, 'last_checkpoint').read_text()
+    assert last in said
     read_checkpoint(last)
-    subprocess.run(['mount', '-o', 'remount,rw,size=1g', str(small_disk)], check=True)
+    subprocess.run(['mount', '-o', 'remount,size=1g', str(small_disk)], check=True)
     runs.finish(config, work_dir, log=log)
     assert runs.differences(expected, runs.final_state(work_dir)) == []

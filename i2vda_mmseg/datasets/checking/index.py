@@ -79,13 +79,13 @@ def build_index(role: str, cfg: dict) -> Index:
     summary = Summary(role, str(cfg.get('type')), str(cfg.get('data_root')))
     faults: list[Fault] = []
 
-    def collect(paths: list[str], error: Exception) -> None:
+    def _collect(paths: list[str], error: Exception) -> None:
         line = re.sub(r' \(and \d+ more\)', '', str(error).splitlines()[0])
         faults.extend(Fault(role, 'index', path, line.replace(paths[0], path)) for path in paths)
 
     try:
         dataset = DATASETS.build(cfg | {'lazy_init': True, 'serialize_data': False})
-        dataset.on_fault = collect
+        dataset.on_fault = _collect
         dataset.full_init()
         samples = [dataset.get_data_info(index) for index in range(len(dataset))]
     except Exception as error:  # a config may be wrong in any way; the other data sets are checked all the same

@@ -3,6 +3,7 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .broadcast_buffers_hook import BroadcastBuffersHook
 from .check_finite_hook import CheckFiniteHook
+from .panel_hook import PanelHook
 from .preemption_hook import PreemptionHook
 from .proxy_copy_hook import ProxyCopyHook
 from .reseed_hook import ReseedHook
@@ -11,6 +12,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'BroadcastBuffersHook',
     'CheckFiniteHook',
+    'PanelHook',
     'PreemptionHook',
     'ProxyCopyHook',
     'ReseedHook',

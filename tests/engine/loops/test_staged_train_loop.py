@@ -86,9 +86,10 @@ def test_a_run_that_is_killed_while_it_labels_starts_the_labels_again(whole, dat
             raise KeyboardInterrupt
 
     write = class_balanced_labeller.write_labels
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(class_balanced_labeller, 'write_labels', write_and_die)
+    monkeypatch.setattr(class_balanced_labeller, 'write_labels', write_and_die)
+    with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path / 'run', stages=STAGES)
+    monkeypatch.undo()
     labels = tmp_path / 'run/pseudo_labels'
     assert [path.name for path in labels.iterdir()] == ['.stage_1.tmp']
     options = dict(resume=True, load_from=str(tmp_path / 'run/iter_2.pth'))
