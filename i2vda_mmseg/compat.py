@@ -104,7 +104,8 @@ def load_checkpoints_with(read: Callable[..., Any]) -> None:
     """
     loading: Any = import_module('mmengine.runner.checkpoint')
 
-    def load_from_local(filename: str, map_location: Any) -> Any:  # mmengine logs the name from its tenth letter on
+    def load_from_local(filename: str, map_location: Any) -> Any:
+        """Read a file; mmengine logs the name of this function from its tenth letter on."""
         return read(filename, map_location)
 
     loading.CheckpointLoader.register_scheme('', load_from_local, force=True)

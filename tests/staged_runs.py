@@ -15,10 +15,10 @@ import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 NUM_CLASSES = 15
 FRAMES = [trees.frame_name(number, sequence=sequence) for sequence in range(6) for number in (18, 19)]
 LABELLED = FRAMES[1::2]
-SIZE = (24, 16)  # width, height
+SIZE = (48, 32)  # width, height
 RESIZE = dict(type='Resize', scale=SIZE, keep_ratio=False)
 TARGET_PIPELINE = [dict(type='LoadImage'), RESIZE, dict(type='LoadPseudoLabels'), dict(type='PackFramePair')]
-AUGMENTED = [*TARGET_PIPELINE[:3], dict(type='RareClassCrop', crop_size=(12, 20)), *TARGET_PIPELINE[3:]]
+AUGMENTED = [*TARGET_PIPELINE[:3], dict(type='RareClassCrop', crop_size=(24, 40)), *TARGET_PIPELINE[3:]]
 EASY_PIPELINE = [*TARGET_PIPELINE[:3], dict(type='PackSegInputs')]
 _numbers = itertools.count()
 
@@ -53,6 +53,7 @@ def intrada(iters=3):
 
 def staged_config(data, work_dir, model='CBST', stages=None, workers=0, **options):
     """Give the config of a run of ``stages``, by default three of three iterations."""
+    init_default_scope('mmseg')
     segmentor = tiny_segmentor_cfg(NUM_CLASSES)
     preprocessor = dict(type='DomainDataPreprocessor', mean=MEAN, std=STD)
     method = dict(type=model, segmentor=segmentor, data_preprocessor=preprocessor)
@@ -87,7 +88,7 @@ def staged_config(data, work_dir, model='CBST', stages=None, workers=0, **option
             test_evaluator=dict(type='DomainIoUMetric', protocol='viper15'),
             optim_wrapper=optim_wrapper,
             param_scheduler={
-                name: [dict(type='PolyLR', power=0.9, begin=0, end=3, by_epoch=False)]
+                name: [dict(type='PolyLR', eta_min=0.01, begin=0, end=2, by_epoch=False)]
                 for name in optim_wrapper
                 if name != 'constructor'
             },
@@ -114,7 +115,6 @@ def train(data, work_dir, **options):
     # The text of the config goes into every checkpoint, and formatting it takes longer than the run.
     with patch.object(Config, 'pretty_text', 'x = 1'):
         config = staged_config(data, work_dir, **options)
-        init_default_scope(config.default_scope)
         config.launcher = 'pytorch' if is_distributed() else 'none'
         runner = Runner.from_cfg(config)
         runner.train()

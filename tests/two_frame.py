@@ -26,6 +26,19 @@ def tiny_tps(num_classes=3, **overrides):
     return MODELS.build(cfg | overrides)
 
 
+def tiny_davsn(num_classes=3, **overrides):
+    judge = dict(type='FCDiscriminator', in_channels=2 * num_classes, base_channels=2)
+    cfg = dict(
+        type='DAVSN',
+        segmentor=two_frame_segmentor_cfg(num_classes) | dict(propagation=dict(type='Splat')),
+        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
+        flow_estimator=dict(type='TinyFlow', gain=9.0),
+        discriminator=dict(type='DiscriminatorSet', sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),
+        loss_gan=dict(type='BinaryCrossEntropyLoss'),
+    )
+    return MODELS.build(cfg | overrides)
+
+
 def two_frame_batch(seed=0, size=2, num_classes=3, frames=3, keys=False):
     """Give a training batch as the loader does: uint8 BGR frames, labels of the last source frame."""
     rng = np.random.default_rng(seed)

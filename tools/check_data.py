@@ -39,6 +39,7 @@ def main() -> int:
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
 
             def track(results: Iterable, total: int, role: str) -> Iterable:
+                """Show how far the files of a role are."""
                 return bar.track(results, total=total, description=role)
 
             report = check_config(config, args.deep, args.workers, track)

@@ -31,9 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--trust-checkpoint', action='store_true', help='load checkpoints even if that runs code in them'
     )
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision: bfloat16, or float16 on a GPU without it; the log says which'
-    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16, or float16 on older GPUs')
     parser.add_argument('--seed', type=int, help='seed of the run; default: the one of the config')
     parser.add_argument(
         '--cfg-options',

@@ -3,7 +3,7 @@ import torch
 from helpers import assert_same_state, state_of
 from torch import nn
 
-from i2vda_mmseg.models.statistics import frozen_statistics
+from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
 
 
 def network(momentum=0.1):
@@ -51,3 +51,18 @@ def test_restored_also_after_an_exception(momentum):
     with pytest.raises(RuntimeError, match='broken'), frozen_statistics(net):
         raise RuntimeError('broken')
     assert net[1].momentum == momentum
+
+
+def test_evaluating_gives_each_part_its_mode_back_whatever_happens():
+    parts = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.BatchNorm2d(3).eval(), nn.Dropout()))
+    modes = [module.training for module in parts.modules()]
+
+    def fail():
+        with evaluating(parts):
+            assert not any(module.training for module in parts.modules())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [module.training for module in parts.modules()] == modes
+    assert len(set(modes)) == 2

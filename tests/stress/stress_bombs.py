@@ -62,7 +62,7 @@ def test_training(config, bomb, tmp_path, kind, way):
         arguments += ['--cfg-options', f'load_from={path}']
     elif way == 'init_cfg':
         name = 'model.segmentor.backbone.init_cfg'
-        arguments += ['--cfg-options', f'{name}.type=Pretrained', f'{name}.checkpoint={path}']
+        arguments += ['--cfg-options', f'{name}._delete_=True', f'{name}.type=Pretrained', f'{name}.checkpoint={path}']
     elif way == 'resume':
         arguments += ['--resume', path]
     else:

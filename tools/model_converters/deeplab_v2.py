@@ -153,12 +153,9 @@ def _check_channels(weights: Mapping[str, Tensor], layers: tuple[str, ...]) -> N
 
 def _has_idle_branches(weights: Mapping[str, Tensor], layers: tuple[str, ...]) -> bool:
     """Tell whether the branches that AdaptSegNet skips are still as drawn from N(0, 0.01^2), and the others not."""
-
-    def as_drawn(branch: int) -> bool:
-        weight = weights.get(f'{layers[-1]}.conv2d_list.{branch}.weight')
-        return weight is not None and abs(weight.float().std().item() - 0.01) < 2e-4
-
-    return [as_drawn(branch) for branch in range(4)] == [False, False, True, True]
+    found = [weights.get(f'{layers[-1]}.conv2d_list.{branch}.weight') for branch in range(4)]
+    as_drawn = [weight is not None and abs(weight.float().std().item() - 0.01) < 2e-4 for weight in found]
+    return as_drawn == [False, False, True, True]
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ param_scheduler = dict(
 train_cfg = dict(
     _delete_=True,
     type='StagedTrainLoop',
-    val_interval=100,
+    val_interval=400,
     stages=[
         dict(iters=500),
         dict(iters=100, labeller=dict(portion=0.20)),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from i2vda_mmseg.flow.pictures import Picture, inspect_ends
@@ -73,13 +74,11 @@ def probe(path: str, what: str, backend_args: dict | None = None) -> Picture:
     """
     if backend_args is None:
         check_file(path, what)
-        try:
-            with open(path, 'rb') as file:
-                head = file.read(_HEAD)
-                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-                return inspect_ends(head, file.read())
-        except (OSError, ValueError):
-            pass  # what follows says why, or that a rare but proper file was met
+        # What follows says why the ends look wrong, or that a rare but proper file was met.
+        with suppress(OSError, ValueError), open(path, 'rb') as file:
+            head = file.read(_HEAD)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            return inspect_ends(head, file.read())
     return inspect(path, what, read_bytes(path, what, backend_args))
 
 

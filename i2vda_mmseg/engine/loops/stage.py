@@ -86,7 +86,7 @@ def stages_of(
         end = begin + iters if max_iters is None else min(begin + iters, max_iters)
         stages.append(Stage(index, begin, end, **rest))
         begin += iters
-        if end < begin:
+        if max_iters is not None and begin >= max_iters:
             break
     if max_iters is not None and max_iters > begin:
         raise ValueError(f'train_cfg.max_iters is {max_iters}, but the stages have {begin} iterations in all')

@@ -132,7 +132,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         if not any(stage.restart and stage.begin >= self._iter for stage in self.stages):
             return
         if self._iter == 0:
-            self._save(self.initial_weights)
+            self._save(self.initial_weights, iteration=0)
         elif not self.initial_weights.is_file():
             raise FileNotFoundError(
                 f'a later stage restarts from the initial weights, but {self.initial_weights} is gone; put it back, or '
@@ -153,7 +153,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self.dataloader_iterator.skip_iter(self._iter)
 
     def _close(self, stage: Stage) -> None:
-        self._save(self._work_dir / f'stage_{stage.index}.pth')
+        self._save(self._work_dir / f'stage_{stage.index}.pth', iteration=stage.end)
         if stage.end < self._max_iters:
             _reset(self.runner.optim_wrapper, self.stages[stage.index + 1].lr_factor)
 
@@ -194,10 +194,10 @@ class StagedTrainLoop(IterBasedTrainLoop):
             draft.rename(folder)
         barrier()
 
-    def _save(self, path: Path) -> None:
+    def _save(self, path: Path, iteration: int) -> None:
         """Write the weights, on rank 0; the other ranks wait for them."""
         if is_main_process():
-            meta = dict(iter=self._iter, seed=self.runner.seed, dataset_meta=self.dataloader.dataset.metainfo)
+            meta = dict(iter=iteration, seed=self.runner.seed, dataset_meta=self.dataloader.dataset.metainfo)
             save_atomically(dict(meta=meta, state_dict=unwrapped(self.runner.model).state_dict()), path)
         barrier()
 

@@ -32,7 +32,7 @@ class FramePredictor:
     """
 
     def __init__(self, model: nn.Module, pipeline: list[dict], palette: list[list[int]]) -> None:
-        self.model = model.eval()
+        self.model: Any = model.eval()
         self.palette = palette
         self._two_frames = any(step['type'] == 'LoadFramePair' for step in pipeline)
         # Compose would build from mmengine's registry, which does not know all of mmseg's steps.

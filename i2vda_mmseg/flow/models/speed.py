@@ -47,4 +47,5 @@ class _Link(nn.Module):
         self.link = link
 
     def forward(self, frame_a: Tensor, frame_b: Tensor, flow: Tensor, flow_div: float) -> Any:
+        """Make the next network's input of frames (N, 3, H, W) and flow (N, 2, H, W)."""
         return self.link(frame_a, frame_b, flow.contiguous(), flow_div)

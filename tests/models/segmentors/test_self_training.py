@@ -77,5 +77,5 @@ def test_what_lrent_lacks_is_named():
     model = build('CRST', regularizer='lrent')
     with pytest.raises(KeyError, match='set alpha of ClassBalancedLabeller'):
         losses(model, batch(model))
-    with pytest.raises(ValueError, match="regularizer must be one of .* got 'entropy'"):
+    with pytest.raises(ValueError, match=r"regularizer must be one of .* got 'entropy'"):
         build('CRST', regularizer='entropy')
