@@ -47,7 +47,7 @@ def normalized_entropy(logits: Tensor) -> Tensor:
         ValueError: If ``logits`` is not (N, C, H, W) with C >= 2.
 
     Example:
-        >>> normalized_entropy(torch.zeros(1, 3, 1, 2))
+        >>> normalized_entropy(torch.zeros(1, 2, 1, 2))
         tensor([[[1., 1.]]])
     """
     return self_information(logits).sum(dim=1).clamp(0, 1)  # rounding leaves the interval by a few units

@@ -7,27 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from equations import binary_cross_entropy, normalised
-from helpers import MEAN, STD, entropy_reference, optimizers, ready, state_of
-from mmseg.registry import MODELS
-from two_frame import two_frame_batch, two_frame_segmentor_cfg
+from helpers import entropy_reference, optimizers, ready, state_of
+from two_frame import tiny_davsn, two_frame_batch
 
 from i2vda_mmseg.models.segmentors.davsn import intra_domain_consistency
 
 WEIGHTS = dict(lambda_seg_aux=0.3, lambda_u=0.5, lambda_sa=0.7, lambda_aux=0.4, lambda_wd=0.6)
 LR = 0.05
-
-
-def tiny_davsn(num_classes=3, **overrides):
-    judge = dict(type='FCDiscriminator', in_channels=2 * num_classes, base_channels=2)
-    cfg = dict(
-        type='DAVSN',
-        segmentor=two_frame_segmentor_cfg(num_classes) | dict(propagation=dict(type='Splat')),
-        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
-        flow_estimator=dict(type='TinyFlow', gain=9.0),
-        discriminator=dict(type='DiscriminatorSet', sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),
-        loss_gan=dict(type='BinaryCrossEntropyLoss'),
-    )
-    return MODELS.build(cfg | overrides)
 
 
 def frames_of(batch, domain):
