@@ -5,8 +5,6 @@ soft_label_pipeline = [
     dict(type='Resize', scale=(192, 96), keep_ratio=False, backend='pillow', interpolation='bicubic'),
     dict(type='LoadPseudoLabels'),
     dict(type='LoadSoftPseudoLabels'),
-    dict(type='RandomResize', scale=(192, 96), ratio_range=(0.5, 1.5), keep_ratio=True, resize_type='Resize'),
-    dict(type='RareClassCrop', crop_size=(96, 192)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackFramePair'),
 ]

@@ -1,11 +1,10 @@
-# As self_training_59k.py, in 800 iterations; all of the source is read in every round, there is little of it.
+# As self_training_59k.py, in 800 iterations; all of the source is read in every round, there is little of it. No random
+# scales: batch norm learns its statistics here, and with enlarged frames mIoU fell within a hundred iterations.
 _base_ = './streetworld_source.py'
 label_pipeline = [
     dict(type='LoadImage'),
     dict(type='Resize', scale=(192, 96), keep_ratio=False, backend='pillow', interpolation='bicubic'),
     dict(type='LoadPseudoLabels'),
-    dict(type='RandomResize', scale=(192, 96), ratio_range=(0.5, 1.5), keep_ratio=True, resize_type='Resize'),
-    dict(type='RareClassCrop', crop_size=(96, 192)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackFramePair'),
 ]
