@@ -39,8 +39,8 @@ cuda-ops: $(READY)  ## Build mmcv with its CUDA ops for this machine's GPU (SDIS
 	$(BIN)/python -c 'import torch; from mmcv.ops import Correlation; x = torch.ones(1, 2, 4, 6, device="cuda"); \
 	    assert Correlation(max_displacement=1)(x, x)[0, 1, 1].eq(2).all(); print("mmcv.ops.Correlation runs on the GPU")'
 
-test: $(READY)  ## Run the test suite with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+test: $(READY)  ## Run the test suite with coverage, on all cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 stress: $(READY)  ## Kill, damage and overload whole runs (about an hour on 2 cores; I2VDA_STRESS_SEED=n repeats one)
 	$(BIN)/python -m pytest $(wildcard tests/stress/stress_*.py) --timeout=7200 -rA -p no:cacheprovider $(STRESS_ARGS)

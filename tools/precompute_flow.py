@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,24 +65,24 @@ class Worker:
         try:
             return Done(made=False, size=sum(self.cache.check(*key) for key in keys))
         except (FileNotFoundError, ValueError):
-            frame_0, frame_1 = (frame.to(self.device) for frame in read_frames(self.dataset, index))
+            earlier, later = (frames.to(self.device) for frames in read_frames(self.dataset, index))
         if self.estimator is None:
             self.estimator = MODELS.build(dict(self.config)).requires_grad_(False).eval().to(self.device)
-        flows = self.estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
+        flows = self.estimator(torch.cat((earlier, later)), torch.cat((later, earlier)), keys)
         fields = flows.permute(0, 2, 3, 1).cpu().numpy()
         return Done(made=True, size=sum(self.cache.write(*key, field) for key, field in zip(keys, fields)))
 
 
-def directions(pair: Iterable[str]) -> list[tuple[str, str]]:
-    """Keys of F_01 and F_10."""
-    first, second = pair
-    return [(first, second), (second, first)]
+def directions(frame_keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Keys of F_01 and F_10 of every two consecutive frames: all forward flows, then all backward ones."""
+    pairs = list(pairwise(frame_keys))
+    return pairs + [(later, earlier) for earlier, later in pairs]
 
 
 def read_frames(dataset: Any, index: int) -> tuple[Tensor, Tensor]:
-    """Give I_0 and I_1 as training sees them: (1, 3, H, W), float32, RGB 0..255."""
+    """Give all frames but the last, and all but the first, as training sees them: (N, 3, H, W), RGB 0..255."""
     frames = dataset.prepare_data(index)['inputs'].float().flip(1)
-    return frames[:1], frames[1:]
+    return frames[:-1], frames[1:]
 
 
 def parse_args() -> argparse.Namespace:

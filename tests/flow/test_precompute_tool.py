@@ -166,3 +166,20 @@ def test_several_workers_make_the_same_files(call, config, tmp_path, request):
     assert done.returncode == 0, done.stdout + done.stderr
     assert [*files(tmp_path / 'one').values()] == [*files(tmp_path / 'two').values()]
     assert len(files(tmp_path / 'two')) == 2 * PAIRS
+
+
+def test_samples_of_three_frames_give_two_pairs(call, config, tmp_path):
+    three = Config.fromfile(config)
+    target = three.train_dataloader.dataset.target
+    target.frames = 3
+    target.pipeline[1].mapping = dict(img=['frame_0', 'frame_1', 'frame_2'])
+    three.dump(tmp_path / 'three.py')
+    code, said, _ = call(tmp_path / 'three.py', '--out', tmp_path / 'three')
+    assert code == 0
+    call(config, '--out', tmp_path / 'two')
+    fields, expected = (
+        {path.relative_to(tmp_path / name): data for path, data in files(tmp_path / name).items()}
+        for name in ('three', 'two')
+    )
+    assert len(fields) == 2 * PAIRS
+    assert fields == expected

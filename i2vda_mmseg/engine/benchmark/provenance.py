@@ -1,0 +1,80 @@
+"""What a figure was made with, apart from its config."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def provenance(root: Path, device: str) -> dict[str, Any]:
+    """Git revision, Python and machine.
+
+    Args:
+        root: The project's root.
+        device: As ``device_environment``.
+    """
+    return dict(
+        git_revision=git_revision(root),
+        python=platform.python_version(),
+        machine=dict(processor=_processor(), cores=available_cores(), system=platform.platform()),
+        device=_device_name(device),
+    )
+
+
+def git_revision(root: Path) -> str | None:
+    """Commit that is checked out, with ``+changes`` if files of it were changed; None outside of git."""
+    commit = _git(root, 'rev-parse', 'HEAD')
+    if commit is None:
+        return None
+    return f'{commit}+changes' if _git(root, 'status', '--porcelain', '--untracked-files=no') else commit
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def device_environment(device: str) -> dict[str, str]:
+    """Environment variables that give a training one device.
+
+    Args:
+        device: 'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:<index>'.
+
+    Raises:
+        ValueError: If it is none of these, or there is no such GPU.
+    """
+    kind, _, index = device.partition(':')
+    if device == 'auto':
+        return {}
+    if device == 'cpu':
+        return {'CUDA_VISIBLE_DEVICES': ''}
+    if kind != 'cuda' or (index and not index.isdecimal()):
+        raise ValueError(f"--device must be 'auto', 'cpu', 'cuda' or 'cuda:<index>', got {device!r}")
+    if int(index or 0) >= torch.cuda.device_count():
+        raise ValueError(f'--device {device}: torch finds {torch.cuda.device_count()} GPUs here')
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',')
+    return {'CUDA_VISIBLE_DEVICES': visible[int(index or 0)] if visible != [''] else index or '0'}
+
+
+def _device_name(device: str) -> str:
+    if device == 'cpu' or not torch.cuda.is_available():
+        return 'cpu'
+    return torch.cuda.get_device_name(int(device.partition(':')[2] or 0))
+
+
+def _processor() -> str:
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
+    found = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), '')
+    return found or platform.processor() or platform.machine()
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(['git', *arguments], cwd=root, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -1,0 +1,72 @@
+"""The rows of a table, and the street and the initialisation that they share."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .row import Row
+
+INIT = 'configs/source_only/deeplabv2_r18_streetworld-init.py'
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A table: its rows, and what they share.
+
+    Attributes:
+        name: Name on the command line.
+        title: Heading of the table.
+        rows: Its rows, in order.
+        world: Arguments of ``make_streetworld``, without seed and place.
+        options: What is changed in the config of every row.
+        init_options: What is changed in the config of the shared initialisation.
+        prepare_seconds: What the street and the initialisation of a seed take on one idle core, roughly.
+    """
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+    world: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    init_options: Mapping[str, Any] = field(default_factory=dict)
+    prepare_seconds: float = 0.0
+
+    def runs(self) -> dict[str, Row]:
+        """Give for each run, by name, the first of its rows."""
+        runs: dict[str, Row] = {}
+        for row in self.rows:
+            runs.setdefault(row.run, row)
+        return runs
+
+    def options_of(self, row: Row) -> dict[str, Any]:
+        """All that is changed in the config of a row."""
+        return {**self.options, **row.options}
+
+    def schedule(self, root: Path) -> dict[str, Any]:
+        """What decides the figures: the street, and a hash of each config with its changes.
+
+        Args:
+            root: The project's root.
+        """
+        return dict(
+            world=dict(self.world),
+            init=config_hash(root / INIT, self.init_options),
+            runs={run: config_hash(root / row.config, self.options_of(row)) for run, row in self.runs().items()},
+        )
+
+
+def config_hash(path: Path, options: Mapping[str, Any]) -> str:
+    """Hash of a config with all that it inherits, and what is changed in it; the same on every machine."""
+    config = Config.fromfile(path, import_custom_modules=False)
+    config.merge_from_dict(dict(options))
+    return hash_of(config.to_dict())
+
+
+def hash_of(value: Any) -> str:
+    """Hash of plain data: the first 16 digits of SHA-256 over its JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

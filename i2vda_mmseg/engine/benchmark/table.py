@@ -1,0 +1,79 @@
+"""The Markdown table of a suite."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from .results import Results
+from .row import Row
+
+MISSING = '-'
+FIGURES = (('mIoU', 1.0), ('TC', 100.0), ('flicker', 100.0))  # metrics.json has mIoU in percent, the others as shares
+HEAD = ('', 'mIoU', 'TC', 'flicker', 'seeds', 'paper: mIoU', 'paper: TC')
+
+
+def markdown(results: Results) -> str:
+    """Lay out what is known of a suite: mean and standard deviation over seeds, beside what is published."""
+    notes: list[str] = []
+    lines = [
+        f'# {results.suite.title}: StreetWorld',
+        '',
+        f'**Another data set than the paper\'s**: our columns are of StreetWorld, {_about(results)}. Columns "paper" '
+        'are published figures of VIPER -> Cityscapes-Seq, of other networks and schedules, for the order of rows only.',
+        '',
+        'All in percent, TC and flicker too; mean ± standard deviation (n - 1) over seeds '
+        f'{", ".join(map(str, results.seeds))}.',
+        '',
+        _line(HEAD),
+        '|---|' + '---:|' * (len(HEAD) - 1),
+    ]
+    section = ''
+    for row in results.suite.rows:
+        if row.section != section:
+            section = row.section
+            lines.append(_line((f'**{section}**', *[''] * (len(HEAD) - 1))))
+        lines.append(_line(_cells(row, results, notes)))
+    failed = [f'- failed: {x["run"]}, seed {x["seed"]}: {x["reason"]}' for x in results.failures]
+    return '\n'.join([*lines, *(['', '; '.join(notes)] if notes else []), *(['', *failed] if failed else [])]) + '\n'
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """Format figures with one decimal, as ``mean ± standard deviation``; one figure has no deviation.
+
+    Example:
+        >>> mean_and_deviation([1.0, 2.0, 4.5])
+        '2.5 ± 1.8'
+    """
+    if not values:
+        return MISSING
+    mean = f'{math.fsum(values) / len(values):.1f}'
+    return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
+
+
+def _cells(row: Row, results: Results, notes: list[str]) -> list[str]:
+    entries = results.of(row.run)
+    figures = []
+    for name, scale in FIGURES:
+        values = [scale * entry['metrics'][name] for entry in entries if entry['metrics'].get(name) is not None]
+        figures.append(mean_and_deviation(values))
+    if row.note:
+        notes.append(f'({len(notes) + 1}) {row.note}')
+    mark = f' ({len(notes)})' if row.note else ''
+    published = [MISSING if value is None else str(value) for value in (row.paper_miou, row.paper_tc)]
+    return [f'{row.name}{mark}', *figures, f'{len(entries)} of {len(results.seeds)}', *published]
+
+
+def _about(results: Results) -> str:
+    """What the figures are about: protocol and temporal consistency, as the tests say themselves."""
+    metrics: list[dict[str, Any]] = [entry['metrics'] for entry in results.entries]
+    said = [
+        f'{name} `{", ".join(sorted(values))}`'
+        for key, name in (('protocol', 'protocol'), ('TC_preset', 'TC preset'))
+        if (values := {str(metric[key]) for metric in metrics if metric.get(key)})
+    ]
+    return ', '.join([*said, 'last checkpoint'])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f'| {" | ".join(cells)} |'

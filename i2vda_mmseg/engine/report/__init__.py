@@ -1,0 +1,6 @@
+"""Finished runs, read from their work dirs and shown on one page."""
+
+from .build import ReportOptions, build_report
+from .run_record import RunRecord, read_run
+
+__all__ = ['ReportOptions', 'RunRecord', 'build_report', 'read_run']

@@ -1,0 +1,138 @@
+"""What a work dir holds."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from .scalars import Scalars, read_scalars
+
+_MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed|GPU number): (.+)$', re.MULTILINE)
+_HEAD = 20_000  # characters of a log, in which mmengine describes the machine
+
+
+class RunRecord(NamedTuple):
+    """A run, as far as its work dir tells.
+
+    Attributes:
+        name: Short and unlike those of the other runs.
+        folder: Work dir.
+        metrics: Content of metrics.json, None where there is none.
+        train: Training scalars by name and iteration.
+        validation: Validation scalars by name and iteration.
+        config: The config that it was trained with, None where there is none.
+        machine: What its log says of the machine.
+        missing: What is not there, one sentence each.
+    """
+
+    name: str
+    folder: Path
+    metrics: dict[str, Any] | None
+    train: Scalars
+    validation: Scalars
+    config: Config | None
+    machine: dict[str, str]
+    missing: list[str]
+
+    def checkpoint(self, name: str | None = None) -> Path:
+        """Find the weights: ``name``, or those that were tested, or the last ones.
+
+        Raises:
+            FileNotFoundError: If they are not there.
+        """
+        pointer = self.folder / 'last_checkpoint'
+        tested = (self.metrics or {}).get('checkpoint')
+        last = pointer.read_text(encoding='utf-8', errors='replace').strip() if pointer.is_file() else None
+        wanted = [name] if name else [path for path in (tested, last) if path]
+        for path in map(Path, wanted):
+            for place in (self.folder / path.name, path):  # a work dir may have been moved
+                if place.is_file():
+                    return place
+        raise FileNotFoundError(f'no checkpoint {" or ".join(map(str, wanted))} in {self.folder}'.replace('  ', ' '))
+
+
+def read_run(folder: str | Path, name: str | None = None) -> RunRecord:
+    """Read a work dir; what is absent or damaged is noted, not raised.
+
+    Args:
+        folder: Work dir of tools/train.py, with or without the metrics.json of tools/test.py.
+        name: How to call the run; default the folder's name.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'there is no work dir {folder}')
+    missing: list[str] = []
+    metrics = _read_metrics(folder / 'metrics.json', missing)
+    train, validation, torn = read_scalars(folder)
+    if not train:
+        missing.append('no training curves: there is no */vis_data/scalars.json with training iterations')
+    if not validation.get('mIoU'):
+        missing.append('no curve of mIoU: the run was not validated')
+    if torn:
+        missing.append(f'{torn} unreadable line{"s" if torn > 1 else ""} of its scalars.json')
+    config = _read_config(folder, missing)
+    machine = _read_machine(folder)
+    return RunRecord(name or folder.resolve().name, folder, metrics, train, validation, config, machine, missing)
+
+
+def short_names(folders: Sequence[str | Path]) -> list[str]:
+    """Name each folder by as much of the end of its path as tells it from the others.
+
+    Example:
+        >>> short_names(['a/i2vda/r18', 'a/advent/r18', 'b/other'])
+        ['i2vda/r18', 'advent/r18', 'other']
+    """
+    parts = [Path(folder).resolve().parts for folder in folders]
+    names = []
+    for own in parts:
+        length = 1
+        while length < len(own) and sum(other[-length:] == own[-length:] for other in parts) > 1:
+            length += 1
+        names.append('/'.join(own[-length:]).removeprefix('//'))
+    return [name if names.count(name) == 1 else f'{name} ({i + 1})' for i, name in enumerate(names)]
+
+
+def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
+    if not path.is_file():
+        missing.append('no figures: there is no metrics.json, which tools/test.py writes')
+        return None
+    try:
+        metrics = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        missing.append(f'no figures: metrics.json is no JSON ({error})')
+        return None
+    if not isinstance(metrics, dict):
+        missing.append('no figures: metrics.json is no table')
+        return None
+    return metrics
+
+
+def _read_config(folder: Path, missing: list[str]) -> Config | None:
+    """Read the config of the last training; a test writes its own over that in the work dir."""
+    dumped = sorted(folder.glob('*/vis_data/config.py'), key=lambda path: path.parts[-3])
+    trained = [path for path in dumped if path.with_name('scalars.json').is_file()]
+    candidates = [*trained[-1:], *dumped[-1:], *sorted(folder.glob('*.py'))]
+    if not candidates:
+        missing.append('no settings, samples and clip: there is no config in it')
+        return None
+    try:
+        return Config.fromfile(candidates[0])
+    except Exception as error:  # a config is a program, and may fail in any way
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        missing.append(f'no settings, samples and clip: {candidates[0].name} cannot be read ({reason})')
+        return None
+
+
+def _read_machine(folder: Path) -> dict[str, str]:
+    logs = sorted(folder.glob('*/*.log'), key=lambda path: path.parts[-2])
+    trained = [log for log in logs if (log.parent / 'vis_data' / 'scalars.json').is_file()] or logs
+    if not trained:
+        return {}
+    with trained[-1].open(encoding='utf-8', errors='replace') as file:
+        return dict(_MACHINE.findall(file.read(_HEAD)))

@@ -1,0 +1,66 @@
+"""What a run logged, joined over its restarts."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Scalars = dict[str, dict[int, float]]  # name -> iteration -> value
+
+
+def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
+    """Read all scalars.json of a work dir.
+
+    Each start of a run writes a file of its own. What an earlier one logged at and after the first iteration of a later
+    one was trained again, or belongs to a run that was started afresh: the later file counts.
+
+    Args:
+        folder: Work dir.
+
+    Returns:
+        Training scalars, validation scalars, and the number of lines that are torn or no JSON.
+    """
+    train: Scalars = {}
+    validation: Scalars = {}
+    torn = 0
+    for path in sorted(folder.glob('*/vis_data/scalars.json'), key=lambda path: path.parts[-3]):
+        entries, unreadable = _entries(path)
+        torn += unreadable
+        starts = [entry['step'] for entry in entries if 'iter' in entry]
+        for table in (train, validation) if starts else ():
+            _forget_from(table, min(starts))
+        for entry in entries:
+            table = train if 'iter' in entry else validation
+            for name, value in entry.items():
+                if name not in ('iter', 'step', 'epoch') and _is_finite(value):
+                    table.setdefault(name, {})[entry['step']] = float(value)
+    return train, validation, torn
+
+
+def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
+    entries, unreadable = [], 0
+    for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:  # a run was killed while it wrote
+            unreadable += bool(line.strip())
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get('step'), int):
+            entries.append(entry)
+    return entries, unreadable
+
+
+def _forget_from(table: Scalars, step: int) -> None:
+    for points in table.values():
+        for later in [known for known in points if known >= step]:
+            del points[later]
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def names_of(tables: Iterable[Scalars]) -> list[str]:
+    """Give the names of all tables that hold a point, each once, in their order."""
+    return list(dict.fromkeys(name for table in tables for name, points in table.items() if points))

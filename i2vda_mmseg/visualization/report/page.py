@@ -1,0 +1,41 @@
+"""The page: data in, HTML out."""
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from .content import ReportContent
+
+_SUBSCRIPT = re.compile(r'_\{([^{}]*)\}')
+
+
+def render_report(content: ReportContent) -> str:
+    """Lay a report out as one HTML document that refers to nothing outside itself.
+
+    All text is escaped. The same content gives the same document.
+    """
+    environment = Environment(
+        loader=PackageLoader('i2vda_mmseg.visualization.report', 'templates'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(subscripts=subscripts)
+    # They are files of this package, not data.
+    parts = {name: Markup(environment.loader.get_source(environment, name)[0]) for name in ('style.css', 'script.js')}
+    return environment.get_template('page.html').render(
+        content=content, style=parts['style.css'], script=parts['script.js']
+    )
+
+
+def subscripts(caption: str) -> Markup:
+    """Write ``I_{10}`` with a subscript.
+
+    Example:
+        >>> print(subscripts('F_{10} < 3 px'))
+        F<sub>10</sub> &lt; 3 px
+    """
+    return Markup(_SUBSCRIPT.sub(r'<sub>\1</sub>', str(escape(caption))))

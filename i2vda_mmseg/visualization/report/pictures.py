@@ -1,0 +1,77 @@
+"""Pictures inside the page, as data URIs."""
+
+import base64
+from collections.abc import Sequence
+from io import BytesIO
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from i2vda_mmseg.visualization.label_colors import IGNORE_INDEX
+
+_QUALITY = 82
+
+
+class Picture(NamedTuple):
+    """A picture with its caption.
+
+    Attributes:
+        caption: One line; ``I_{10}`` writes 10 as a subscript.
+        uri: Its data URI.
+        width: In pixels.
+        height: In pixels.
+        sharp: Whether it must be shown without blending: labels and masks.
+    """
+
+    caption: str
+    uri: str
+    width: int
+    height: int
+    sharp: bool = False
+
+
+def shrink(image: np.ndarray, max_width: int, sharp: bool = False) -> np.ndarray:
+    """Make an image (H, W, ...) at most ``max_width`` wide, aspect ratio kept; a narrower one stays as it is.
+
+    Args:
+        image: (H, W) or (H, W, C), uint8.
+        max_width: In pixels, at least 1.
+        sharp: Take the nearest pixel and blend nothing: labels and masks.
+    """
+    height, width = image.shape[:2]
+    if width <= max_width:
+        return image
+    size = (max_width, max(1, round(height * max_width / width)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST if sharp else cv2.INTER_AREA)
+
+
+def encode_photo(image: np.ndarray) -> str:
+    """Give the data URI of a JPEG of an image (H, W, 3), uint8, RGB."""
+    return _uri(Image.fromarray(np.ascontiguousarray(image)), 'JPEG', quality=_QUALITY)
+
+
+def encode_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> str:
+    """Give the data URI of a PNG of labels (H, W), uint8, in their colours; ignored pixels are black.
+
+    Args:
+        labels: Class indices and 255 = ignored.
+        palette: One RGB colour a class.
+    """
+    colours = np.zeros((IGNORE_INDEX + 1, 3), np.uint8)
+    colours[: len(palette)] = np.asarray(palette, np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(labels.astype(np.uint8)), mode=None)
+    image.putpalette(colours.ravel().tolist())
+    return _uri(image, 'PNG', optimize=True)
+
+
+def encode_sharp(image: np.ndarray) -> str:
+    """Give the data URI of a PNG of an image of few colours (H, W, 3), uint8, RGB."""
+    return _uri(Image.fromarray(np.ascontiguousarray(image)), 'PNG', optimize=True)
+
+
+def _uri(image: Image.Image, kind: str, **options: int | bool) -> str:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return f'data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}'

@@ -1,0 +1,52 @@
+"""Make a table of the paper on StreetWorld: tools/benchmark.py SUITE. Writes results.json and results.md.
+
+Estimates for 3 seeds with --jobs 2 on 2 otherwise idle cores: ESTIMATES.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from i2vda_mmseg.engine.benchmark import SEEDS, SUITES, run_suite
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('suite', choices=SUITES, help='which table')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        help=f'seeds of streets and runs; those of the results that are gone on with stay; default {SEEDS}',
+    )
+    parser.add_argument('--jobs', type=int, default=1, help='rows at a time; the cores are split among them')
+    parser.add_argument('--device', default='auto', help='auto (a GPU if there is one), cpu, cuda or cuda:<index>')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='RESULTS_JSON',
+        help='go on with the results in --out, if there are any, or with these, even if their runs are gone',
+    )
+    parser.add_argument('--out', type=Path, help='folder of results and runs; default work_dirs/benchmark/<suite>')
+    parser.add_argument(
+        '--data-root', type=Path, help='streets and initialisations, shared by the suites; default data/benchmark'
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the suite; 0, 1 if a row has failed, 2 if it cannot begin, 75 if it was asked to stop."""
+    args = vars(parse_args())
+    try:
+        return run_suite(ROOT, args.pop('suite'), **args)
+    except (ValueError, OSError) as error:
+        print(f'benchmark: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())
