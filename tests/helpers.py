@@ -131,8 +131,11 @@ def data_sample(labels=None, **meta):
     return sample
 
 
-def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_size=(32, 48), keys=False):
-    """Give a training batch as the loader does: uint8 BGR images, labels with some ignored pixels."""
+def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_size=(32, 48), keys=False, pseudo=False):
+    """Give a training batch as the loader does: uint8 BGR images, labels with some ignored pixels.
+
+    With ``pseudo``, the target has labels too.
+    """
     rng = np.random.default_rng(seed)
 
     def image(*shape):
@@ -140,13 +143,15 @@ def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_siz
 
     labels = torch.from_numpy(rng.integers(0, num_classes, (size, *source_size)))
     labels[:, :3] = 255
+    pseudo_labels = [torch.from_numpy(rng.integers(0, num_classes, target_size)) if pseudo else None for _ in labels]
     meta = [dict(frame_keys=(f'{i}/a.png', f'{i}/b.png')) if keys else {} for i in range(size)]
     return dict(
         source=dict(
             inputs=[image(3, *source_size) for _ in range(size)], data_samples=[data_sample(label) for label in labels]
         ),
         target=dict(
-            inputs=[image(2, 3, *target_size) for _ in range(size)], data_samples=[data_sample(**m) for m in meta]
+            inputs=[image(2, 3, *target_size) for _ in range(size)],
+            data_samples=[data_sample(label, **m) for label, m in zip(pseudo_labels, meta)],
         ),
     )
 

@@ -8,6 +8,8 @@ from i2vda_mmseg.streetworld import make_streetworld
 CONFIGS = {
     'source_only': 'configs/source_only/deeplabv2_r18_streetworld.py',
     'adaptsegnet': 'configs/adaptsegnet/deeplabv2_r18_streetworld.py',
+    'advent': 'configs/advent/deeplabv2_r18_streetworld.py',
+    'minent': 'configs/advent/deeplabv2_r18_streetworld_minent.py',
     'fda': 'configs/fda/deeplabv2_r18_streetworld.py',
     'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
 }
@@ -37,6 +39,8 @@ def tiny_config(world, request):
         train.dataset.target.pipeline[1].transforms[0].scale = (64, 32)
         config.model.segmentor.backbone.base_channels = 4
         config.model.segmentor.decode_head.in_channels = 32
+        if 'auxiliary_head' in config.model.segmentor:
+            config.model.segmentor.auxiliary_head.in_channels = 16
         config.train_cfg.update(max_iters=6, val_interval=100)
         config.default_hooks.checkpoint.update(interval=3)
         config.default_hooks.logger.update(interval=1)

@@ -8,7 +8,8 @@ import torch
 
 from i2vda_mmseg.engine.launch import build_runner
 
-METHODS = ('source_only', 'adaptsegnet', 'i2vda')
+RUNS = [(method, workers) for method in ('source_only', 'adaptsegnet', 'i2vda') for workers in (0, 2)]
+RUNS += [('advent', 0), ('minent', 0)]
 
 
 def read(path):
@@ -40,8 +41,7 @@ def trained_state(path):
     return {key: checkpoint[key] for key in ('state_dict', 'optimizer', 'param_schedulers')}
 
 
-@pytest.mark.parametrize('method', METHODS)
-@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize(('method', 'workers'), RUNS)
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained, tmp_path, method, workers):
     options = {'train_dataloader.num_workers': workers, 'train_dataloader.persistent_workers': workers > 0}
     whole = trained(method, 'whole', **options, **{'train_cfg.val_interval': 2})

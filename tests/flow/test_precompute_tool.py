@@ -174,7 +174,7 @@ def test_samples_of_three_frames_give_two_pairs(call, config, tmp_path):
     target.frames = 3
     target.pipeline[1].mapping = dict(img=['frame_0', 'frame_1', 'frame_2'])
     three.dump(tmp_path / 'three.py')
-    code, said, _ = call(tmp_path / 'three.py', '--out', tmp_path / 'three')
+    code, _, _ = call(tmp_path / 'three.py', '--out', tmp_path / 'three')
     assert code == 0
     call(config, '--out', tmp_path / 'two')
     fields, expected = (

@@ -24,7 +24,8 @@ from mmseg.registry import HOOKS
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
-METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA']
+SELF_TRAINED = ['FDA', 'CBST', 'CRST']
+METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA', *SELF_TRAINED]
 
 
 def wrapped(model):
@@ -59,11 +60,11 @@ def trained(method, rank):
     for hook in hooks:
         hook.before_train(runner)
     wrapper.train()
-    logged = []
+    logged, pseudo = [], method in SELF_TRAINED
     for runner.iter in range(3):
         for hook in hooks:
             hook.before_train_iter(runner, runner.iter)
-        logged.append(set(wrapper.train_step(domain_batch(seed=10 * rank + runner.iter), steps)))
+        logged.append(set(wrapper.train_step(domain_batch(seed=10 * rank + runner.iter, pseudo=pseudo), steps)))
     return wrapper, runner, logged
 
 
@@ -75,7 +76,7 @@ def local_and_joint_step(method, rank, accumulate=1):
     for network in (deepcopy(model), wrapped(model)):
         steps = optimizers(network, lr=0.05, accumulative_counts=accumulate)
         for i in range(accumulate):
-            network.train_step(domain_batch(seed=2 * i + rank), steps)
+            network.train_step(domain_batch(seed=2 * i + rank, pseudo=method in SELF_TRAINED), steps)
         results.append(without_wrapper(weights(getattr(network, 'module', network))))
     return results
 

@@ -1,0 +1,89 @@
+"""A suite whose commands take a moment, and benchmarks of it that can be killed."""
+
+import json
+import os
+import sys
+import traceback
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from i2vda_mmseg.engine.benchmark import run_suite
+from i2vda_mmseg.engine.benchmark.commands import Commands
+from i2vda_mmseg.engine.benchmark.row import Row
+from i2vda_mmseg.engine.benchmark.suite import INIT, Suite
+
+TOOL = Path(__file__).with_name('fake_tool.py')
+ROWS = (
+    Row('First', 'first', 'configs/a.py', 1, {'shift': 1}, paper_miou=37.1),
+    Row('Second', 'second', 'configs/a.py', 2, {'shift': 2}, paper_miou=51.2, paper_tc=66.01, note='from elsewhere'),
+    Row('First again', 'first', 'configs/a.py', 1, {'shift': 1}, section='t'),
+    Row('Third', 'third', 'configs/b.py', 1, section='t'),
+)
+SUITE = Suite('fake', 'Table 0', ROWS, world=dict(images=4, previous_frames=True), seeds=(0, 1))
+
+
+def make_root(folder):
+    """Give a project that has nothing but the configs which the suite names."""
+    for name, text in {'configs/a.py': 'shift = 0', 'configs/b.py': 'shift = 3', INIT: 'shift = 4'}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text + '\n')
+    return folder
+
+
+class FakeCommands(Commands):
+    """Commands that start ``fake_tool``."""
+
+    def _step(self, tool, *arguments):
+        words = [str(word) for word in arguments]
+        return (sys.executable, '-I', '-S', str(TOOL), tool, *words, f'journal={journal_of(self.root)}')
+
+
+def journal_of(root):
+    return root / 'journal'
+
+
+def starts(root):
+    """List what was started so far: (process, kind, folder)."""
+    path = journal_of(root)
+    return [tuple(line.split()) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def run(root, out='out', **options):
+    """Run the suite in this process."""
+    options = dict(jobs=2, resume='auto', data_root=root / 'data') | options
+    with open(os.devnull, 'w') as sink, redirect_stdout(sink):
+        return run_suite(root, 'fake', out=root / out, commands=FakeCommands, **options)
+
+
+def fork(root, **options):
+    """Run the suite in a process of its own, which starts at once; returns its id."""
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            code = run(root, **options)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return pid
+
+
+def read(root, out='out'):
+    return json.loads((root / out / 'results.json').read_text())
+
+
+def figures(root, out='out'):
+    """Give all that must not depend on interruptions."""
+    return {
+        (entry['run'], entry['seed']): (entry['config_hash'], entry['options'], entry['metrics'])
+        for entry in read(root, out)['results']
+    }
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and waits to be collected does not."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
