@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
-from i2vda_mmseg.models.statistics import evaluating
+from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
 from i2vda_mmseg.ops import flip_flow, resize_flow, upsample, warp
 
 from .base import SegmentorPass
@@ -43,6 +43,9 @@ class TPS(TwoFrameSegmentor):
 
         loss = loss_seg + lambda_seg_aux loss_seg_aux + lambda_tps (loss_tps + lambda_seg_aux loss_tps_aux)
         loss_tps = CE(fused(d, c), argmax W(softmax(fused(b, a)), flow_db))
+
+    With ``batch_statistics='target'`` the running statistics are those of frame d as it is, in a pass without gradient:
+    those of augmented frames would not fit any frame at test time.
 
     All pixels count, without a threshold. Source images are brought to the target's colours by ``HistogramMatching`` in
     ``DomainPairDataset``. At test time: two frames and the flow between them.
@@ -96,12 +99,16 @@ class TPS(TwoFrameSegmentor):
         clip = self.target_clip(batch['target'])
         is_flipped, scale = self.draw()
         pseudo_labels = self.pseudo_labels(clip, is_flipped)
-        student = self.coarse_logits(self.student_input(clip, scale))
+        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
+            student = self.coarse_logits(self.student_input(clip, scale))
         losses = {
             term('loss_tps', level): self.loss_seg(self._resized(student[level], labels), labels)
             for level, labels in pseudo_labels.items()
         }
         yield SegmentorPass(losses, 'target')
+        if self.batch_statistics == 'target':
+            with torch.no_grad():
+                self.segmentor(self.data_preprocessor.normalize(clip.frame_d), mode='tensor')
 
     def draw(self) -> tuple[bool, float]:
         """Draw whether the teacher sees mirrored frames, and the student's scale.

@@ -1,7 +1,9 @@
+from copy import deepcopy
+
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import ready, sharpen, state_of, still_statistics
+from helpers import optimizers, ready, sharpen, state_of, still_statistics
 from mmcv.transforms import BaseTransform
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS, TRANSFORMS
@@ -179,6 +181,17 @@ def test_the_teacher_leaves_statistics_and_modes_alone():
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in state_of(model).items() if 'segmentor' in name)
     assert torch.equal(still_statistics(model).pseudo_labels(clip)['main'], labels['main'])
+
+
+def test_target_statistics_are_those_of_the_frame_as_it_is():
+    torch.manual_seed(0)
+    model = tiny_tps(batch_statistics='target').train()
+    other = deepcopy(model.segmentor)
+    frames = model.data_preprocessor(two_frame_batch(), training=True)['target']['frames']
+    other(model.data_preprocessor.normalize(frames[:, -1]), mode='tensor')
+    model.train_step(two_frame_batch(), optimizers(model))
+    for name in ('running_mean', 'running_var'):
+        torch.testing.assert_close(getattr(model.segmentor.backbone.norm, name), getattr(other.backbone.norm, name))
 
 
 def test_too_few_frames_and_impossible_arguments_are_refused():
