@@ -1,4 +1,4 @@
-"""Make a street, train three methods on it, test each, print one table: tools/demo.py [--smoke]."""
+"""Make a street, train three methods on it, test each, show all on one page: tools/demo.py [--smoke]."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ METHODS = {
 INIT = 'configs/source_only/deeplabv2_r18_streetworld-init.py'
 WORLD = dict(images=500, clips=200, val_clips=60, synthia_images=0, frames=3)
 SMOKE_WORLD = dict(images=24, clips=4, val_clips=4, synthia_images=0, frames=3)
+PLAYED_WORLD = dict(images=0, clips=0, val_clips=1, synthia_images=0, frames=30)  # a clip that is worth playing
 SMOKE_ITERS = 12
 
 
@@ -53,8 +54,10 @@ def main() -> None:
         rows[name] = json.loads((folder / 'metrics.json').read_text(encoding='utf-8')) | {'seconds': seconds}
     panel = work_dir / 'panel.png'
     run('draw_panel.py', METHODS['I2VDA'], checkpoint, '--out', panel, '--cfg-options', *options)
+    page = make_page([work_dir / Path(config).parent.name for config in METHODS.values()], data_root, args.seed)
     print_table(rows)
     print(f'{time.monotonic() - start:.0f} s in all; metrics: {work_dir}/<method>/metrics.json; picture: {panel}')
+    print(f'open this page in a browser: {page}')
 
 
 def make_world(data_root: Path, world: dict[str, int], seed: int) -> None:
@@ -80,6 +83,15 @@ def run(tool: str, *arguments: object) -> None:
     finished = subprocess.run(command, cwd=ROOT, check=False)
     if finished.returncode:
         sys.exit(f'{tool} failed with exit code {finished.returncode}; the command was: {" ".join(command)}')
+
+
+def make_page(folders: list[Path], data_root: Path, seed: int) -> Path:
+    """Show the runs side by side, with a clip of a second or two."""
+    make_world(data_root / 'played', PLAYED_WORLD, seed)
+    clip = data_root / 'played/cityscapes/leftImg8bit_sequence/val/roadburg'
+    page = folders[0].parent / 'report.html'
+    run('report.py', *folders, '--out', page, '--clip', clip, '--title', 'StreetWorld: three methods')
+    return page
 
 
 def print_table(rows: dict[str, dict]) -> None:

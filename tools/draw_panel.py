@@ -3,16 +3,14 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 from mmengine.config import Config, DictAction
 from mmengine.runner import load_checkpoint
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 from PIL import Image
 
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.engine.labelled_pairs import LabelledPair, LabelledPairs
 from i2vda_mmseg.engine.launch import load_config
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.models.segmentors import I2VDA
@@ -45,11 +43,11 @@ def main() -> None:
     config = load_config(args.config, args.cfg_options)
     model = build_model(config, args.config)
     load_checkpoint(model, args.checkpoint, map_location='cpu', strict=False)
-    target, labels, metainfo = read_pair(config, args.split, args.index)
-    frame_name = Path(target['data_samples'][0].img_path).stem
-    cells, sharp = target_cells(model, target, metainfo['palette'])
+    pair, metainfo = read_pair(config, args.split, args.index)
+    frame_name = Path(pair.path).stem
+    cells, sharp = target_cells(model, pair.target, metainfo['palette'])
     truth = 'Ground truth of I_{1}'
-    cells.append((truth, label_to_rgb(labels, metainfo['palette'])))
+    cells.append((truth, label_to_rgb(pair.labels, metainfo['palette'])))
     panel = draw_panel(
         cells,
         nearest=[*sharp, truth],
@@ -73,34 +71,12 @@ def build_model(config: Config, name: str) -> I2VDA:
     return model.eval()
 
 
-def read_pair(config: Config, split: str | None, index: int) -> tuple[dict[str, Any], np.ndarray, dict]:
-    """Read a labelled frame with the one before it.
-
-    The frames go through the pipeline of the training's target, so that they have the size that the model is trained
-    on (a pipeline with random crops or flips would move them off the ground truth); the labels go through the pipeline
-    of the val data set, and are resized to that size without blending.
-
-    Returns:
-        ``dict(frames=(1, 2, 3, H, W) float32 RGB 0..255, data_samples)`` as the model's preprocessor makes it, the
-        labels (H, W), uint8, and the data set's meta information.
-    """
-    settings = dict(config.val_dataloader.dataset, lazy_init=False)
-    if split is not None:
-        settings['split'] = split
-        for key in ('data_prefix', 'ann_file'):  # they name the folders and the list of the other split
-            settings.pop(key, None)
-    labelled = DATASETS.build(settings)
-    if not 0 <= index < len(labelled):
-        sys.exit(f'draw_panel: --index {index} is not in 0..{len(labelled) - 1}, the labelled frames of the split')
-    pipeline = config.train_dataloader.dataset.target.pipeline
-    pairs = DATASETS.build(dict(settings, pairs='labelled', pipeline=pipeline))
-    path = labelled.get_data_info(index)['img_path']
-    pair = next(pairs[i] for i in range(len(pairs)) if pairs.get_data_info(i)['img_path'] == path)
-    frames = pair['inputs'][None].float().flip(2)  # (1, 2, 3, H, W); pipelines give BGR
-    height, width = frames.shape[-2:]
-    labels = labelled[index]['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
-    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    return dict(frames=frames, data_samples=[pair['data_samples']]), labels, labelled.metainfo
+def read_pair(config: Config, split: str | None, index: int) -> tuple[LabelledPair, dict]:
+    """Read a labelled frame with the one before it, and the meta information of its data set."""
+    pairs = LabelledPairs(config, split)
+    if not 0 <= index < len(pairs):
+        sys.exit(f'draw_panel: --index {index} is not in 0..{len(pairs) - 1}, the labelled frames of the split')
+    return pairs[index], pairs.metainfo
 
 
 if __name__ == '__main__':

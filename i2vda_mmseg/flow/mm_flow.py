@@ -82,14 +82,15 @@ class MMFlow(FlowEstimator):
             _load(self.network, weights, f'{checkpoint} does not fit MMFlow(model={_name(model)!r})')
         without_waste(self.network)
         self._laid_out_for: torch.device | None = None
-        # A network that iterates would keep as many maps as it has iterations.
+        # Of the others, PWC-Net and RAFT were measured: channels last makes them slower, and a network that iterates
+        # would keep as many maps as it has iterations.
         self._shortcuts = Shortcuts() if type(self.network).__name__ == 'FlowNet2' else None
         self.requires_grad_(False)
         self.eval()
 
     def estimate(self, frame_a: Tensor, frame_b: Tensor, keys: Sequence[tuple[str, str]] | None) -> Tensor:
         """Run the network on ``max_batch`` pairs at a time; ``keys`` are not needed."""
-        if self._laid_out_for != frame_a.device:
+        if self._shortcuts and self._laid_out_for != frame_a.device:
             lay_out(self.network, frame_a.device)
             self._laid_out_for = frame_a.device
         pairs = zip(frame_a.split(self.max_batch), frame_b.split(self.max_batch))

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from .row import Row
 from .step import Step
@@ -12,6 +13,8 @@ from .step import Step
 
 class Job:
     """The steps of a row for a seed, or of what the rows of a seed share.
+
+    ``seconds`` is what each step has taken, by name, in this start; ``facts`` what machine and code were when it began.
 
     Args:
         seed: The seed.
@@ -23,6 +26,7 @@ class Job:
     def __init__(self, seed: int, row: Row | None, steps: Iterator[Step], cost: float) -> None:
         self.seed, self.row, self.cost = seed, row, cost
         self.seconds: dict[str, float] = {}
+        self.facts: Mapping[str, Any] = {}
         self.failure: str | None = None
         self._steps = steps
         self._step: Step | None = None
@@ -76,7 +80,7 @@ class Job:
 
     def _end(self, code: int) -> None:
         step, self._process = self._step, None
-        assert step is not None  # noqa: S101 - a process is one of a step
+        assert step is not None
         self.seconds[step.name.partition(' of ')[0]] = round(time.monotonic() - self._began, 1)
         if code == 0:
             step.finish()

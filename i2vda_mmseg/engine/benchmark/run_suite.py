@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from i2vda_mmseg.engine.checkpoints import remove_unfinished
@@ -13,10 +14,8 @@ from .results import RESULTS, Results, ResultsError
 from .scheduler import Scheduler, write_table
 from .suites import SUITES
 
-SEEDS = (3, 4, 5)  # the embedded schedule was tuned on seeds 1 and 2
 
-
-def run_suite(  # noqa: PLR0913 - the arguments of the command line, by name
+def run_suite(
     root: Path,
     suite_name: str,
     *,
@@ -33,7 +32,7 @@ def run_suite(  # noqa: PLR0913 - the arguments of the command line, by name
     Args:
         root: The project's root.
         suite_name: A name of ``SUITES``.
-        seeds: Seeds of streets and runs; those of results that are gone on with stay. None: theirs, or ``SEEDS``.
+        seeds: Seeds of streets and runs, added to those of results that are gone on with. None: theirs, or the suite's.
         jobs: Rows at a time; the cores are split among them.
         device: 'auto', 'cpu', 'cuda' or 'cuda:<index>'.
         resume: None: start anew; 'auto': go on with what ``out`` holds, if anything; else a results.json, of which
@@ -58,10 +57,12 @@ def run_suite(  # noqa: PLR0913 - the arguments of the command line, by name
     environment = device_environment(device) | dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS'), str(threads))
     out = (out or root / 'work_dirs/benchmark' / suite_name).resolve()
     data_root = (data_root or root / 'data/benchmark').resolve()
-    with locked(out), locked(data_root):
+    with ExitStack() as locks:
+        for folder in {out, data_root}:
+            locks.enter_context(locked(folder))
         schedule = suite.schedule(root)
         results = Results(out / RESULTS, suite, schedule, seeds or (), _earlier(resume, out))
-        results.seeds = results.seeds or list(SEEDS)
+        results.seeds = results.seeds or list(suite.seeds)
         results.write()
         remove_unfinished(out)
         scheduler = Scheduler(

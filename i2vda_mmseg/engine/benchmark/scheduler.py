@@ -85,6 +85,7 @@ class Scheduler:
         ready = [job for job in self._waiting if job.row is None or job.seed in self._prepared]
         for job in ready[: self._places - len(self._running)]:
             self._waiting.remove(job)
+            job.facts = self._facts()
             self._running.append((job, time.monotonic()))
 
     def _collect(self) -> None:
@@ -117,7 +118,7 @@ class Scheduler:
             metrics=metrics,
             seconds=job.seconds,
             finished=datetime.now(UTC).isoformat(timespec='seconds'),
-            **self._facts(),
+            **job.facts,
         )
         self._results.record(entry)
         write_table(self._results)

@@ -17,10 +17,10 @@ def markdown(results: Results) -> str:
     """Lay out what is known of a suite: mean and standard deviation over seeds, beside what is published."""
     notes: list[str] = []
     lines = [
-        f'# {results.suite.title}: StreetWorld',
+        f'# {results.suite.title} (StreetWorld)',
         '',
-        f'**Another data set than the paper\'s**: our columns are of StreetWorld, {_about(results)}. Columns "paper" '
-        'are published figures of VIPER -> Cityscapes-Seq, of other networks and schedules, for the order of rows only.',
+        f"**Another data set than the paper's**: our figures are of StreetWorld, {_about(results)}. The paper's are of "
+        'VIPER -> Cityscapes-Seq, other networks and other schedules; only the order of rows can be compared.',
         '',
         'All in percent, TC and flicker too; mean ± standard deviation (n - 1) over seeds '
         f'{", ".join(map(str, results.seeds))}.',

@@ -11,14 +11,14 @@ _KEPT = ('pseudo_label_ratio',)
 
 
 def draw_curves(runs: Sequence[RunRecord]) -> list[Chart]:
-    """Draw mIoU at each validation (the stability curve of the paper's Fig. 6), the share of kept pseudo-labels, losses.
+    """Draw mIoU at each validation (the paper's Fig. 6), the share of kept pseudo-labels, and each loss.
 
     Only what a run has logged is drawn.
     """
     validation, train = [run.validation for run in runs], [run.train for run in runs]
     losses = [name for name in names_of(train) if 'loss' in name]
     charts = [
-        *_charts(validation, ['mIoU'], 'mIoU of validation, in percent', markers=True, wide=True),
+        *_charts(validation, ['mIoU'], 'mIoU of validation, in percent', True, True, 'Each marker is one validation.'),
         *_charts(train, _KEPT, 'Share of kept pseudo-labels', note='Of all pixels of the target frames, in 0..1.'),
     ]
     return charts + [chart for name in losses for chart in _charts(train, [name], name)]

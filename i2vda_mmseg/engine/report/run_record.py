@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from .scalars import Scalars, read_scalars
 
-_MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed|GPU number): (.+)$', re.MULTILINE)
+_MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
 
 
@@ -89,10 +89,11 @@ def short_names(folders: Sequence[str | Path]) -> list[str]:
         ['i2vda/r18', 'advent/r18', 'other']
     """
     parts = [Path(folder).resolve().parts for folder in folders]
+    distinct = set(parts)
     names = []
     for own in parts:
         length = 1
-        while length < len(own) and sum(other[-length:] == own[-length:] for other in parts) > 1:
+        while length < len(own) and sum(other[-length:] == own[-length:] for other in distinct) > 1:
             length += 1
         names.append('/'.join(own[-length:]).removeprefix('//'))
     return [name if names.count(name) == 1 else f'{name} ({i + 1})' for i, name in enumerate(names)]
@@ -135,4 +136,5 @@ def _read_machine(folder: Path) -> dict[str, str]:
     if not trained:
         return {}
     with trained[-1].open(encoding='utf-8', errors='replace') as file:
-        return dict(_MACHINE.findall(file.read(_HEAD)))
+        found = dict(_MACHINE.findall(file.read(_HEAD)))
+    return {name: value.partition(' (main')[0] for name, value in found.items()}

@@ -4,7 +4,7 @@ from .charts import Chart, Curve, draw_chart
 from .content import ClipPlayer, Legend, ReportContent, RunHead, Sample, Track
 from .figures import FactRow, FigureTable, fact_rows, figure_tables
 from .page import render_report
-from .pictures import Picture, encode_labels, encode_photo, shrink
+from .pictures import Picture, encode_labels, encode_photo, encode_sharp, shrink
 
 __all__ = [
     'Chart',
@@ -21,6 +21,7 @@ __all__ = [
     'draw_chart',
     'encode_labels',
     'encode_photo',
+    'encode_sharp',
     'fact_rows',
     'figure_tables',
     'render_report',

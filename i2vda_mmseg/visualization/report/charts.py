@@ -20,7 +20,8 @@ RUN_COLORS = 8  # of the style sheet; more runs repeat them with other dashes
 _DASHES = ('-', '--', ':', '-.')
 _MARKERS = 'osD^vPX*'
 _MAX_POINTS = 400
-_SIZES = {'narrow': (4.6, 2.9), 'wide': (9.6, 3.4)}  # inches; at 72 points an inch these are CSS pixels
+# Inches, of 72 CSS pixels where the page shows the drawing at its own size, and pixels of text.
+_SHAPES = {'narrow': (4.6, 2.9, 11.5), 'wide': (10.5, 3.8, 10)}
 
 
 class Curve(NamedTuple):
@@ -88,9 +89,9 @@ def thin(curve: Curve, most: int) -> tuple[Curve, int]:
 
 
 def _draw(title: str, curves: Sequence[Curve], markers: bool, kind: str, has_both: bool) -> dict[str, Any]:
-    width, height = _SIZES[kind]
-    style = {
-        'svg.fonttype': 'none', 'svg.hashsalt': f'{title} {kind}', 'font.size': 10, 'text.color': _INK,
+    width, height, text = _SHAPES[kind]
+    style: dict[Any, Any] = {
+        'svg.fonttype': 'none', 'svg.hashsalt': f'{title} {kind}', 'font.size': text, 'text.color': _INK,
         'axes.edgecolor': _GRID, 'xtick.color': _GRID, 'ytick.color': _GRID, 'xtick.labelcolor': _INK,
         'ytick.labelcolor': _INK, 'axes.labelcolor': _INK, 'grid.color': _GRID, 'grid.linewidth': 0.7,
         'axes.spines.top': False, 'axes.spines.right': False, 'axes.spines.left': False,
@@ -124,9 +125,14 @@ def _plot(axes: Axes, curves: Sequence[Curve], markers: bool) -> None:
     axes.grid(axis='y')
     axes.set_axisbelow(True)
     axes.margins(x=0.03, y=0.08)
+    steps = [x for curve in curves for x in curve.x]
+    if min(steps) == max(steps):
+        axes.set_xlim(min(steps) - 1, max(steps) + 1)  # else the ticks would be fractions of an iteration
+    if min(y for curve in curves for y in curve.y) >= 0:
+        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     axes.set_xlabel('iteration')
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(lambda value, _: f'{value:,.0f}'.replace(',', '\N{THIN SPACE}'))
 
 
@@ -157,4 +163,4 @@ def _adopt(svg: str, title: str) -> str:
     for run in range(RUN_COLORS):
         svg = svg.replace(_RUN.format(_FIRST_RUN + run), f'var(--run-{run})')
     svg = re.sub(r'<svg [^>]*?(viewBox="[^"]+")[^>]*>', r'<svg \1 aria-hidden="true">', svg, count=1)
-    return re.sub(r"font: ([\d.]+)px [^;\"]+", r'font-size: \1px', svg)
+    return re.sub(r'font: ([\d.]+)px [^;\"]+', r'font-size: \1px', svg)

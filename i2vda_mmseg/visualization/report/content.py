@@ -18,6 +18,7 @@ class RunHead(NamedTuple):
         folder: Its work dir.
         protocol: What its mIoU is about; None where nothing says.
         headline: mIoU in percent as text; None where it was not tested.
+        temporal: Figures of temporal consistency by name, as text.
         missing: What could not be shown of it and why, one sentence each.
         files: ``(title, text)`` of the files that are shown as they are.
     """
@@ -26,6 +27,7 @@ class RunHead(NamedTuple):
     folder: str
     protocol: str | None
     headline: str | None
+    temporal: list[tuple[str, str]]
     missing: list[str]
     files: list[tuple[str, str]]
 

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 Metrics = Mapping[str, Any]
 _HIGHER = {'mIoU', 'aAcc', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall', 'TC'}
+_NONE = '\N{EN DASH}'
 _LOWER = {'flicker'}
+_FIRST = ('mIoU', 'TC', 'flicker')
 _SHARES = ('TC', 'flicker')  # in 0..1; what mmseg's metric gives is in percent
 
 
@@ -72,13 +74,14 @@ def figure_tables(metrics: Sequence[Metrics | None], comparable: bool = True) ->
         IoU [('road', ['88.20', '–'], [False, False])]
     """
     singles = [{key: value for key, value in (m or {}).items() if is_number(value)} for m in metrics]
+    singles = [dict(sorted(single.items(), key=lambda item: _place(item[0]))) for single in singles]
     tables = [_table('', '', singles, comparable)]
     for name in _keys(metrics):
         parts = [(m or {}).get(name) for m in metrics]
         if any(is_table(part) for part in parts):
             unit = 'share' if name.startswith(_SHARES) else 'percent'
-            rows = [part if is_table(part) else {} for part in parts]
-            tables.append(_table(name, unit, rows, comparable))
+            numbers = [part if part is not None and is_table(part) else {} for part in parts]
+            tables.append(_table(name, unit, numbers, comparable))
     return [table for table in tables if table.rows]
 
 
@@ -86,8 +89,8 @@ def fact_rows(metrics: Sequence[Metrics | None], leave_out: Sequence[str] = ('ve
     """Lay everything that is no figure side by side.
 
     Example:
-        >>> fact_rows([{'protocol': 'viper15', 'TC_switches': {'eta': 1.0}}, None])[1]
-        FactRow(name='TC_switches.eta', values=['1.0', None], differs=False)
+        >>> fact_rows([{'protocol': 'viper15', 'TC_switches': {'mask': 'none'}}, None])[1]
+        FactRow(name='TC_switches.mask', values=['none', None], differs=False)
     """
     facts = []
     for m in metrics:
@@ -113,7 +116,8 @@ def flatten(tree: Any, prefix: str = '') -> dict[str, Any]:
     elif isinstance(tree, (list, tuple)) and any(isinstance(part, (Mapping, list, tuple)) for part in tree):
         items = list(enumerate(tree))
     else:
-        return {prefix: str(list(tree)) if isinstance(tree, (list, tuple)) else tree}
+        leaf = str(list(tree)) if isinstance(tree, (list, tuple)) else tree
+        return {prefix: leaf} if prefix else {}
     leaves: dict[str, Any] = {}
     for key, value in items:
         leaves.update(flatten(value, f'{prefix}.{key}' if prefix else str(key)))
@@ -140,7 +144,7 @@ def _table(name: str, unit: str, parts: Sequence[Metrics], comparable: bool) -> 
         values = [part.get(key) for part in parts]
         is_share = (name or key).startswith(_SHARES) and not any(isinstance(value, int) for value in values)
         digits = 4 if is_share else 2
-        shown = ['–' if v is None else str(v) if isinstance(v, int) else f'{v:.{digits}f}' for v in values]
+        shown = [_NONE if v is None else str(v) if isinstance(v, int) else f'{v:.{digits}f}' for v in values]
         full = None
         if name or key in _HIGHER | _LOWER:
             full = max(1.0 if is_share else 100.0, *(abs(v) for v in values if v is not None), 0.0)
@@ -155,6 +159,10 @@ def _best(values: Sequence[float | None], is_higher: bool, is_lower: bool) -> li
         return [False] * len(values)
     target = max(present) if is_higher else min(present)
     return [value == target for value in values]
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _keys(mappings: Sequence[Metrics | None]) -> list[str]:

@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 
 from .content import ReportContent
 
+_BREAKS = re.compile(r'(?<=[_./])|(?<=[a-z])(?=[A-Z])')
 _SUBSCRIPT = re.compile(r'_\{([^{}]*)\}')
 
 
@@ -15,17 +16,18 @@ def render_report(content: ReportContent) -> str:
 
     All text is escaped. The same content gives the same document.
     """
+    loader = PackageLoader('i2vda_mmseg.visualization.report', 'templates')
     environment = Environment(
-        loader=PackageLoader('i2vda_mmseg.visualization.report', 'templates'),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(subscripts=subscripts)
+    environment.filters.update(subscripts=subscripts, breakable=breakable)
     # They are files of this package, not data.
-    parts = {name: Markup(environment.loader.get_source(environment, name)[0]) for name in ('style.css', 'script.js')}
+    parts = {name: Markup(loader.get_source(environment, name)[0]) for name in ('style.css', 'script.js')}
     return environment.get_template('page.html').render(
         content=content, style=parts['style.css'], script=parts['script.js']
     )
@@ -39,3 +41,13 @@ def subscripts(caption: str) -> Markup:
         F<sub>10</sub> &lt; 3 px
     """
     return Markup(_SUBSCRIPT.sub(r'<sub>\1</sub>', str(escape(caption))))
+
+
+def breakable(name: str) -> Markup:
+    """Let a long name break after underscores, dots and slashes and before capitals; what is copied stays the same.
+
+    Example:
+        >>> print(breakable('lr_<b>'))
+        lr_<wbr>&lt;b&gt;
+    """
+    return Markup('<wbr>').join(_BREAKS.split(name))

@@ -36,15 +36,23 @@ def test_every_row_is_there_once_for_each_seed_and_depends_on_all_that_it_should
     assert len({metrics['mIoU'] for _, _, metrics in whole.values()}) == 6
 
 
+def kill_at_random(root, draw):
+    """Start a benchmark and kill it after a random number of starts of its processes; returns its wait status."""
+    wanted = len(fake_suite.starts(root)) + draw.randrange(4)
+    pid = fake_suite.fork(root)
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    wait_until(lambda: len(fake_suite.starts(root)) >= wanted or os.waitid(os.P_PID, pid, look))
+    time.sleep(draw.uniform(0, 0.05))
+    os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
+
+
 def interrupt(root, draw):
     """Start a benchmark again and again, and kill it, until it is through; returns how often it was killed."""
     kills, finished = 0, set()
     while True:
         known = len(fake_suite.starts(root))
-        pid = fake_suite.fork(root)
-        time.sleep(draw.uniform(0, 0.35))
-        os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
+        status = kill_at_random(root, draw)
         again = {tuple(folder.rsplit('/', 2)[1:]) for _, _, folder in fake_suite.starts(root)[known:]}
         assert again & finished == set()
         if not os.WIFSIGNALED(status):

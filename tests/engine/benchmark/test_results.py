@@ -3,8 +3,7 @@ import json
 import fake_suite
 import pytest
 
-from i2vda_mmseg.engine.benchmark import SUITES, Results, ResultsError
-from i2vda_mmseg.engine.benchmark.lock import locked
+from i2vda_mmseg.engine.benchmark import SUITES, Results, ResultsError, lock
 from i2vda_mmseg.engine.benchmark.suite import Suite
 
 
@@ -88,8 +87,9 @@ def test_results_are_neither_overwritten_nor_mixed_up(root, results, tmp_path):
 
 
 @pytest.mark.parametrize('folder', ['out', 'data'])
-def test_one_benchmark_a_folder(root, folder):
-    with locked(root / folder), pytest.raises(BlockingIOError, match='another benchmark is at work'):
+def test_one_benchmark_a_folder(root, folder, monkeypatch):
+    monkeypatch.setattr(lock, 'PATIENCE', 0)
+    with lock.locked(root / folder), pytest.raises(BlockingIOError, match='another benchmark is at work'):
         fake_suite.run(root)
     assert fake_suite.starts(root) == []
 
