@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     default = ReportOptions()
     parser = argparse.ArgumentParser(description='Write one HTML file, which needs no network, about runs')
     parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of finished or unfinished runs')
-    parser.add_argument('--out', type=Path, default=Path('report.html'), metavar='FILE', help='page to write')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/report.html'), metavar='FILE', help='page to write')
     parser.add_argument('--title', help="of the page; default the runs' names")
     parser.add_argument(
         '--clip', help='folder of frames, video file, or name of a frame of the test data; default its first clip'
