@@ -50,7 +50,7 @@ def main() -> None:
         began = time.monotonic()
         checkpoint = train(config, folder, args, [*options, f'load_from={init}'])
         seconds = time.monotonic() - began
-        run('test.py', config, checkpoint, '--work-dir', folder, '--cfg-options', *options)
+        run('test.py', config, checkpoint, '--tc', '--work-dir', folder, '--cfg-options', *options)
         rows[name] = json.loads((folder / 'metrics.json').read_text(encoding='utf-8')) | {'seconds': seconds}
     panel = work_dir / 'panel.png'
     run('draw_panel.py', METHODS['I2VDA'], checkpoint, '--out', panel, '--cfg-options', *options)
@@ -95,7 +95,7 @@ def make_page(folders: list[Path], data_root: Path, seed: int) -> Path:
 
 
 def print_table(rows: dict[str, dict]) -> None:
-    """Print mIoU, the classes' IoU in percent, and the seconds of training."""
+    """Print the classes' IoU and mIoU, temporal consistency and flicker in percent, and the seconds of training."""
     table = Table(title=f'StreetWorld, protocol {next(iter(rows.values()))["protocol"]}, IoU in percent')
     table.add_column('')
     for name in rows:
@@ -104,6 +104,8 @@ def print_table(rows: dict[str, dict]) -> None:
         table.add_row(name, *(number(row['IoU'][name]) for row in rows.values()))
     table.add_section()
     table.add_row('mIoU', *(number(row['mIoU']) for row in rows.values()), style='bold')
+    for name, key in (('TC (clean)', 'TC'), ('flicker', 'flicker')):
+        table.add_row(name, *(number(100 * row[key]) for row in rows.values()))
     table.add_row('seconds', *(f'{row["seconds"]:.0f}' for row in rows.values()))
     Console().print(table)
 
