@@ -1,5 +1,6 @@
 """A cluster asks for its machine back: save, and leave."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -108,11 +109,19 @@ def _gradients_wait(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:
 
 
 def _start_worker(start: Callable[[int], None] | None, worker_id: int) -> None:
-    """Let a worker outlive the signals that a cluster sends to every process.
+    """Let a worker outlive the signals that a cluster sends to every process, but not its own process.
 
-    The loader itself ends workers that hang by SIGTERM, so only the first is without effect.
+    The loader ends workers that hang by SIGTERM, and so does an interpreter that ends: theirs is obeyed.
     """
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    if hasattr(signal, 'sigwaitinfo'):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey_parent, daemon=True).start()
     if start is not None:
         start(worker_id)
+
+
+def _obey_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        continue
+    os._exit(0)

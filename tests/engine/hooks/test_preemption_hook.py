@@ -1,0 +1,37 @@
+"""Data workers of a run that may be asked to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# A loader as a run has it: its workers wait for more when the interpreter ends.
+SCRIPT = """
+import os, signal, sys, time
+from functools import partial
+from multiprocessing import active_children
+from torch.utils.data import DataLoader
+from i2vda_mmseg.engine.hooks.preemption_hook import _start_worker
+
+loader = DataLoader(range(8), num_workers=2, persistent_workers=True, worker_init_fn=partial(_start_worker, None))
+batches = iter(loader)
+next(batches)
+if 'asked' in sys.argv:
+    for worker in active_children():
+        os.spawnvp(os.P_WAIT, 'kill', ['kill', '-TERM', str(worker.pid)])
+    time.sleep(0.5)
+    assert all(worker.is_alive() for worker in active_children())
+print(sum(int(batch) for batch in batches))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, 'sigwaitinfo'), reason='tells who sent a signal')
+@pytest.mark.parametrize('case', ['quiet', 'asked'])
+def test_workers_outlive_a_signal_from_elsewhere_but_not_their_process(case):
+    environment = os.environ | {'OMP_NUM_THREADS': '1'}
+    command = [sys.executable, '-c', SCRIPT, case]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ['28']
