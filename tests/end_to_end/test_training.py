@@ -8,8 +8,7 @@ import torch
 
 from i2vda_mmseg.engine.launch import build_runner
 
-RUNS = [(method, workers) for method in ('source_only', 'adaptsegnet', 'i2vda') for workers in (0, 2)]
-RUNS += [('advent', 0), ('minent', 0)]
+RUNS = [(method, 0) for method in ('source_only', 'minent', 'adaptsegnet', 'advent', 'i2vda')] + [('i2vda', 2)]
 
 
 def read(path):
