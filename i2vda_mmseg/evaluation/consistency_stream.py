@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from i2vda_mmseg.ops import IGNORE_INDEX
+from i2vda_mmseg.ops import IGNORE_INDEX, resize_flow
 
-from .label_warping import resize_flow, valid_pixels, warp_prediction
+from .label_warping import valid_pixels, warp_prediction
 from .tc_counts import ConsistencyCounts
 from .tc_switches import Switches
 

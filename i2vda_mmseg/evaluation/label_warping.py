@@ -1,7 +1,6 @@
 """Bringing the prediction of the next frame to this one."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from i2vda_mmseg.ops import consistency_mask, inside, warp
@@ -43,27 +42,3 @@ def valid_pixels(flow_ab: Tensor, flow_ba: Tensor, eta: float) -> Tensor:
     """
     there, back = flow_ab[None], flow_ba[None]
     return (consistency_mask(there, back, eta, frame='0') & inside(there))[0]
-
-
-def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring a field to another size, bilinearly, its vectors growing as the distances between pixel centres do.
-
-    Convention:
-        The outermost pixel centres of the two grids coincide (``align_corners=True``).
-
-    Args:
-        flow: (N, 2, h, w), pixels of its own grid, at least 2 x 2.
-        size: (H, W).
-
-    Returns:
-        (N, 2, H, W), pixels of the new grid.
-
-    Example:
-        >>> resize_flow(torch.ones(1, 2, 2, 3), (3, 5))[0, :, 0, 0]
-        tensor([2., 2.])
-    """
-    (height, width), (new_height, new_width) = flow.shape[-2:], size
-    if (height, width) == (new_height, new_width):
-        return flow
-    growth = flow.new_tensor([(new_width - 1) / (width - 1), (new_height - 1) / (height - 1)])
-    return F.interpolate(flow, size=size, mode='bilinear', align_corners=True) * growth.view(1, 2, 1, 1)
