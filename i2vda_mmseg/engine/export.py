@@ -1,5 +1,6 @@
 """From a checkpoint of a method to one that stock MMSegmentation loads."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,26 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
 
 
 def stock_config(config: Config) -> Config:
-    """Write the config of a method's segmentor as a stock ``EncoderDecoder`` config, for testing and inference."""
+    """Write the config of a method's segmentor as a stock ``EncoderDecoder`` config, for testing and inference.
+
+    Args:
+        config: Of a method whose network takes one frame.
+
+    Returns:
+        A config for mmseg's ``init_model`` and ``MMSegInferencer``, together with the exported checkpoint.
+    """
     segmentor: dict[str, Any] = config.model.segmentor.to_dict()
     preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
     segmentor['backbone'].pop('init_cfg', None)
     names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
-    kept = {name: config[name] for name in names if name in config}
-    kept['test_pipeline'] = config.test_dataloader.dataset.pipeline  # where mmseg.apis looks for it
+    kept = {name: deepcopy(config[name]) for name in names if name in config}
+    kept['test_dataloader']['dataset']['pipeline'] = _stock_pipeline(config.test_dataloader.dataset.pipeline)
+    kept['test_pipeline'] = kept['test_dataloader']['dataset']['pipeline']  # where mmseg.apis looks for it
+    kept['visualizer'] = dict(type='SegLocalVisualizer', name='visualizer')
     return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
+
+
+def _stock_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Name the step that reads images as ``MMSegInferencer`` asks for it; the same decoder gives the same pixels."""
+    reading = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    return [reading if step['type'] == 'LoadImage' else dict(step) for step in pipeline]

@@ -1,8 +1,10 @@
+import mmcv
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.runner import load_checkpoint
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.engine.export import export_checkpoint, stock_config
@@ -27,6 +29,12 @@ def test_the_export_predicts_identically_in_stock_mmsegmentation(trained, tiny_c
     theirs = inference_model(stock, image)
     assert theirs.seg_logits.data.shape == (15, 64, 96)
     assert torch.equal(theirs.seg_logits.data, ours.seg_logits.data)
+
+    inferencer = MMSegInferencer(str(tmp_path / 'stock.py'), str(out), device='cpu', show_progress=False)
+    result = inferencer([image, mmcv.imread(image)], out_dir=str(tmp_path / 'out'))
+    for prediction in result['predictions']:
+        np.testing.assert_array_equal(prediction, ours.pred_sem_seg.data[0])
+    assert len(list((tmp_path / 'out' / 'vis').iterdir())) == 2
 
 
 def test_a_checkpoint_without_a_segmentor_is_refused(tmp_path):

@@ -13,8 +13,10 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
+from i2vda_mmseg.datasets.transforms.reading import read_image
 from i2vda_mmseg.engine.export import export_checkpoint
 from i2vda_mmseg.engine.launch import build_runner, load_config
+from i2vda_mmseg.engine.video import FramePredictor
 from i2vda_mmseg.streetworld import make_streetworld
 
 METHODS = ('tps', 'davsn')
@@ -163,6 +165,13 @@ def test_predicts_frames_of_a_clip_one_after_the_other(trained, config_of, tmp_p
     assert asked == [1]
     alone = dict(clip[1], inputs=clip[1]['inputs'][1])  # the same frame without the one before
     assert not torch.equal(model.test_step(pseudo_collate([alone]))[0].seg_logits.data, predictions[1].seg_logits.data)
+
+    predictor = FramePredictor(model, dataset['pipeline'], clip.metainfo['palette'])
+    for _ in range(2):  # the second time as another clip, which knows nothing of the first
+        predictor.begin_clip()
+        for i, prediction in enumerate(predictions):
+            labels = predictor(read_image(clip.get_data_info(i)['img_path']))
+            assert torch.equal(labels.long(), prediction.pred_sem_seg.data[0])
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -14,7 +14,7 @@ from .commands import Commands
 from .job import Job
 from .results import Results
 from .row import Row
-from .table import markdown
+from .table import markdown, one_line
 
 ASKED_TO_STOP = 75  # as a training that was asked to: EX_TEMPFAIL of sysexits.h
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -122,7 +122,7 @@ class Scheduler:
         )
         self._results.record(entry)
         write_table(self._results)
-        self._note(job, began, ''.join(f', {name} {metrics.get(name)}' for name in ('mIoU', 'TC', 'flicker')))
+        self._note(job, began, f': {one_line(metrics)}')
 
     def _fail(self, job: Job, reason: str) -> None:
         """Note a failure; one of what a seed's rows share is one of all of them."""

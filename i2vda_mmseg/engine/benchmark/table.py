@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .results import Results
@@ -49,6 +49,17 @@ def mean_and_deviation(values: Sequence[float]) -> str:
         return MISSING
     mean = f'{math.fsum(values) / len(values):.1f}'
     return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
+
+
+def one_line(metrics: Mapping[str, Any]) -> str:
+    """Format the figures of one run, in percent.
+
+    Example:
+        >>> one_line({'mIoU': 39.62, 'TC': 0.6471, 'flicker': None})
+        'mIoU 39.6 %, TC 64.7 %, flicker -'
+    """
+    known = [(name, scale, metrics.get(name)) for name, scale in FIGURES]
+    return ', '.join(f'{name} {MISSING if x is None else f"{scale * x:.1f} %"}' for name, scale, x in known)
 
 
 def _cells(row: Row, results: Results, notes: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
+from .frame_keys import frame_keys
 
 FLOW_1T_MODES = ('estimate', 'compose')
 
@@ -137,7 +138,7 @@ class I2VDA(AdversarialSegmentor):
     def target_clip(self, target: dict[str, Any]) -> TargetClip:
         """Estimate the flows between I_0 and I_1 and synthesise I_t: Eq. 1, 2 and 3."""
         frame_0, frame_1 = target['frames'].unbind(1)
-        keys = _frame_keys(target['data_samples'])
+        keys = frame_keys(target['data_samples'], (0, 1), (1, 0))
         flows = self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
         flow_01, flow_10 = flows.chunk(2)
         if self.temporal_augmentation is None:
@@ -192,11 +193,3 @@ def _without_pretrained(config: Any) -> Any:
 
 def _names_weights(config: Any) -> bool:
     return isinstance(config, dict) and config.get('type') == 'Pretrained'
-
-
-def _frame_keys(data_samples: list) -> list[tuple[str, str]] | None:
-    """Give the flow estimator's keys, forward then backward, or None where the samples name no frames."""
-    keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
-    if keys and len(keys) != len(data_samples):
-        raise ValueError('some target samples of the batch carry frame_keys and some do not')
-    return [tuple(key) for key in keys] + [tuple(reversed(key)) for key in keys] or None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.flow import build_flow_estimator
 
 from .base import DomainAdaptiveSegmentor
+from .frame_keys import frame_keys
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder, stack_frames
 
 
@@ -111,7 +112,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
             (N, 2, H, W), float32, pixels.
         """
         frame_a, frame_b = frames[:, a], frames[:, b]
-        keys = frame_keys(data_samples or [], a, b)
+        keys = frame_keys(data_samples or [], (a, b))
         moved = [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
         if all(moved):
             return self.flow_estimator(frame_a, frame_b, keys)
@@ -120,15 +121,3 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
             key = None if keys is None else [keys[i]]
             flow[i : i + 1] = self.flow_estimator(frame_a[i : i + 1], frame_b[i : i + 1], key)
         return flow
-
-
-def frame_keys(data_samples: Sequence[Any], a: int, b: int) -> list[tuple[str, str]] | None:
-    """Give the flow estimator's keys for ``flow_ab``, or None where the samples name no frames.
-
-    Raises:
-        ValueError: If some samples name their frames and some do not.
-    """
-    keys = [sample.metainfo['frame_keys'] for sample in data_samples if 'frame_keys' in sample.metainfo]
-    if keys and len(keys) != len(data_samples):
-        raise ValueError('some samples of the batch carry frame_keys and some do not')
-    return [(key[a], key[b]) for key in keys] or None

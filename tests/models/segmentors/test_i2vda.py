@@ -133,7 +133,7 @@ def test_frame_keys_on_some_samples_only():
     batch = domain_batch(keys=True)
     batch['target']['data_samples'][1] = data_sample()
     model = tiny_i2vda()
-    with pytest.raises(ValueError, match='some target samples of the batch carry frame_keys and some do not'):
+    with pytest.raises(ValueError, match='some samples of the batch carry frame_keys and some do not'):
         model.train_step(batch, optimizers(model))
 
 
