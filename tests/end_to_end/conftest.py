@@ -60,7 +60,15 @@ def trained(tiny_config, tmp_path):
 
     def run(method='i2vda', name='run', **options):
         folder = tmp_path / name
-        build_runner(tiny_config(method, folder, **options)).train()
+        runner = build_runner(tiny_config(method, folder, **options))
+        runner.train()
+        _end_workers(runner.train_loop.dataloader_iterator._iterator)
         return folder
 
     return run
+
+
+def _end_workers(iterator):
+    """Tell data workers to end; garbage collection closes their queues in any order, and then waits 5 s for each."""
+    if hasattr(iterator, '_shutdown_workers'):
+        iterator._shutdown_workers()
