@@ -19,7 +19,7 @@ ROWS = (
     Row('First again', 'first', 'configs/a.py', 1, {'shift': 1}, section='t'),
     Row('Third', 'third', 'configs/b.py', 1, section='t'),
 )
-SUITE = Suite('fake', 'Table 0', ROWS, world=dict(images=4, previous_frames=True), seeds=(0, 1))
+SUITE = Suite('fake', 'Table 0', ROWS, world=dict(images=4, previous_frames=True), reference='first', seeds=(0, 1))
 
 
 def make_root(folder):

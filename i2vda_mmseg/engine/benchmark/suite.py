@@ -25,6 +25,7 @@ class Suite:
         world: Arguments of ``make_streetworld``, without seed and place.
         options: What is changed in the config of every row.
         init_options: What is changed in the config of the shared initialisation.
+        reference: Run that the others are compared with, seed by seed; '' compares none.
         seeds: Seeds of streets and runs, unless others are asked for.
         prepare_seconds: What the street and the initialisation of a seed take on one idle core, roughly.
     """
@@ -35,6 +36,7 @@ class Suite:
     world: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     init_options: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ''
     seeds: tuple[int, ...] = (3, 4, 5)  # the StreetWorld schedules were tuned on seeds 1 and 2
     prepare_seconds: float = 0.0
 

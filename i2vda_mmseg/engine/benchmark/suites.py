@@ -118,7 +118,7 @@ SMOKE = (
 )
 
 
-def _table(number: int, about: str, rows: tuple[Row, ...]) -> Suite:
+def _table(number: int, about: str, rows: tuple[Row, ...], reference: str = 'full') -> Suite:
     return Suite(
         name=f'table{number}',
         title=f'Table {number}, {about}',
@@ -126,6 +126,7 @@ def _table(number: int, about: str, rows: tuple[Row, ...]) -> Suite:
         world=WORLD,
         options=SAVING,
         init_options=SAVING,
+        reference=reference,
         prepare_seconds=PREPARE_SECONDS,
     )
 
@@ -133,7 +134,7 @@ def _table(number: int, about: str, rows: tuple[Row, ...]) -> Suite:
 SUITES = {
     suite.name: suite
     for suite in (
-        _table(1, 'methods', TABLE_1),
+        _table(1, 'methods', TABLE_1, reference='i2vda'),
         _table(3, 'the framework without one of its parts', TABLE_3),
         _table(4, 'the proxy network', TABLE_4),
         _table(5, 'hyper-parameters', TABLE_5),

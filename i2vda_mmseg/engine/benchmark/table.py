@@ -7,15 +7,19 @@ from typing import Any
 
 from .results import Results
 from .row import Row
+from .suite import Suite
 
 MISSING = '-'
 FIGURES = (('mIoU', 1.0), ('TC', 100.0), ('flicker', 100.0))  # metrics.json has mIoU in percent, the others as shares
-HEAD = ('', 'mIoU', 'TC', 'flicker', 'seeds', 'paper: mIoU', 'paper: TC')
+COMPARED = FIGURES[:2]
+PAPER = ('seeds', 'paper: mIoU', 'paper: TC')
 
 
 def markdown(results: Results) -> str:
     """Lay out what is known of a suite: mean and standard deviation over seeds, beside what is published."""
     notes: list[str] = []
+    compared = _compared(results.suite)
+    head = ('', *(name for name, _ in FIGURES), *compared, *PAPER)
     lines = [
         f'# {results.suite.title} (StreetWorld)',
         '',
@@ -23,23 +27,28 @@ def markdown(results: Results) -> str:
         'VIPER -> Cityscapes-Seq, other networks and other schedules; only the order of rows can be compared.',
         '',
         'All in percent, TC and flicker too; mean ± standard deviation (n - 1) over seeds '
-        f'{", ".join(map(str, results.seeds))}.',
+        f'{", ".join(map(str, results.seeds))}.'
+        + (' Differences are of runs of the same seed, on the same street from the same weights.' if compared else ''),
         '',
-        _line(HEAD),
-        '|---|' + '---:|' * (len(HEAD) - 1),
+        _line(head),
+        '|---|' + '---:|' * (len(head) - 1),
     ]
     section = ''
     for row in results.suite.rows:
         if row.section != section:
             section = row.section
-            lines.append(_line((f'**{section}**', *[''] * (len(HEAD) - 1))))
+            lines.append(_line((f'**{section}**', *[''] * (len(head) - 1))))
         lines.append(_line(_cells(row, results, notes)))
     failed = [f'- failed: {x["run"]}, seed {x["seed"]}: {x["reason"]}' for x in results.failures]
     return '\n'.join([*lines, *(['', '; '.join(notes)] if notes else []), *(['', *failed] if failed else [])]) + '\n'
 
 
-def mean_and_deviation(values: Sequence[float]) -> str:
+def mean_and_deviation(values: Sequence[float], sign: str = '-') -> str:
     """Format figures with one decimal, as ``mean ± standard deviation``; one figure has no deviation.
+
+    Args:
+        values: The figures.
+        sign: '-': only negative means have one; '+': all have.
 
     Example:
         >>> mean_and_deviation([1.0, 2.0, 4.5])
@@ -47,7 +56,7 @@ def mean_and_deviation(values: Sequence[float]) -> str:
     """
     if not values:
         return MISSING
-    mean = f'{math.fsum(values) / len(values):.1f}'
+    mean = f'{math.fsum(values) / len(values):{sign}.1f}'
     return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
 
 
@@ -64,15 +73,29 @@ def one_line(metrics: Mapping[str, Any]) -> str:
 
 def _cells(row: Row, results: Results, notes: list[str]) -> list[str]:
     entries = results.of(row.run)
-    figures = []
-    for name, scale in FIGURES:
-        values = [scale * entry['metrics'][name] for entry in entries if entry['metrics'].get(name) is not None]
-        figures.append(mean_and_deviation(values))
+    figures = [mean_and_deviation(list(_values(results, row.run, *figure).values())) for figure in FIGURES]
+    reference = results.suite.reference
+    for figure in COMPARED if reference else ():
+        values, others = _values(results, row.run, *figure), _values(results, reference, *figure)
+        paired = [values[seed] - others[seed] for seed in values if seed in others] if row.run != reference else []
+        figures.append(mean_and_deviation(paired, sign='+'))
     if row.note:
         notes.append(f'({len(notes) + 1}) {row.note}')
     mark = f' ({len(notes)})' if row.note else ''
     published = [MISSING if value is None else str(value) for value in (row.paper_miou, row.paper_tc)]
     return [f'{row.name}{mark}', *figures, f'{len(entries)} of {len(results.seeds)}', *published]
+
+
+def _values(results: Results, run: str, name: str, scale: float) -> dict[int, float]:
+    """One figure of a run, by seed."""
+    entries = results.of(run)
+    return {x['seed']: scale * x['metrics'][name] for x in entries if x['metrics'].get(name) is not None}
+
+
+def _compared(suite: Suite) -> list[str]:
+    """Headings of the differences from the run that others are compared with."""
+    names = [row.name for row in suite.rows if row.run == suite.reference]
+    return [f'{figure} - {names[0]}' for figure, _ in COMPARED] if names else []
 
 
 def _about(results: Results) -> str:

@@ -20,6 +20,8 @@ def results(tmp_path):
     for values in ((3, 48.0, 0.6, 0.02), (4, 49.0, 0.7, 0.02), (5, 53.0, 0.8, 0.02)):
         results.record(entry('first', *values))
     results.record(entry('second', 4, 51.26, None, 0.018))
+    results.record(entry('third', 4, 47.0, 0.7, 0.018))  # 2 below, and 3.5 below
+    results.record(entry('third', 5, 49.5, 0.75, 0.018))
     return results
 
 
@@ -30,10 +32,11 @@ def rows_of(text):
 
 def test_mean_and_standard_deviation_beside_what_is_published(results):
     rows = rows_of(markdown(results))
-    assert rows['First'] == ['50.0 ± 2.6', '70.0 ± 10.0', '2.0 ± 0.0', '3 of 3', '37.1', '-']
-    assert rows['Second (1)'] == ['51.3', '-', '1.8', '1 of 3', '51.2', '66.01']
+    assert rows[''] == ['mIoU', 'TC', 'flicker', 'mIoU - First', 'TC - First', 'seeds', 'paper: mIoU', 'paper: TC']
+    assert rows['First'] == ['50.0 ± 2.6', '70.0 ± 10.0', '2.0 ± 0.0', '-', '-', '3 of 3', '37.1', '-']
+    assert rows['Second (1)'] == ['51.3', '-', '1.8', '+2.3', '-', '1 of 3', '51.2', '66.01']
     assert rows['First again'][:3] == rows['First'][:3]
-    assert rows['Third'] == ['-', '-', '-', '0 of 3', '-', '-']
+    assert rows['Third'][3:6] == ['-2.8 ± 1.1', '-2.5 ± 3.5', '2 of 3']
     assert list(rows) == ['', 'First', 'Second (1)', '**t**', 'First again', 'Third']
 
 
