@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 _REQUIRED = {'torch': '2.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmseg': '1.2.2'}
 _MAINTAINED = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
-_OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0' 'mmsegmentation>=1.2.2'"
+_OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0,<2.2' 'mmsegmentation>=1.2.2'"
 
 
 def check_environment(required: dict[str, str] | None = None) -> None:

@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
+from mmengine.config import DictAction
+
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.export import export_checkpoint, stock_config
+from i2vda_mmseg.engine.export import check_fit, export_checkpoint, stock_config
 from i2vda_mmseg.engine.launch import load_config
 
 
@@ -16,13 +18,18 @@ def main() -> None:
     parser.add_argument(
         '--config', help='config of the method: also write its EncoderDecoder config beside OUT, as .py'
     )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='the settings that training overrode'
+    )
     parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     args = parser.parse_args()
     trust_checkpoints(args.trust_checkpoint)
     print(f'checkpoint: {export_checkpoint(args.checkpoint, args.out)}')
     if args.config:
         path = Path(args.out).with_suffix('.py')
-        stock_config(load_config(args.config)).dump(path)
+        config = stock_config(load_config(args.config, args.cfg_options))
+        check_fit(config, args.out)
+        config.dump(path)
         print(f'config: {path}')
 
 

@@ -1,5 +1,5 @@
 # The average of the networks of the first three stages:
-#   tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r101_synthia2cs/stage_0.pth
+#   python tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r101_synthia2cs/stage_0.pth
 _base_ = './deeplabv2_r101_synthia2cs.py'
 test_pipeline = [
     dict(type='LoadImage'),

@@ -1,5 +1,5 @@
 # The average of the networks of the first three stages:
-#   tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r18_streetworld/stage_0.pth
+#   python tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r18_streetworld/stage_0.pth
 _base_ = './deeplabv2_r18_streetworld.py'
 model = dict(
     _delete_=True,

@@ -113,7 +113,8 @@ class RawLabelDataset(BaseSegDataset):
         return fileio.join_path(self.data_prefix[kind], name + self._suffix(kind))
 
     def _has_folder(self, kind: str) -> bool:
-        return fileio.isdir(self.data_prefix[kind], backend_args=self.backend_args)
+        folder = self.data_prefix.get(kind)
+        return bool(folder) and fileio.isdir(folder, backend_args=self.backend_args)
 
     def _list(self, kind: str) -> set[str]:
         """Names in the image or the label folder.
@@ -121,7 +122,9 @@ class RawLabelDataset(BaseSegDataset):
         Raises:
             FileNotFoundError: If the folder is absent, or holds no file with the suffix.
         """
-        folder = self.data_prefix[kind]
+        folder = self.data_prefix.get(kind)
+        if folder is None:
+            raise self._layout_error(f'data_prefix names no {kind}, which is needed here')
         if not self._has_folder(kind):
             raise self._layout_error(f'no such folder: {folder}')
         folders: list[str] = []

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS
 
 from .checkpoints import save_atomically
 
@@ -42,6 +43,28 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
     meta = {key: value for key, value in content.get('meta', {}).items() if key in ('dataset_meta', 'iter', 'seed')}
     save_atomically({'meta': meta, 'state_dict': segmentor}, path)
     return path
+
+
+def check_fit(config: Config, checkpoint: str | Path) -> None:
+    """Compare an exported checkpoint with the network of its stock config.
+
+    mmseg itself only logs what does not fit, and predicts with random weights in its place.
+
+    Args:
+        config: Of ``stock_config``.
+        checkpoint: Of ``export_checkpoint``.
+
+    Raises:
+        ValueError: If a tensor is missing, is not of the network, or has another shape.
+    """
+    state = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')['state_dict']
+    try:
+        MODELS.build(config.model).load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f'the weights in {checkpoint} are not of the network of this config; give the config that the run saved '
+            f'beside its checkpoints, or the --cfg-options that it was trained with. {error}'
+        ) from error
 
 
 def stock_config(config: Config) -> Config:

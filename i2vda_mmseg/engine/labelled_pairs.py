@@ -30,15 +30,21 @@ class LabelledPairs:
     of the val data set, and are resized to that size without blending.
 
     Args:
-        config: A config with ``val_dataloader`` and a target of training.
+        config: A config with ``val_dataloader`` (or ``test_dataloader``) and a target of training.
         split: Split to take instead of the val data set's own, like 'train'.
+
+    Raises:
+        ValueError: If the config has no labelled frames.
 
     Attributes:
         metainfo: The data set's classes and palette.
     """
 
     def __init__(self, config: Config, split: str | None = None) -> None:
-        settings = dict(config.val_dataloader.dataset, lazy_init=False)
+        loader = config.get('val_dataloader') or config.get('test_dataloader')
+        if not loader:
+            raise ValueError('val_dataloader: the config has none, and no test_dataloader: there are no labelled frames')
+        settings = dict(loader.dataset, lazy_init=False)
         if split is not None:
             settings['split'] = split
             for key in ('data_prefix', 'ann_file'):  # they name the folders and the list of the other split

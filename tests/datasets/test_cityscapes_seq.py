@@ -30,6 +30,14 @@ def test_labelled_frames_for_evaluation(tmp_path):
     assert 'frame_paths' not in info
 
 
+def test_pairs_of_frames_that_nobody_labels(tmp_path):
+    trees.cityscapes(tmp_path, clip(0, 4))
+    prefix = dict(img_path='leftImg8bit_sequence/train')
+    assert pairs_of(build(tmp_path, pairs='consecutive', data_prefix=prefix)) == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    with pytest.raises(FileNotFoundError, match='data_prefix names no seg_map_path, which is needed here'):
+        build(tmp_path, data_prefix=prefix)
+
+
 def test_labelled_pair(tmp_path):
     trees.cityscapes(tmp_path, clip(0, 29), [frame_name(19)])
     dataset = build(tmp_path, pairs='labelled')

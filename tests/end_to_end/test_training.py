@@ -53,6 +53,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained, tmp_path
     assert differences(after, trained_state(resumed / 'iter_6.pth')) == []
 
 
+def test_training_goes_without_validation(trained):
+    folder = trained(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    assert (folder / 'iter_6.pth').is_file()
+
+
 def test_another_seed_trains_another_network(trained):
     states = [read(trained('source_only', f'{seed}', randomness=dict(seed=seed)) / 'iter_6.pth') for seed in (0, 1)]
     assert differences(states[0]['state_dict'], states[1]['state_dict']) != []

@@ -43,7 +43,8 @@ class PreemptionHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Listen for the signals, and let data workers outlive the first one."""
-        for loader in filter(None, (runner.train_dataloader, runner.val_dataloader)):
+        for loop in filter(None, (runner.train_loop, runner.val_loop)):
+            loader = loop.dataloader
             if isinstance(loader, DataLoader) and loader.num_workers:
                 loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
         self.asked = False
