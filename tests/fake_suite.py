@@ -48,6 +48,12 @@ def starts(root):
     return [tuple(line.split()) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
+def run_of(folder):
+    """Name the run that a folder is of, and its seed."""
+    _, run, seed = folder.rsplit('/', 2)
+    return run.rpartition('_')[0], seed
+
+
 def run(root, out='out', **options):
     """Run the suite in this process."""
     options = dict(jobs=2, resume='auto', data_root=root / 'data') | options

@@ -36,12 +36,23 @@ def note(folder, what):
         journal.write(f'{os.getpid()} {what} {folder}\n')
 
 
+def is_wanted(what, folder):
+    """Whether there is a file ``<what>_<run>``, or ``<what>_seed_<n>`` for an initialisation."""
+    names = folder.parent.name, folder.parent.name.rpartition('_')[0]  # of a run: without the hash
+    return any(Path(option('journal')).with_name(f'{what}_{name}').exists() for name in names)
+
+
 def make_streetworld():
     folder = Path(value_of('--out'))
     note(folder, 'world')
     folder.mkdir(parents=True, exist_ok=True)
+    version, world = Path(option('journal')).with_name('street_version'), folder / 'world.json'
+    made = dict(version=int(version.read_text()) if version.exists() else 1, seed=int(value_of('--seed')))
+    if world.exists() and json.loads(world.read_text()) != made:
+        sys.exit(f'make_streetworld: {folder} holds a StreetWorld made otherwise')
     time.sleep(0.02)
-    write(folder / 'street', value_of('--seed'))
+    write(folder / 'street', f'{made}')
+    write(world, json.dumps(made))
 
 
 def train():
@@ -49,8 +60,12 @@ def train():
     folder = Path(value_of('--work-dir'))
     note(folder, 'train')
     folder.mkdir(parents=True, exist_ok=True)
-    if Path(option('journal')).with_name(f'break_{folder.parent.name}').exists():
+    if is_wanted('break', folder):
         sys.exit('RuntimeError: broken on purpose')
+    if is_wanted('preempt', folder):
+        sys.exit(75)
+    if is_wanted('nudge', folder):
+        os.kill(os.getpid(), signal.SIGTERM)
     if Path(option('journal')).with_name('hang').exists():
         time.sleep(60)
     pointer, start, state = folder / 'last_checkpoint', 0, value_of('--seed') + option('shift')

@@ -1,5 +1,6 @@
 """What a benchmark runs: the project's own command lines."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +16,9 @@ from .suite import INIT, Suite, hash_of
 class Commands:
     """Steps of a suite: make the street and the initialisation of a seed, train and test a row.
 
-    The street's folder is named after its parameters, that of the initialisation after its config too, so that suites
-    share both where they are the same.
+    The street's folder is named after its parameters, so that suites share it where they are the same. The folders of
+    the initialisation and of the runs are named after the street that is there, with its version, and all configs which
+    decide them: what was made otherwise is neither taken for theirs nor gone on with.
 
     Args:
         root: The project's root.
@@ -40,38 +42,51 @@ class Commands:
         """Folder of the street of a seed."""
         return self.data_root / f'seed_{seed}' / f'world_{hash_of(dict(self.suite.world))[:8]}'
 
+    def street(self, seed: int) -> dict[str, Any]:
+        """Give what the street of a seed says of itself, version and parameters; nothing where there is none."""
+        path = self.world(seed) / 'world.json'
+        return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+
     def init(self, seed: int) -> Path:
-        """Folder of the initialisation of a seed."""
-        mark = hash_of([dict(self.suite.world), self.schedule['init']])[:8]
-        return self.data_root / f'seed_{seed}' / f'init_{mark}'
+        """Folder of the initialisation of a seed, once its street is there."""
+        return self.data_root / f'seed_{seed}' / f'init_{self._mark(seed, self.schedule["init"])}'
 
     def work_dir(self, row: Row, seed: int) -> Path:
-        """Folder of a run."""
-        return self.out / 'runs' / row.run / f'seed_{seed}'
+        """Folder of a run, once the street of its seed is there."""
+        mark = self._mark(seed, self.schedule['init'], self.schedule['runs'][row.run])
+        return self.out / 'runs' / f'{row.run}_{mark}' / f'seed_{seed}'
 
     def metrics(self, row: Row, seed: int) -> Path:
         """File in which the test of a run leaves its figures."""
         return self.work_dir(row, seed) / 'metrics.json'
 
     def prepare(self, seed: int) -> Iterator[Step]:
-        """Make the street of a seed, then train the initialisation on it."""
-        world, init = self.world(seed), self.init(seed)
+        """Make the street of a seed, then train the initialisation on it; only the first is known before it is made."""
+        world = self.world(seed)
         arguments = [part for name, value in self.suite.world.items() for part in _argument(name, value)]
         # one worker: a pool would outlive a benchmark that is killed
         make = self._step('make_streetworld', '--out', world, '--seed', seed, '--workers', 1, *arguments)
-        yield Step(f'street of seed {seed}', make, world.with_suffix('.log'), world / 'finished')
+        # never taken as done: the tool alone knows whether it would make the same street as the one that is there
+        yield Step(f'street of seed {seed}', make, world.with_suffix('.log'))
+        init = self.init(seed)
         train = self._train(INIT, init, seed, self.suite.init_options)
-        yield Step(f'initialisation of seed {seed}', train, init / 'train.log', init / 'finished')
+        yield Step(f'initialisation of seed {seed}', train, init / 'train.log', init / 'finished', init / POINTER)
 
     def run(self, row: Row, seed: int) -> Iterator[Step]:
         """Train a row, or go on with it, then test it; each step is to be finished before the next is asked for."""
         folder = self.work_dir(row, seed)
         options = self.suite.options_of(row)
         train = self._train(row.config, folder, seed, options | {'load_from': last_checkpoint(self.init(seed))})
-        yield Step(f'training of {row.name}, seed {seed}', train, folder / 'train.log', folder / 'trained')
+        name = f'training of {row.name}, seed {seed}'
+        yield Step(name, train, folder / 'train.log', folder / 'trained', folder / POINTER)
         where = ['--work-dir', folder, '--cfg-options', *_options(options | self._data(seed))]
         test = self._step('test', row.config, last_checkpoint(folder), '--tc', *where)
         yield Step(f'test of {row.name}, seed {seed}', test, folder / 'test.log')
+
+    def _mark(self, seed: int, *hashes: str) -> str:
+        """Hash of the street, the same for all seeds, and of configs."""
+        street = {key: value for key, value in self.street(seed).items() if key != 'seed'}
+        return hash_of([dict(self.suite.world), street, *hashes])[:8]
 
     def _train(self, config: str, folder: Path, seed: int, options: Mapping[str, Any]) -> tuple[str, ...]:
         own = _options({**options, **self._data(seed)})

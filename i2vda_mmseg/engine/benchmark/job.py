@@ -7,14 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from i2vda_mmseg.engine.hooks.preemption_hook import PREEMPTED
+
 from .row import Row
 from .step import Step
+
+# How a process ends that somebody else has asked to stop: after saving, or before it could listen.
+STOPPED = frozenset({PREEMPTED, -signal.SIGTERM, -signal.SIGUSR1})
+RESTARTS = 3  # of a step that is stopped without having saved anything new
 
 
 class Job:
     """The steps of a row for a seed, or of what the rows of a seed share.
 
-    ``seconds`` is what each step has taken, by name, in this start; ``facts`` what machine and code were when it began.
+    ``seconds`` is what each step has taken, by name, in this start; ``facts`` what machine and code were when it began;
+    ``skipped`` whether a step had been done before. A step that is stopped by a signal of somebody else is started
+    again, as long as it gets on.
 
     Args:
         seed: The seed.
@@ -28,10 +36,13 @@ class Job:
         self.seconds: dict[str, float] = {}
         self.facts: Mapping[str, Any] = {}
         self.failure: str | None = None
+        self.skipped = False
         self._steps = steps
         self._step: Step | None = None
         self._process: subprocess.Popen | None = None
         self._began = 0.0
+        self._reached = ''
+        self._stops = 0  # since it last got on
 
     @property
     def name(self) -> str:
@@ -57,7 +68,8 @@ class Job:
             self._end(code)
         if self.failure is not None:
             return True
-        self._step = next((step for step in self._steps if not step.is_done), None)
+        if self._step is None:
+            self._step = self._next_step()
         if self._step is None:
             return True
         self._began = time.monotonic()
@@ -78,12 +90,30 @@ class Job:
             return False
         return True
 
+    def _next_step(self) -> Step | None:
+        for step in self._steps:
+            if not step.is_done:
+                self._reached, self._stops = step.reached(), 0
+                return step
+            self.skipped = True
+        return None
+
     def _end(self, code: int) -> None:
+        """Take in how the process has ended; the step stays if it is to be started again."""
         step, self._process = self._step, None
         assert step is not None
-        self.seconds[step.name.partition(' of ')[0]] = round(time.monotonic() - self._began, 1)
+        kind = step.name.partition(' of ')[0]
+        self.seconds[kind] = round(self.seconds.get(kind, 0.0) + time.monotonic() - self._began, 1)
         if code == 0:
             step.finish()
-        else:
+            self._step = None
+        elif code not in STOPPED or not self._gets_on(step):
             ended = f'exit code {code}' if code > 0 else f'signal {-code}'
-            self.failure = f'{step.name}: {ended}: {step.last_words()} (all of it: {step.log})'
+            often = f' {self._stops} times without a new checkpoint' if code in STOPPED else ''
+            self.failure = f'{step.name}: {ended}{often}: {step.last_words()} (all of it: {step.log})'
+
+    def _gets_on(self, step: Step) -> bool:
+        """Whether a step that was stopped is worth another start."""
+        before, self._reached = self._reached, step.reached()
+        self._stops = self._stops + 1 if self._reached == before else 0
+        return self._stops <= RESTARTS

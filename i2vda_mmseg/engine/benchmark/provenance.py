@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+CHANGES = '+changes'  # follows a git revision where files of it were changed
+
 
 def provenance(root: Path, device: str) -> dict[str, Any]:
     """Git revision, Python and machine.
@@ -29,7 +31,7 @@ def git_revision(root: Path) -> str | None:
     commit = _git(root, 'rev-parse', 'HEAD')
     if commit is None:
         return None
-    return f'{commit}+changes' if _git(root, 'status', '--porcelain', '--untracked-files=no') else commit
+    return f'{commit}{CHANGES}' if _git(root, 'status', '--porcelain', '--untracked-files=no') else commit
 
 
 def available_cores() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from i2vda_mmseg.engine.checkpoints import write_atomically
 
+from .faults import faults_of
 from .suite import Suite
 
 RESULTS = 'results.json'
@@ -102,11 +103,12 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         known = content['format'] == FORMAT
-        complete = {'suite', 'seeds', 'schedule', 'results'} <= content.keys()
+        faults = [*faults_of(content)] if known else []
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f'{path} holds no results of a benchmark: {type(error).__name__}: {error}') from error
-    if not known or not complete:
-        raise ResultsError(f'{path} holds no results of format {FORMAT}; choose another --out')
+    if not known or faults:
+        why = f': {"; ".join(faults[:3])}' if faults else ''
+        raise ResultsError(f'{path} holds no results of format {FORMAT}{why}; choose another --out')
     return content
 
 

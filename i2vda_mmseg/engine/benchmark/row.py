@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+FIGURES = (('mIoU', 1.0), ('TC', 100.0), ('flicker', 100.0))  # metrics.json has mIoU in percent, the others as shares
+
 
 @dataclass(frozen=True)
 class Row:

@@ -17,7 +17,7 @@ from .row import Row
 from .table import markdown, one_line
 
 ASKED_TO_STOP = 75  # as a training that was asked to: EX_TEMPFAIL of sysexits.h
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _PAUSE = 0.05  # seconds between two looks at the processes
 _GRACE = 120.0  # seconds in which a training may end its iteration and save
 
@@ -26,8 +26,8 @@ class Scheduler:
     """Do what is missing in the results of a suite, some jobs at a time.
 
     A row waits for the street and the initialisation of its seed. A row that fails is noted, and the others go on.
-    SIGINT and SIGTERM are handed to the processes as SIGTERM, upon which a training saves a checkpoint; a second one
-    kills them.
+    SIGINT, SIGTERM and SIGUSR1 are handed to the processes as SIGTERM, upon which a training saves a checkpoint; a
+    second one kills them.
 
     Args:
         commands: What to run.
@@ -117,6 +117,7 @@ class Scheduler:
             config_hash=self._results.schedule['runs'][row.run],
             metrics=metrics,
             seconds=job.seconds,
+            street_version=self._commands.street(job.seed).get('version'),
             finished=datetime.now(UTC).isoformat(timespec='seconds'),
             **job.facts,
         )
@@ -137,11 +138,11 @@ class Scheduler:
         self._board.say(f'failed: {reason}')
 
     def _note(self, job: Job, began: float, figures: str) -> None:
-        """Learn from what a job took, and say that it is done; what was there before took nothing."""
-        if job.seconds:
+        """Say that a job is done, and learn from what it took, unless a part of it was there before."""
+        if not job.skipped:
             self._finished.append((job.cost, time.monotonic() - began))
-            left = duration(self._seconds_left())
-            self._board.say(f'[{self._done()}/{self._total}] {job.name}{figures}; about {left} left')
+        left = duration(self._seconds_left())
+        self._board.say(f'[{self._done()}/{self._total}] {job.name}{figures}; about {left} left')
 
     def _show(self) -> None:
         self._board.show(self._done(), [job.name for job, _ in self._running], self._seconds_left())

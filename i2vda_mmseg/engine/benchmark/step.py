@@ -21,12 +21,14 @@ class Step:
         command: Program and arguments.
         log: File that its output is added to.
         done: File that is written when it has succeeded; None: it runs each time.
+        pointer: File that names its last checkpoint; None: it saves none.
     """
 
     name: str
     command: tuple[str, ...]
     log: Path
     done: Path | None = None
+    pointer: Path | None = None
 
     @property
     def is_done(self) -> bool:
@@ -58,6 +60,12 @@ class Step:
         """Note that it has succeeded."""
         if self.done is not None:
             write_atomically(b'', self.done)
+
+    def reached(self) -> str:
+        """Name the checkpoint from which it would go on; '' where there is none."""
+        if self.pointer is None or not self.pointer.is_file():
+            return ''
+        return self.pointer.read_text(encoding='utf-8', errors='replace').strip()
 
     def last_words(self) -> str:
         """Give the last line of its output."""

@@ -5,12 +5,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .mixture import mixture
 from .results import Results
-from .row import Row
+from .row import FIGURES, Row
 from .suite import Suite
 
 MISSING = '-'
-FIGURES = (('mIoU', 1.0), ('TC', 100.0), ('flicker', 100.0))  # metrics.json has mIoU in percent, the others as shares
 COMPARED = FIGURES[:2]
 PAPER = ('seeds', 'paper: mIoU', 'paper: TC')
 
@@ -39,8 +39,11 @@ def markdown(results: Results) -> str:
             section = row.section
             lines.append(_line((f'**{section}**', *[''] * (len(head) - 1))))
         lines.append(_line(_cells(row, results, notes)))
+    mixed = mixture(results.entries)
+    remarks = ['; '.join(notes), f'**Mind how these figures were made**: {"; ".join(mixed)}.' if mixed else '']
     failed = [f'- failed: {x["run"]}, seed {x["seed"]}: {x["reason"]}' for x in results.failures]
-    return '\n'.join([*lines, *(['', '; '.join(notes)] if notes else []), *(['', *failed] if failed else [])]) + '\n'
+    paragraphs = ['\n'.join(lines), *filter(None, remarks), *(['\n'.join(failed)] if failed else [])]
+    return '\n\n'.join(paragraphs) + '\n'
 
 
 def mean_and_deviation(values: Sequence[float], sign: str = '-') -> str:

@@ -38,7 +38,7 @@ def test_every_row_is_there_once_for_each_seed_and_depends_on_all_that_it_should
 
 def kill_at_random(root, draw):
     """Start a benchmark and kill it after a random number of starts of its processes; returns its wait status."""
-    wanted = len(fake_suite.starts(root)) + draw.randrange(4)
+    wanted = len(fake_suite.starts(root)) + draw.randrange(6)
     pid = fake_suite.fork(root)
     look = os.WEXITED | os.WNOHANG | os.WNOWAIT
     wait_until(lambda: len(fake_suite.starts(root)) >= wanted or os.waitid(os.P_PID, pid, look))
@@ -53,7 +53,7 @@ def interrupt(root, draw):
     while True:
         known = len(fake_suite.starts(root))
         status = kill_at_random(root, draw)
-        again = {tuple(folder.rsplit('/', 2)[1:]) for _, _, folder in fake_suite.starts(root)[known:]}
+        again = {fake_suite.run_of(folder) for _, _, folder in fake_suite.starts(root)[known:]}
         assert again & finished == set()
         if not os.WIFSIGNALED(status):
             assert os.waitstatus_to_exitcode(status) == 0
@@ -88,7 +88,7 @@ def test_the_processes_of_a_killed_benchmark_end_with_it(tmp_path):
 
 def test_asked_to_stop_it_hands_the_signal_on_and_goes_on_later(whole, tmp_path):
     root = fake_suite.make_root(tmp_path / 'asked')
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         known = len(fake_suite.starts(root))
         pid = fake_suite.fork(root)
         wait_until(lambda n=known: sum(kind == 'train' for _, kind, _ in fake_suite.starts(root)[n:]) >= 2)
@@ -97,6 +97,25 @@ def test_asked_to_stop_it_hands_the_signal_on_and_goes_on_later(whole, tmp_path)
         assert not any(fake_suite.alive(process) for process, _, _ in fake_suite.starts(root))
     assert fake_suite.run(root) == 0
     assert fake_suite.figures(root) == whole
+
+
+def test_a_training_that_somebody_else_stops_is_started_again(whole, tmp_path):
+    root = fake_suite.make_root(tmp_path / 'stopped')
+    (root / 'nudge_second').touch()  # it is stopped in the first iteration of each start
+    assert fake_suite.run(root, seeds=[0]) == 0
+    assert fake_suite.figures(root) == {key: value for key, value in whole.items() if key[1] == 0}
+    starts = [kind for _, kind, folder in fake_suite.starts(root) if fake_suite.run_of(folder)[0] == 'second']
+    assert starts == [*['train'] * 12, 'test']
+
+
+def test_a_training_that_is_stopped_and_never_gets_on_fails(tmp_path):
+    root = fake_suite.make_root(tmp_path / 'stuck')
+    (root / 'preempt_second').touch()
+    assert fake_suite.run(root, seeds=[0]) == 1
+    assert [run for run, _ in sorted(fake_suite.figures(root))] == ['first', 'third']
+    starts = [kind for _, kind, folder in fake_suite.starts(root) if fake_suite.run_of(folder)[0] == 'second']
+    assert starts == ['train'] * 4
+    assert 'exit code 75 4 times without a new checkpoint' in fake_suite.read(root)['failures'][0]['reason']
 
 
 def test_nothing_but_results_json_is_needed_to_go_on_elsewhere(whole, tmp_path):
@@ -121,7 +140,9 @@ def test_a_row_that_fails_stops_no_other_and_is_tried_again(whole, tmp_path):
     assert fake_suite.run(root) == 0
     assert fake_suite.figures(root) == whole
     assert fake_suite.read(root)['failures'] == []
-    assert all('/second/' in folder for _, _, folder in fake_suite.starts(root)[known:])
+    assert {fake_suite.run_of(folder)[0] for _, kind, folder in fake_suite.starts(root)[known:] if kind != 'world'} == {
+        'second'
+    }
 
 
 def test_an_initialisation_that_fails_fails_the_rows_of_its_seed(tmp_path):

@@ -66,6 +66,37 @@ def test_a_file_that_holds_no_results_is_refused(results, text):
         Results(results.path, fake_suite.SUITE, results.schedule)
 
 
+@pytest.mark.parametrize(
+    ('key', 'value', 'reason'),
+    [
+        ('config_hash', None, r'results\[0\]\.config_hash is missing'),
+        ('run', None, r'results\[0\]\.run is missing'),
+        ('seed', None, r'results\[0\]\.seed is missing'),
+        ('metrics', None, r'results\[0\]\.metrics is missing'),
+        ('metrics', 'mIoU', r"results\[0\]\.metrics is 'mIoU', but should be an object"),
+        ('metrics', {'TC': '0.6'}, r"results\[0\]\.metrics\.TC is '0\.6', but should be a number"),
+        ('seed', '7', r"results\[0\]\.seed is '7', but should be a whole number"),
+    ],
+)
+def test_a_damaged_entry_is_refused_with_its_place(results, key, value, reason):
+    content = json.loads(results.path.read_text())
+    content['results'][0][key] = value
+    if value is None:
+        del content['results'][0][key]
+    results.path.write_text(json.dumps(content))
+    with pytest.raises(ResultsError, match=reason):
+        Results(results.path, fake_suite.SUITE, results.schedule)
+
+
+@pytest.mark.parametrize('key', ['suite', 'seeds', 'schedule', 'results'])
+@pytest.mark.parametrize('value', [None, 3, [[]], {'runs': []}])
+def test_damaged_results_are_refused(results, key, value):
+    content = json.loads(results.path.read_text()) | {key: value}
+    results.path.write_text(json.dumps(content))
+    with pytest.raises(ResultsError, match=rf'holds no results of format 1: {key}.* should be'):
+        Results(results.path, fake_suite.SUITE, results.schedule)
+
+
 def test_a_config_that_changes_changes_its_hash_and_no_other(root):
     before = fake_suite.SUITE.schedule(root)
     (root / 'configs/b.py').write_text('shift = 5\n')

@@ -1,3 +1,4 @@
+import re
 import runpy
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from i2vda_mmseg.engine.benchmark.commands import Commands
 from i2vda_mmseg.engine.benchmark.suite import Suite
 from i2vda_mmseg.engine.config_check import check_config
 from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.streetworld import WorldPlan
 
 PAPER = {
     'table1': [37.1, 44.0, 41.2, 44.4, 41.7, 42.4, 42.0, 47.8, 48.9, 51.2],
@@ -31,7 +33,7 @@ def root(request):
 
 
 def commands_of(suite, root, folder):
-    schedule = dict(init='0', runs={})
+    schedule = dict(init='0', runs=dict.fromkeys(suite.runs(), '1'))
     return Commands(root, suite, schedule, folder / 'data', folder / 'out')
 
 
@@ -56,7 +58,8 @@ def test_every_command_is_understood_by_its_tool_and_its_config_is_sound(name, r
     for run, row in suite.runs().items():
         train, test = commands.run(row, 3)
         args = arguments_of(train, monkeypatch)
-        assert (args.seed, args.resume, args.work_dir) == (3, 'auto', str(tmp_path / 'out/runs' / run / 'seed_3'))
+        assert (args.seed, args.resume) == (3, 'auto')
+        assert re.fullmatch(rf'{tmp_path}/out/runs/{re.escape(run)}_[0-9a-f]{{8}}/seed_3', args.work_dir)
         config = load_config(str(root / args.config), args.cfg_options)
         check_config(config)
         assert all(value_at(config, key) == value for key, value in suite.options_of(row).items())
@@ -113,6 +116,7 @@ def test_a_real_row_from_the_street_to_its_figures(root, tmp_path, monkeypatch):
             assert not runpy.run_path(step.command[1])['main']()
             step.finish()
             assert step.is_done == (step.done is not None)
+    assert commands.street(3) == WorldPlan(3, 1, 1, 2, 2, 0, (64, 96)).describe()
     metrics = Config.fromfile(commands.metrics(row, 3)).to_dict()
     assert metrics['is_last_checkpoint']
     assert metrics['TC_pairs'] == 1

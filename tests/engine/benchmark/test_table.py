@@ -50,6 +50,22 @@ def test_it_says_what_the_figures_are_about(results):
     assert '- failed: third, seed 4: training of Third, seed 4: exit code 1' in text
 
 
+def test_it_says_what_was_not_made_alike(results):
+    assert 'Mind how' not in markdown(results)
+    results.entries[0] |= dict(git_revision='a' * 40, device='cpu', python='3.11', street_version=1)
+    results.entries[1] |= dict(git_revision='a' * 40, device='cpu', python='3.11', street_version=1)
+    results.entries[0]['metrics']['versions'] = dict(torch='2.13.0', mmseg='1.4.2')
+    assert 'Mind how' not in markdown(results)
+    results.entries[2] |= dict(git_revision='b' * 40 + '+changes', device='H100', machine=dict(processor='x'))
+    results.entries[3] |= dict(git_revision=None, street_version=2, machine=dict(processor='x'))
+    results.entries[3]['metrics']['versions'] = dict(torch='2.14.0', mmseg='1.4.2')
+    assert markdown(results).splitlines()[-1] == (
+        '**Mind how these figures were made**: more than one git revision (aaaaaaaaaa, bbbbbbbbbb+changes, unknown); '
+        'more than one device (H100, cpu); more than one street version (1, 2); '
+        'more than one version of torch (2.13.0, 2.14.0); uncommitted changes to git revision bbbbbbbbbb.'
+    )
+
+
 @pytest.mark.parametrize(
     ('values', 'text'), [([], '-'), ([1.25], '1.2'), ([0.0, 10.0], '5.0 ± 7.1'), ([-1.0, 1.0, 3.0], '1.0 ± 2.0')]
 )
