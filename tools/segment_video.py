@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.engine.video import FramePredictor, VideoSummary, segment_video
-from i2vda_mmseg.flow import DISFlow
+from i2vda_mmseg.engine.video import FramePredictor, VideoSummary, segment_video, tc_metric
+from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,10 +17,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment every frame of a video or of a folder of frames')
     parser.add_argument('config', help='config file, configs/<method>/<name>.py')
     parser.add_argument('checkpoint', help='checkpoint of the method, or of a plain EncoderDecoder')
-    parser.add_argument('source', help='video file, or folder of frames in the order of their names')
+    parser.add_argument('source', help='video file, or folder of frames in the order of their numbers')
     parser.add_argument('--out', metavar='FILE.mp4', help='video to write; without it, only measure')
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the frame, 0..1')
-    parser.add_argument('--tc', action='store_true', help='measure temporal consistency and flicker (DIS flow)')
+    parser.add_argument(
+        '--tc', action='store_true', help="temporal consistency and flicker, by the config's tc_evaluator"
+    )
     parser.add_argument('--side-by-side', metavar='CHECKPOINT', help='another checkpoint, shown to the right')
     parser.add_argument('--side-by-side-config', metavar='CONFIG', help='its config; default: the same')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -41,10 +43,11 @@ def main() -> None:
     runs = [(args.config, args.checkpoint)]
     if args.side_by_side:
         runs.append((args.side_by_side_config or args.config, args.side_by_side))
+    configs = [load_config(config, args.cfg_options) for config, _ in runs]
     predictors = [
-        FramePredictor.load(load_config(config, args.cfg_options), checkpoint, args.device)
-        for config, checkpoint in runs
+        FramePredictor.load(config, checkpoint, args.device) for config, (_, checkpoint) in zip(configs, runs)
     ]
+    metrics = [tc_metric(config, args.device) for config in configs] if args.tc else []
     columns = (TextColumn('frames'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
         task = bar.add_task('frames', total=None)
@@ -53,18 +56,26 @@ def main() -> None:
             args.source,
             args.out,
             args.opacity,
-            DISFlow() if args.tc else None,
+            metrics,
             progress=lambda done, total: bar.update(task, completed=done, total=max(total, done)),
         )
-    report(summary, [checkpoint for _, checkpoint in runs], args.out)
+    report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
 
 
-def report(summary: VideoSummary, checkpoints: list[str], out: str | None) -> None:
+def report(summary: VideoSummary, checkpoints: list[str], metrics: list[TemporalConsistency], out: str | None) -> None:
     """Print one line, and one more for each checkpoint that was measured."""
     speed = summary.frames / summary.seconds
     print(f'{summary.frames} frames in {summary.seconds:.1f} s, {speed:.1f} a second' + (f': {out}' if out else ''))
-    for name, tc, flicker in zip(checkpoints, summary.tc or [], summary.flicker or []):
-        print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} (preset clean, DIS flow, shares in 0..1)')
+    for name, metric, tc, flicker in zip(checkpoints, metrics, summary.tc or [], summary.flicker or []):
+        print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} ({describe(metric)}, shares in 0..1)')
+
+
+def describe(metric: TemporalConsistency) -> str:
+    """What a figure is about: protocol, preset and what differs from it, flow estimator."""
+    switches, preset = metric.switches._asdict(), TC_PRESETS[metric.preset]._asdict()
+    changed = [f'{name}={value}' for name, value in switches.items() if value != preset[name]]
+    preset_and_changes = ' '.join([f'preset {metric.preset}', *changed])
+    return f'protocol {metric.protocol}, {preset_and_changes}, {type(metric.flow_estimator).__name__}'
 
 
 if __name__ == '__main__':

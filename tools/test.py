@@ -59,16 +59,11 @@ def main() -> None:
         next(evaluator for evaluator in evaluators if 'IoU' in evaluator.type).output_dir = args.out
     if args.show or args.show_dir:
         show_predictions(config, args)
+    facts = protocol_facts(find_protocol(config), args.checkpoint)
+    facts.update(checkpoint=args.checkpoint, config=args.config, **(temporal_facts(config) if args.tc else {}))
     metrics = build_runner(config, args.launcher).test()
     if is_main_process():
-        path = write_metrics(
-            Path(config.work_dir) / 'metrics.json',
-            metrics,
-            **protocol_facts(find_protocol(config), args.checkpoint),
-            checkpoint=args.checkpoint,
-            config=args.config,
-            **(temporal_facts(config) if args.tc else {}),
-        )
+        path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)
         print(f'metrics: {path}')
     leave_process_group()
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .transforms.reading import check_file, read_image
+from .transforms.reading import read_image
+from .video_file import check_container, check_whole, stated_frames
 
 SEQUENCES = 'leftImg8bit_sequence'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
-_CONTAINERS = (b'RIFF', b'\x1aE\xdf\xa3', b'\0\0\1\xba', b'\0\0\1\xb3', b'G')  # AVI, Matroska, MPEG
-_BOXES = (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip')  # MP4, MOV
 
 
 class Frame(NamedTuple):
@@ -38,6 +37,7 @@ class Frame(NamedTuple):
 
 
 Pair = tuple[Frame, Frame]
+_NUMBERED = re.compile(r'(.*?)([0-9]+)', re.DOTALL)
 
 
 def list_pairs(source: Path) -> list[Pair]:
@@ -50,7 +50,7 @@ def list_pairs(source: Path) -> list[Pair]:
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
-        ValueError: If it holds no pair.
+        ValueError: If it holds no pair, or is a video that is damaged.
     """
     if not source.exists():
         raise FileNotFoundError(f'there is nothing at {source}')
@@ -67,7 +67,7 @@ def list_pairs(source: Path) -> list[Pair]:
         where = source if root is None else root / SEQUENCES
         raise ValueError(f'{where} holds no frames ({", ".join(IMAGES)}) and {source} is no data root')
     top = source if root is None else root
-    frames = [Frame(path.stem.removesuffix('_leftImg8bit'), path.relative_to(top).as_posix(), path) for path in paths]
+    frames = _frames(paths, top)
     pairs = _pairs_by_number(frames, step=None if root is None else 1)
     if not pairs:
         raise ValueError(
@@ -77,11 +77,41 @@ def list_pairs(source: Path) -> list[Pair]:
     return pairs
 
 
+def list_frames(folder: Path) -> list[Frame]:
+    """Find the pictures of a folder in the order of the numbers in their names: f2 comes before f10."""
+    return sorted(_frames((path for path in folder.iterdir() if path.suffix.lower() in IMAGES), folder), key=_in_time)
+
+
+def clip_starts(frames: Sequence[Frame]) -> frozenset[int]:
+    """Tell where clips begin: where names differ before their last number, or that number jumps.
+
+    Args:
+        frames: Of one folder, as ``list_frames`` gives them. The step of their numbers is the most common one. Frames
+            without any numbers are one clip.
+
+    Returns:
+        Positions in ``frames``, the first one among them.
+    """
+    if not any(_NUMBERED.fullmatch(frame.name) for frame in frames):
+        return frozenset([0])
+    pairs = set(_pairs_by_number(frames, step=None))
+    return frozenset([0, *(i for i, pair in enumerate(pairwise(frames), start=1) if pair not in pairs)])
+
+
+def _frames(paths: Iterable[Path], top: Path) -> list[Frame]:
+    return [Frame(path.stem.removesuffix('_leftImg8bit'), path.relative_to(top).as_posix(), path) for path in paths]
+
+
+def _in_time(frame: Frame) -> tuple[list[str | int], str]:
+    parts = re.split(r'([0-9]+)', frame.name)  # text and number in turn
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], frame.key
+
+
 def _pairs_by_number(frames: Sequence[Frame], step: int | None) -> list[Pair]:
     """Pair frames of one clip whose numbers differ by ``step``, by default the most common difference."""
     numbered: dict[tuple[Path, str], list[tuple[int, Frame]]] = {}
     for frame in frames:
-        if match := re.fullmatch(r'(.*?)(\d+)', frame.name):
+        if match := _NUMBERED.fullmatch(frame.name):
             numbered.setdefault((frame.path.parent, match[1]), []).append((int(match[2]), frame))
     neighbours = [
         (b - a, (frame_a, frame_b))
@@ -97,24 +127,14 @@ def _count_frames(path: Path) -> int:
     """Count the frames of a video that can be decoded; containers state wrong numbers."""
     check_container(path)
     video = cv2.VideoCapture(str(path))
-    count = 0
+    count, stated = 0, stated_frames(path, video)
     while video.isOpened() and video.grab():
         count += 1
     video.release()
     if count < 2:
         raise ValueError(f'{path} cannot be read as a video of two frames or more (frames found: {count})')
+    check_whole(path, stated, count)
     return count
-
-
-def check_container(path: Path) -> None:
-    """Refuse what is no container of video: FFmpeg would also follow a playlist to files and addresses elsewhere."""
-    check_file(str(path), 'video')
-    with path.open('rb') as file:
-        head = file.read(16)
-    if not (head.startswith(_CONTAINERS) or head[4:8] in _BOXES):
-        raise ValueError(
-            f'{path} cannot be read as a video; expected MP4, MOV, AVI, Matroska, WebM or MPEG, or a folder of frames'
-        )
 
 
 class FrameReader:

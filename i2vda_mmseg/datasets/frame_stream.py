@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .frame_source import IMAGES, check_container
+from .frame_source import IMAGES, clip_starts, list_frames
 from .transforms.reading import read_image
+from .video_file import check_container, check_whole, stated_frames
 
 _DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
@@ -16,10 +17,12 @@ class FrameStream:
     """Frames in their order, with one of them in memory at a time.
 
     Args:
-        source: A video file, or a folder whose pictures are the frames, in the order of their names.
+        source: A video file, or a folder whose pictures are the frames, in the order of the numbers in their names.
 
     Attributes:
         fps: Frames a second: the video's own, 17 for a folder.
+        clip_starts: Positions, from 0, of the frames that continue nothing: the first one, and in a folder those at
+            which another clip begins, see ``frame_source.clip_starts``.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
@@ -39,10 +42,13 @@ class FrameStream:
         self._paths: list[Path] = []
         self.fps = _DEFAULT_FPS
         self._count = 0
+        self.clip_starts = frozenset([0])
         if self.source.is_dir():
-            self._paths = sorted(path for path in self.source.iterdir() if path.suffix.lower() in IMAGES)
-            if not self._paths:
+            frames = list_frames(self.source)
+            if not frames:
                 raise ValueError(f'the folder {source} holds no frames ({", ".join(IMAGES)})')
+            self._paths = [frame.path for frame in frames]
+            self.clip_starts = clip_starts(frames)
         else:
             self._open_video().release()
 
@@ -54,7 +60,8 @@ class FrameStream:
         """Read frame after frame: (H, W, 3), uint8, BGR.
 
         Raises:
-            ValueError: If a frame cannot be decoded, or its size is not that of the first one.
+            ValueError: If a frame cannot be decoded, or its size is not that of the first one; at the end of a video,
+                if it states clearly more frames than could be decoded.
         """
         size = None
         for name, frame in self._from_folder() if self._paths else self._from_video():
@@ -84,6 +91,7 @@ class FrameStream:
             video.release()
         if not count:
             raise ValueError(f'{self.source} holds no frame that can be decoded; is the file complete?')
+        check_whole(self.source, self._count, count)
 
     def _open_video(self) -> cv2.VideoCapture:
         check_container(self.source)
@@ -91,5 +99,5 @@ class FrameStream:
         if not video.isOpened():
             raise ValueError(f'{self.source} cannot be opened as a video; is the file complete?')
         self.fps = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
-        self._count = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self._count = stated_frames(self.source, video)
         return video

@@ -11,6 +11,7 @@ from torch import Tensor
 from i2vda_mmseg.ops import IGNORE_INDEX, resize_flow
 
 from .label_warping import valid_pixels, warp_prediction
+from .tc_checks import checked_labels, require_finite
 from .tc_counts import ConsistencyCounts
 from .tc_switches import Switches
 
@@ -75,7 +76,8 @@ class ConsistencyStream:
             key: The frame's path relative to the data root, for a flow cache.
 
         Raises:
-            ValueError: If the shape of the prediction or the frame is not that.
+            ValueError: If the shape of the prediction or the frame is not that, a label is neither a class nor 255, or
+                the flow or the probabilities are not finite.
         """
         current = self._moment(prediction, frame, key)
         if self._previous is not None:
@@ -89,9 +91,11 @@ class ConsistencyStream:
             raise ValueError(
                 f'warping={self.switches.warping!r} takes predictions as {shape}, got {tuple(prediction.shape)}'
             )
-        labels = prediction if expected == 2 else prediction.argmax(0)
-        labels = labels.to(torch.uint8)
-        held = labels if expected == 2 else prediction.float().softmax(0)
+        if expected == 3:
+            held, labels = prediction.float().softmax(0), prediction.argmax(0).to(torch.uint8)
+            require_finite(held, f'the class probabilities of {key or "a frame"}')
+        else:
+            held = labels = checked_labels(prediction, self.num_classes)
         return _Moment(held, labels, self._frame(frame, labels), key)
 
     def _frame(self, frame: Tensor | np.ndarray, labels: Tensor) -> Tensor:
@@ -121,11 +125,16 @@ class ConsistencyStream:
         frames = [self._flow_input(moment.frame) for moment in (previous, current)]
         keys = [(previous.key, current.key), (current.key, previous.key)]
         if self.switches.mask == 'none':
-            flow = resize_flow(self.flow_estimator(frames[0], frames[1], keys[:1]), size)[0]
+            flow = self._estimate(frames[0], frames[1], keys[:1], size)[0]
             return flow, torch.ones(size, dtype=torch.bool, device=flow.device)
-        both = self.flow_estimator(torch.cat(frames), torch.cat(frames[::-1]), keys)
-        flows = resize_flow(both, size)
+        flows = self._estimate(torch.cat(frames), torch.cat(frames[::-1]), keys, size)
         return flows[0], valid_pixels(flows[0], flows[1], self.switches.eta)
+
+    def _estimate(self, frames_a: Tensor, frames_b: Tensor, keys: list[tuple[str, str]], size: Any) -> Tensor:
+        """Flow (N, 2, H, W) in pixels of the predictions, whatever the size that it is estimated at."""
+        flow = self.flow_estimator(frames_a, frames_b, keys)
+        require_finite(flow, f'the flow from {keys[0][0] or "a frame"} to {keys[0][1] or "the next"}')
+        return resize_flow(flow, size)
 
     def _flow_input(self, frame: Tensor) -> Tensor:
         frame = frame.float()  # held in 8 bits

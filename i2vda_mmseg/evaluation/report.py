@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,22 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
         path: The file; replaced atomically.
         metrics: What the evaluator returned; ``IoU/<class>`` become one table ``IoU`` by class name, as do others with
             a slash.
-        **facts: What the figures are about: protocol, checkpoint, config.
+        **facts: What the figures are about: protocol, checkpoint, config. What JSON has no form for, as a path or an
+            infinite setting, is written as text: the figures of a long test do not depend on it.
 
     Returns:
         The file.
     """
     figures = {name: _plain(value) for name, value in metrics.items()}
-    report: dict[str, Any] = dict(facts)
+    report: dict[str, Any] = _fact(facts)
     report.update({name: value for name, value in figures.items() if '/' not in name})
     report['IoU'] = {}
     for name, value in figures.items():
         table, slash, row = name.partition('/')
-        if slash:
-            report.setdefault(table, {})[row] = value
+        if slash and isinstance(report.setdefault(table, {}), dict):
+            report[table][row] = value
+        elif slash:  # what the table would be called is taken by a single figure or fact
+            report[name] = value
     report['versions'] = {
         'i2vda_mmseg': __version__,
         'torch': torch.__version__,
@@ -48,9 +52,22 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
     return path
 
 
-def _plain(value: Any) -> float | int | None:
+def _plain(value: Any) -> Any:
     """Turn a figure into JSON: None where there is none, as for a class that occurs nowhere."""
     if isinstance(value, int):
         return value
-    value = float(value)
+    try:
+        value = float(value)
+    except (TypeError, ValueError):  # a metric of another package may return anything
+        return _fact(value)
     return value if math.isfinite(value) else None
+
+
+def _fact(value: Any) -> Any:
+    """Turn anything into JSON, what has no form there as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _fact(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_fact(part) for part in value]
+    is_known = value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_known else str(value)

@@ -1,5 +1,7 @@
 """How temporal consistency is computed: the switches, and presets of them as data."""
 
+import math
+from numbers import Real
 from typing import NamedTuple
 
 FLOW_INPUTS = ('rgb255', 'imagenet')
@@ -21,7 +23,8 @@ class Switches(NamedTuple):
             'none': all pixels; samples outside the frame take the border value.
         absent: A class that neither side of any pair holds. 'exclude': it leaves the mean. 'zero': it counts as 0, and
             IoU is I / (U + 1e-10).
-        eta: Threshold of the mask in pixels of the flow.
+        eta: Threshold of the mask in pixels of the prediction, to whose size flow is brought before it is tested: the
+            same distance on the image whatever size flow is estimated at.
     """
 
     flow_input: str
@@ -43,7 +46,7 @@ def choose_switches(preset: str, **overrides: str | float | None) -> Switches:
     """Take a preset and change some of its switches; None changes nothing.
 
     Raises:
-        ValueError: If the preset or the value of a switch is unknown, or ``eta`` is not positive.
+        ValueError: If the preset or the value of a switch is unknown, or ``eta`` is not positive and finite.
 
     Example:
         >>> choose_switches('clean', mask='none', warping=None)
@@ -56,6 +59,9 @@ def choose_switches(preset: str, **overrides: str | float | None) -> Switches:
     for name, allowed in _ALLOWED.items():
         if getattr(switches, name) not in allowed:
             raise ValueError(f'{name} must be one of {allowed}, got {getattr(switches, name)!r}')
-    if not switches.eta > 0:
-        raise ValueError(f'eta is a distance in pixels and must be positive, got {switches.eta}')
-    return switches
+    if not isinstance(switches.eta, Real) or not 0 < switches.eta < math.inf:
+        raise ValueError(
+            f"eta is a distance in pixels and must be positive and finite, got {switches.eta!r}; mask='none' takes all "
+            'pixels'
+        )
+    return switches._replace(eta=float(switches.eta))

@@ -58,7 +58,8 @@ def temporal_consistency(
         **switches: What differs from the preset: ``flow_input``, ``warping``, ``mask``, ``absent``, ``eta``.
 
     Raises:
-        ValueError: If there are fewer than two frames, or not as many predictions as frames.
+        ValueError: If there are fewer than two frames, not as many predictions as frames, labels that are neither a
+            class nor 255, or flow that is not finite.
 
     Example:
         >>> from i2vda_mmseg.flow import DISFlow
@@ -170,15 +171,20 @@ class TemporalConsistency(BaseMetric):
                 'no two consecutive frames of one clip reached TemporalConsistency; use a CityscapesClipDataset with a '
                 'ClipSampler, so that a rank gets whole clips'
             )
-        by_class = dict(zip(self._classes(), counts.class_iou(self.switches.absent)))
-        reported = by_class if self.protocol is None else find_protocol(self.protocol).reported
-        by_class = {name: by_class[name] for name in reported}
-        figures = dict(TC=_mean(list(by_class.values())), flicker=counts.flicker())
+        figures = self.figures(counts)
         print_log(
             f'temporal consistency, preset {self.preset}, protocol {self.protocol}: TC {figures["TC"]:.4f}, flicker '
             f'{figures["flicker"]:.4f} (shares in 0..1), {counts.pairs} pairs of {counts.clips} clips',
             logger='current',
         )
+        return figures
+
+    def figures(self, counts: ConsistencyCounts) -> dict[str, float]:
+        """Divide what was counted, over the classes that the protocol reports."""
+        by_class = dict(zip(self._classes(), counts.class_iou(self.switches.absent)))
+        reported = by_class if self.protocol is None else find_protocol(self.protocol).reported
+        by_class = {name: by_class[name] for name in reported}
+        figures = dict(TC=_mean(list(by_class.values())), flicker=counts.flicker())
         by_name = {f'TC_IoU/{name}': value for name, value in by_class.items()}
         return figures | dict(TC_pairs=counts.pairs, TC_clips=counts.clips) | by_name
 

@@ -42,6 +42,16 @@ def test_a_figure_that_is_none_becomes_null(tmp_path, absent):
     assert (report['mIoU'], report['mAcc'], report['IoU']) == (None, 1.5, {})
 
 
+def test_no_fact_and_no_odd_figure_costs_the_figures(tmp_path):
+    facts = dict(TC_switches=dict(eta=float('inf')), TC_clip_list=Path('val.lst'), TC_flow={1: {2}}, sizes=(512, 1024))
+    odd = {'note': 'of another metric', 'table': {'a': (1, float('nan'))}, 'mIoU/road': 7.0, 'config/x': 2.0}
+    report = read(write_metrics(tmp_path / 'metrics.json', METRICS | odd, config='a.py', **facts))
+    assert (report['mIoU'], report['IoU']['road'], report['mIoU/road'], report['config/x']) == (40.25, 80.5, 7.0, 2.0)
+    assert report['TC_switches'] == {'eta': 'inf'}
+    assert (report['TC_clip_list'], report['TC_flow'], report['sizes']) == ('val.lst', {'1': '{2}'}, [512, 1024])
+    assert (report['note'], report['table']) == ('of another metric', {'a': [1, 'nan']})
+
+
 def test_replaces_an_earlier_report_at_once(tmp_path):
     path = write_metrics(tmp_path / 'metrics.json', METRICS)
     write_metrics(path, {'mIoU': 1.0})

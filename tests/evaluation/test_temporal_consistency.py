@@ -133,6 +133,18 @@ def test_flow_of_smaller_frames_is_stretched_with_its_vectors():
     assert (result.tc, result.counts.valid) == (1.0, 7 * 7)
 
 
+@pytest.mark.parametrize(('eta', 'valid'), [(0.75, 0), (0.85, 7 * 7)])
+def test_eta_is_in_pixels_of_the_prediction_whatever_the_size_of_the_flow(eta, valid):
+    def flow(frame_a, frame_b, keys=None):
+        scale = (frame_a.shape[-1] - 1) / 8  # of pixels of the prediction, which is 9 wide
+        there, back = shift(2.0 * scale)(frame_a, frame_b)
+        return torch.stack([there, back + torch.tensor([0.8 * scale, 0.0]).view(2, 1, 1)])
+
+    labels = random_labels(size=(7, 9))
+    for size in (None, (4, 5), (13, 17)):
+        assert measure([labels, labels], flow, flow_size=size, eta=eta).counts.valid == valid
+
+
 def test_normalised_frames_reach_the_estimator():
     seen = []
 
@@ -198,5 +210,6 @@ def test_what_is_refused():
         choose_switches('best')
     with pytest.raises(ValueError, match=r"mask must be one of .*, got 'fb'"):
         choose_switches('clean', mask='fb')
-    with pytest.raises(ValueError, match='eta is a distance'):
-        METRICS.build(dict(type='TemporalConsistency', eta=0))
+    for eta in (0, -1.0, float('inf'), float('nan'), '1'):
+        with pytest.raises(ValueError, match='eta is a distance in pixels and must be positive and finite'):
+            METRICS.build(dict(type='TemporalConsistency', eta=eta))

@@ -48,19 +48,24 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     return content
 
 
-def check_file(path: str, what: str) -> None:
+def check_file(path: str, what: str, limit: int | None = MAX_BYTES) -> None:
     """Refuse what lies on the local disk but is no file of a sensible size; whether it is there is not asked.
+
+    Args:
+        path: The file.
+        what: What it is, for the messages.
+        limit: Most bytes, of what is read as a whole; None for what is read bit by bit.
 
     Raises:
         IsADirectoryError: If it is a folder.
-        ValueError: If it is larger than ``MAX_BYTES``, or a pipe or a device, which may never end.
+        ValueError: If it is larger than ``limit``, or a pipe or a device, which may never end.
     """
     if os.path.isdir(path):
         raise IsADirectoryError(f'{what} {path} is a folder; expected a file.')
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f'{what} {path} is no regular file; expected a file with pixels.')
-    if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:
-        raise ValueError(f'{what} {path} has {os.path.getsize(path)} bytes; at most {MAX_BYTES} are read. {ADVICE}')
+    if limit is not None and os.path.exists(path) and os.path.getsize(path) > limit:
+        raise ValueError(f'{what} {path} has {os.path.getsize(path)} bytes; at most {limit} are read. {ADVICE}')
 
 
 def read_image(path: str, backend_args: dict | None = None, colours: Collection[str] = COLOURS) -> np.ndarray:

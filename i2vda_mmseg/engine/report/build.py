@@ -20,7 +20,7 @@ from i2vda_mmseg.visualization.report import (
 from i2vda_mmseg.visualization.report.figures import is_number
 
 from .attempt import attempt
-from .comparison import comparison_warnings, config_differences, version_rows
+from .comparison import comparison_warnings, config_differences, protocols, temporal_differences, version_rows
 from .curves import draw_curves
 from .options import ReportOptions
 from .player import make_player
@@ -61,14 +61,17 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
     samples = [_samples(run, config, options) for run, config in zip(runs, configs)]
     player, no_clip = make_player(runs, configs, options)
     metrics = [run.metrics for run in runs]
-    protocols = {(m or {}).get('protocol') for m in metrics if m}
     charts = draw_curves(runs)
     differences = config_differences([run.config for run in runs])
     return ReportContent(
         title=options.title or ' · '.join(run.name for run in runs),
         runs=[_head(run) for run in runs],
-        warnings=comparison_warnings(runs),
-        tables=figure_tables(metrics, comparable=len(protocols) == 1),
+        warnings=comparison_warnings(runs) + _weights_notes(runs, options),
+        tables=figure_tables(
+            metrics,
+            comparable=len(set(protocols(runs).values())) == 1,
+            temporal_comparable=not temporal_differences(runs),
+        ),
         facts=fact_rows(metrics),
         charts=charts,
         samples=gather(samples),
@@ -83,6 +86,12 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
         differences=differences,
         versions=version_rows(runs),
     )
+
+
+def _weights_notes(runs: Sequence[RunRecord], options: ReportOptions) -> list[str]:
+    drawn = runs if max(options.samples, options.max_frames) > 0 else []
+    found = [(run, attempt([], 'weights', run.weights, options.checkpoint_name)) for run in drawn if run.config]
+    return [f'{run.name}: {weights.note}.' for run, weights in found if weights and weights.note]
 
 
 def _head(run: RunRecord) -> RunHead:
@@ -122,7 +131,7 @@ def _samples(run: RunRecord, config: Config | None, options: ReportOptions) -> R
 
 
 def _draw(run: RunRecord, config: Config, options: ReportOptions) -> RunSamples:
-    return draw_samples(config, run.checkpoint(options.checkpoint_name), options.samples, options.device)
+    return draw_samples(config, run.weights(options.checkpoint_name).path, options.samples, options.device)
 
 
 def _no_difference(runs: Sequence[RunRecord]) -> str:

@@ -21,18 +21,32 @@ _TC_FACTS = ('TC_preset', 'TC_switches', 'TC_flow', 'TC_flow_size', 'TC_clip_lis
 
 def comparison_warnings(runs: Sequence[RunRecord]) -> list[str]:
     """Say what speaks against comparing the runs' figures, one sentence each."""
-    tested = {run.name: run.metrics for run in runs if run.metrics is not None}
     warnings = []
-    protocols = {name: metrics.get('protocol') for name, metrics in tested.items()}
-    if len(set(protocols.values())) > 1:
-        named = ', '.join(f'{name}: {protocol or "unknown"}' for name, protocol in protocols.items())
-        warnings.append(f'The runs were tested under different protocols; their mIoU must not be compared ({named}).')
-    measured = [metrics for metrics in tested.values() if 'TC' in metrics]
-    differing = [fact for fact in _TC_FACTS if len({str(metrics.get(fact)) for metrics in measured}) > 1]
-    if differing:
-        warnings.append(f'Temporal consistency was measured in different ways ({", ".join(differing)} differ).')
-    early = [name for name, metrics in tested.items() if metrics.get('is_last_checkpoint') is False]
+    found = protocols(runs)
+    if len(set(found.values())) > 1:
+        named = ', '.join(f'{name}: {protocol}' for name, protocol in found.items())
+        warnings.append(
+            'The runs were tested under different protocols, which are about different classes; their mIoU and TC must '
+            f'not be compared ({named}).'
+        )
+    if differing := temporal_differences(runs):
+        warnings.append(
+            f'Temporal consistency was measured in different ways ({", ".join(differing)} differ); TC and flicker must '
+            'not be compared.'
+        )
+    early = [run.name for run in runs if (run.metrics or {}).get('is_last_checkpoint') is False]
     return warnings + [f'{name}: the tested checkpoint is not the last one of its run.' for name in early]
+
+
+def protocols(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Give what the figures of each tested run are about, by the run's name; classes of TC follow it, too."""
+    return {run.name: str(run.metrics.get('protocol') or 'unknown') for run in runs if run.metrics is not None}
+
+
+def temporal_differences(runs: Sequence[RunRecord]) -> list[str]:
+    """Name the facts in which the runs' ways of measuring temporal consistency differ."""
+    measured = [run.metrics for run in runs if run.metrics is not None and 'TC' in run.metrics]
+    return [fact for fact in _TC_FACTS if len({str(metrics.get(fact)) for metrics in measured}) > 1]
 
 
 def config_differences(configs: Sequence[Config | None]) -> list[FactRow]:
@@ -52,7 +66,10 @@ def config_differences(configs: Sequence[Config | None]) -> list[FactRow]:
 
 def version_rows(runs: Sequence[RunRecord]) -> list[FactRow]:
     """Lay the versions of metrics.json and the machines of the logs side by side."""
-    facts: list[dict[str, Any]] = [{**(run.metrics or {}).get('versions', {}), **run.machine} for run in runs]
+    written = [(run.metrics or {}).get('versions') for run in runs]
+    facts: list[dict[str, Any]] = [
+        {**(versions if isinstance(versions, dict) else {}), **run.machine} for versions, run in zip(written, runs)
+    ]
     return fact_rows(facts)
 
 

@@ -56,5 +56,5 @@ def _first_clip(configs: Sequence[Config | None], options: ReportOptions, faults
 
 
 def _label(run: RunRecord, config: Config, clip: Clip, options: ReportOptions) -> list[str]:
-    predictor = FramePredictor.load(config, run.checkpoint(options.checkpoint_name), options.device)
+    predictor = FramePredictor.load(config, run.weights(options.checkpoint_name).path, options.device)
     return encode_predictions(predictor, clip.read())

@@ -1,6 +1,7 @@
 """What a work dir holds."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from .scalars import Scalars, read_scalars
+from .weights import Weights, find_weights
 
 _MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
@@ -37,21 +39,14 @@ class RunRecord(NamedTuple):
     machine: dict[str, str]
     missing: list[str]
 
-    def checkpoint(self, name: str | None = None) -> Path:
+    def weights(self, name: str | None = None) -> Weights:
         """Find the weights: ``name``, or those that were tested, or the last ones.
 
         Raises:
             FileNotFoundError: If they are not there.
         """
-        pointer = self.folder / 'last_checkpoint'
         tested = (self.metrics or {}).get('checkpoint')
-        last = pointer.read_text(encoding='utf-8', errors='replace').strip() if pointer.is_file() else None
-        wanted = [name] if name else [path for path in (tested, last) if path]
-        for path in map(Path, wanted):
-            for place in (self.folder / path.name, path):  # a work dir may have been moved
-                if place.is_file():
-                    return place
-        raise FileNotFoundError(f'no checkpoint {" or ".join(map(str, wanted))} in {self.folder}'.replace('  ', ' '))
+        return find_weights(self.folder, tested if isinstance(tested, str) else None, name)
 
 
 def read_run(folder: str | Path, name: str | None = None) -> RunRecord:
@@ -104,7 +99,7 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: there is no metrics.json, which tools/test.py writes')
         return None
     try:
-        metrics = json.loads(path.read_text(encoding='utf-8'))
+        metrics = json.loads(path.read_text(encoding='utf-8'), parse_constant=_number, parse_float=_number)
     except ValueError as error:
         missing.append(f'no figures: metrics.json is no JSON ({error})')
         return None
@@ -112,6 +107,12 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: metrics.json is no table')
         return None
     return metrics
+
+
+def _number(text: str) -> float | None:
+    """Read a figure; NaN and infinity, which some programs write although JSON has none, are no figures."""
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def _read_config(folder: Path, missing: list[str]) -> Config | None:

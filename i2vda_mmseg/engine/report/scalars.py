@@ -2,9 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+_RESUMED = re.compile(r'^resume\s*=\s*True\b', re.MULTILINE)  # in a config as mmengine dumps it
 
 Scalars = dict[str, dict[int, float]]  # name -> iteration -> value
 
@@ -12,8 +15,10 @@ Scalars = dict[str, dict[int, float]]  # name -> iteration -> value
 def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
     """Read all scalars.json of a work dir.
 
-    Each start of a run writes a file of its own. What an earlier one logged at and after the first iteration of a later
-    one was trained again, or belongs to a run that was started afresh: the later file counts.
+    Each start of a run writes a file of its own, beside the config that it ran with. That says ``resume = True`` only
+    if there was a checkpoint to go on from, whatever ``--resume`` asked for: then, what an earlier start logged at and
+    after the first iteration of the later one was trained again, and the later file counts. A start afresh is another
+    training: nothing logged before it counts. A start without a config is taken for one that went on.
 
     Args:
         folder: Work dir.
@@ -29,7 +34,7 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
         torn += unreadable
         starts = [entry['step'] for entry in entries if 'iter' in entry]
         for table in (train, validation) if starts else ():
-            _forget_from(table, min(starts))
+            _forget_from(table, min(starts) if _went_on(path.with_name('config.py')) else 0)
         for entry in entries:
             table = train if 'iter' in entry else validation
             for name, value in entry.items():
@@ -49,6 +54,10 @@ def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
         if isinstance(entry, dict) and isinstance(entry.get('step'), int):
             entries.append(entry)
     return entries, unreadable
+
+
+def _went_on(config: Path) -> bool:
+    return not config.is_file() or bool(_RESUMED.search(config.read_text(encoding='utf-8', errors='replace')))
 
 
 def _forget_from(table: Scalars, step: int) -> None:

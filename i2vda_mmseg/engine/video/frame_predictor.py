@@ -8,10 +8,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.runner import load_checkpoint
-from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
 from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin
+
+from .tc_metric import read_metainfo
 
 _READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', 'LoadRawLabels', 'LoadAnnotations')
 
@@ -43,16 +46,22 @@ class FramePredictor:
     def load(cls, config: str | Config, checkpoint: str | Path, device: str = 'cpu') -> Self:
         """Build the model of a config and load its weights.
 
+        Args:
+            config: Of a method, or of a plain ``EncoderDecoder``.
+            checkpoint: Of the method, or what ``tools/export.py`` made of it; for a plain config only the latter.
+            device: Where the model runs.
+
         Raises:
             FileNotFoundError: If there is no such config or checkpoint.
-            ValueError: If the checkpoint does not fit.
+            ValueError: If the checkpoint lacks weights of the network, or has them in another shape.
         """
         config = load_config(config) if isinstance(config, str) else config
         model = MODELS.build(config.model)
-        load_checkpoint(model, str(checkpoint), map_location='cpu')
+        content = load_checkpoint(model, str(checkpoint), map_location='cpu')
+        if not isinstance(model, CheckpointMixin):  # which would have refused by itself
+            _check_fit(model, content.get('state_dict', content), checkpoint)
         dataset = config.test_dataloader.dataset
-        meta = _metainfo(dataset)
-        return cls(model.to(device), list(dataset.pipeline), meta['palette'])
+        return cls(model.to(device), list(dataset.pipeline), read_metainfo(dataset)['palette'])
 
     def begin_clip(self) -> None:
         """Forget the previous frame: the next one begins another clip."""
@@ -79,6 +88,17 @@ class FramePredictor:
         return sample.pred_sem_seg.data[0].to(torch.uint8)
 
 
-def _metainfo(dataset: Any) -> dict[str, Any]:
-    """Classes and colours of a data set, without reading it."""
-    return DATASETS.build(dict(dataset, lazy_init=True)).metainfo
+def _check_fit(model: nn.Module, state: dict[str, Any], checkpoint: str | Path) -> None:
+    """Refuse a checkpoint that left the network at random weights with no more than a log line."""
+    shapes = {key.removeprefix('module.'): getattr(value, 'shape', None) for key, value in state.items()}
+    needed = {
+        key: value.shape
+        for key, value in model.state_dict().items()
+        if not key.startswith('auxiliary_head.') and not key.endswith('num_batches_tracked')
+    }
+    if missing := [key for key, shape in needed.items() if shapes.get(key) != shape]:
+        raise ValueError(
+            f'{checkpoint} does not fit the config: {len(missing)} of the {len(needed)} weights are absent or of '
+            f'another shape, such as {", ".join(missing[:3])}; its keys are like {next(iter(state), None)!r}. For the '
+            "checkpoint of a method, give the method's config, or what tools/export.py makes of the checkpoint"
+        )

@@ -1,7 +1,7 @@
 """A video in, a video with its segmentation out, with a few frames in memory."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,11 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
-from torch import Tensor
 
 from i2vda_mmseg.datasets.frame_stream import FrameStream
+from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
-from i2vda_mmseg.evaluation.tc_switches import choose_switches
 
 from .frame_predictor import FramePredictor
 from .video_writer import VideoWriter
@@ -27,7 +26,7 @@ class VideoSummary(NamedTuple):
     Attributes:
         frames: Number of frames.
         seconds: Wall-clock time of all of it.
-        tc: Temporal consistency (preset ``clean``) of each predictor in 0..1, or None where it was not asked for.
+        tc: Temporal consistency of each predictor in 0..1, or None where it was not asked for.
         flicker: Share of the valid pixels whose class changes, likewise.
     """
 
@@ -42,39 +41,44 @@ def segment_video(
     source: str | Path,
     out: str | Path | None = None,
     opacity: float = 0.5,
-    flow_estimator: Callable[..., Tensor] | None = None,
+    metrics: Sequence[TemporalConsistency] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> VideoSummary:
     """Segment every frame of a video or of a folder of frames.
 
-    Reading, predicting and writing overlap; memory does not grow with the length.
+    Reading, predicting and writing overlap; memory does not grow with the length. Where a folder holds several clips,
+    no pair of frames crosses from one to the next.
 
     Args:
         predictors: One, or several whose results are put side by side.
         source: Video file or folder of frames, see ``FrameStream``.
-        out: MP4 file to write; None writes none.
+        out: MP4 file to write, see ``VideoWriter``; None writes none.
         opacity: Of the classes' colours over the frame, in 0..1.
-        flow_estimator: Measures temporal consistency and flicker along its flow, without labels; None does not.
+        metrics: Measure temporal consistency and flicker, without labels: one for each predictor, see ``tc_metric``;
+            none does not.
         progress: Called with the number of frames done and, as far as it is known, of all frames.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
-        ValueError: If it cannot be read, has a single frame where consistency is asked for, or ``opacity`` is out of
-            range.
+        ValueError: If it cannot be read or is damaged, has no two consecutive frames where consistency is asked for,
+            ``opacity`` is out of range, there are not as many metrics as predictors, or ``out`` is ``source``.
         OSError: If ``out`` cannot be written.
     """
+    chosen = [predictors] if isinstance(predictors, FramePredictor) else list(predictors)
     if not 0 <= opacity <= 1:
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
-    chosen = [predictors] if isinstance(predictors, FramePredictor) else list(predictors)
+    if metrics and len(metrics) != len(chosen):
+        raise ValueError(f'expected one metric for each of the {len(chosen)} predictors, got {len(metrics)}')
     frames = FrameStream(source)
-    streams = [_consistency(predictor, flow_estimator) for predictor in chosen] if flow_estimator else []
+    _keep_source(source, out)
+    streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
     colours = [_bgr_palette(predictor.palette) for predictor in chosen]
     start, count = time.monotonic(), 0
-    for predictor in chosen:
-        predictor.begin_clip()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer, ThreadPoolExecutor(2) as pool:
         written: Future | None = None
         for count, frame in enumerate(ahead(frames, pool), start=1):
+            if count - 1 in frames.clip_starts:
+                _begin_clip(chosen, streams)
             predictions = [predictor(frame) for predictor in chosen]
             for stream, prediction in zip(streams, predictions):
                 stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
@@ -88,12 +92,12 @@ def segment_video(
         if written is not None:
             written.result()
     _check_pairs(streams, source)
-    figures = [stream.counts for stream in streams]
+    figures = [metric.figures(stream.counts) for metric, stream in zip(metrics, streams)]
     return VideoSummary(
         frames=count,
         seconds=time.monotonic() - start,
-        tc=[_mean(counts.class_iou()) for counts in figures] or None,
-        flicker=[counts.flicker() for counts in figures] or None,
+        tc=[each['TC'] for each in figures] or None,
+        flicker=[each['flicker'] for each in figures] or None,
     )
 
 
@@ -121,10 +125,19 @@ def overlay(frame: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity:
     return cv2.addWeighted(palette[labels], opacity, frame, 1 - opacity, 0)
 
 
-def _consistency(predictor: FramePredictor, flow_estimator: Callable[..., Tensor]) -> ConsistencyStream:
-    stream = ConsistencyStream(flow_estimator, len(predictor.palette), choose_switches('clean'))
-    stream.begin_clip()
-    return stream
+def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> ConsistencyStream:
+    return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
+
+
+def _keep_source(source: str | Path, out: str | Path | None) -> None:
+    if out and Path(out).exists() and Path(out).samefile(source):
+        raise ValueError(f'{out} is the video to segment, which would be lost; write to another file')
+
+
+def _begin_clip(predictors: list[FramePredictor], streams: list[ConsistencyStream]) -> None:
+    followers: list[FramePredictor | ConsistencyStream] = [*predictors, *streams]
+    for follower in followers:
+        follower.begin_clip()
 
 
 def _write(
@@ -141,8 +154,7 @@ def _bgr_palette(palette: list[list[int]]) -> np.ndarray:
 
 def _check_pairs(streams: list[ConsistencyStream], source: str | Path) -> None:
     if any(not stream.counts.pairs for stream in streams):
-        raise ValueError(f'{source} has a single frame: temporal consistency needs two or more')
-
-
-def _mean(shares: list[float]) -> float:
-    return float(np.nanmean(shares))
+        raise ValueError(
+            f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
+            "clip's frames differ in their last number only"
+        )

@@ -57,12 +57,20 @@ class FactRow(NamedTuple):
     differs: bool
 
 
-def figure_tables(metrics: Sequence[Metrics | None], comparable: bool = True) -> list[FigureTable]:
+class _Ranked(NamedTuple):
+    others: bool
+    temporal: bool
+
+
+def figure_tables(
+    metrics: Sequence[Metrics | None], comparable: bool = True, temporal_comparable: bool = True
+) -> list[FigureTable]:
     """Lay all numbers side by side.
 
     Args:
         metrics: The content of each run's metrics.json; None for a run without.
         comparable: Whether a best run may be told.
+        temporal_comparable: Whether one may be told of temporal consistency, TC and flicker, as well.
 
     Returns:
         The table of single figures, if there are any, then one for each table of numbers, in the files' order.
@@ -75,13 +83,14 @@ def figure_tables(metrics: Sequence[Metrics | None], comparable: bool = True) ->
     """
     singles = [{key: value for key, value in (m or {}).items() if is_number(value)} for m in metrics]
     singles = [dict(sorted(single.items(), key=lambda item: _place(item[0]))) for single in singles]
-    tables = [_table('', '', singles, comparable)]
+    ranked = _Ranked(comparable, comparable and temporal_comparable)
+    tables = [_table('', '', singles, ranked)]
     for name in _keys(metrics):
         parts = [(m or {}).get(name) for m in metrics]
         if any(is_table(part) for part in parts):
             unit = 'share' if name.startswith(_SHARES) else 'percent'
             numbers = [part if part is not None and is_table(part) else {} for part in parts]
-            tables.append(_table(name, unit, numbers, comparable))
+            tables.append(_table(name, unit, numbers, ranked))
     return [table for table in tables if table.rows]
 
 
@@ -138,7 +147,7 @@ def is_table(value: Any) -> bool:
     )
 
 
-def _table(name: str, unit: str, parts: Sequence[Metrics], comparable: bool) -> FigureTable:
+def _table(name: str, unit: str, parts: Sequence[Metrics], ranked: _Ranked) -> FigureTable:
     rows = []
     for key in _keys(parts):
         values = [part.get(key) for part in parts]
@@ -148,7 +157,8 @@ def _table(name: str, unit: str, parts: Sequence[Metrics], comparable: bool) -> 
         full = None
         if name or key in _HIGHER | _LOWER:
             full = max(1.0 if is_share else 100.0, *(abs(v) for v in values if v is not None), 0.0)
-        best = _best(values, bool(name) or key in _HIGHER, key in _LOWER) if comparable else [False] * len(values)
+        may_rank = ranked.temporal if (name or key).startswith(_SHARES) else ranked.others
+        best = _best(values, bool(name) or key in _HIGHER, key in _LOWER) if may_rank else [False] * len(values)
         rows.append(FigureRow(key, values, best, full, shown))
     return FigureTable(name, unit, rows)
 

@@ -41,6 +41,17 @@ def numbers(tree):
     return [tree] if isinstance(tree, (int, float)) and not isinstance(tree, bool) else []
 
 
+def change_metrics(folder, **changes):
+    path = folder / 'metrics.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def stars(page, figure):
+    """Which runs are marked as the best of a figure."""
+    row = re.search(rf'<th scope="row">{figure}</th>(.*?)</tr>', page.source, re.DOTALL).group(1)
+    return [' best' in start for start in re.findall(r'<td class="([^"]*)"', row)]
+
+
 @pytest.fixture(scope='module')
 def page(two_runs, tmp_path_factory):
     path = build_report(two_runs, tmp_path_factory.mktemp('page') / 'report.html')
@@ -104,6 +115,7 @@ def test_missing_parts_are_told_and_the_rest_is_shown(two_runs, tmp_path):
 
 def test_a_damaged_checkpoint_costs_only_what_needs_it(two_runs, tmp_path):
     damaged = shutil.copytree(two_runs[0], tmp_path / 'damaged')
+    change_metrics(damaged, checkpoint=str(damaged / 'iter_40.pth'))
     content = (damaged / 'iter_40.pth').read_bytes()
     (damaged / 'iter_40.pth').write_bytes(content[: len(content) // 2])
     page = Page(build_report([damaged, two_runs[1]], tmp_path / 'report.html', ReportOptions(samples=1, max_frames=2)))
@@ -111,6 +123,49 @@ def test_a_damaged_checkpoint_costs_only_what_needs_it(two_runs, tmp_path):
     assert re.search(r'no labels of the clip: .*iter_40\.pth is damaged', page.text)
     assert 'Validity mask O' in page.text
     assert '"name": "i2vda"' in page.source
+
+
+FIGURES_ONLY = ReportOptions(samples=0, max_frames=0)
+CHANGES = dict(
+    same=(dict(), dict(mIoU=True, flicker=True, TC=True, pole=True)),
+    other_way=(dict(TC_preset='etc'), dict(mIoU=True, flicker=False, TC=False, pole=False)),
+    other_protocol=(dict(protocol='viper15-no-rider'), dict(mIoU=False, flicker=False, TC=False, pole=False)),
+)
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_the_best_is_marked_of_what_may_be_compared(two_runs, tmp_path, change):
+    changes, marked = CHANGES[change]
+    first, other = (shutil.copytree(run, tmp_path / run.name) for run in two_runs)
+    change_metrics(first, TC_IoU=dict(pole=0.5))
+    change_metrics(other, TC=0.9, flicker=0.001, TC_IoU=dict(pole=0.99), **changes)
+    page = Page(build_report([first, other], tmp_path / 'report.html', FIGURES_ONLY))
+    assert {name: stars(page, name) == [False, True] for name in marked} == marked
+    assert all(any(stars(page, name)) == is_marked for name, is_marked in marked.items())
+
+
+def test_odd_metrics_cost_only_themselves(two_runs, tmp_path):
+    odd = shutil.copytree(two_runs[1], tmp_path / 'odd')
+    change_metrics(odd, versions=None, protocol=['viper15'], mIoU=float('nan'), IoU=dict(road=float('inf'), sky=2.5))
+    other = shutil.copytree(two_runs[1], tmp_path / 'other')
+    change_metrics(other, versions='2.13')
+    page = Page(build_report([odd, other, two_runs[0]], tmp_path / 'report.html', FIGURES_ONLY))
+    body = page.source.partition('<section id="files">')[0]
+    assert not re.search(r'\b(nan|inf)\b', re.sub('<script.*?</script>|<style.*?</style>', '', body, flags=re.DOTALL))
+    assert '50.12' in page.text
+
+
+def test_samples_are_of_the_file_that_was_tested(two_runs, tmp_path):
+    work_dir = shutil.copytree(two_runs[0], tmp_path / 'work_dir')
+    (work_dir / 'iter_40.pth').write_bytes(b'of another training')
+    tested = two_runs[0] / 'iter_40.pth'
+    page = Page(build_report([work_dir], tmp_path / 'report.html', ReportOptions(samples=1, max_frames=0)))
+    assert 'Prediction of M' in page.text
+    assert (
+        f'work_dir: samples and clip are of {tested}, which was tested, and not of the other iter_40.pth' in page.text
+    )
+    quiet = Page(build_report([work_dir], tmp_path / 'quiet.html', FIGURES_ONLY))
+    assert 'samples and clip are of' not in quiet.text
 
 
 def test_names_and_settings_are_only_text(make_run, tmp_path):

@@ -1,6 +1,12 @@
+import pytest
 from mmengine.config import Config
 
-from i2vda_mmseg.engine.report.comparison import comparison_warnings, config_differences, version_rows
+from i2vda_mmseg.engine.report.comparison import (
+    comparison_warnings,
+    config_differences,
+    temporal_differences,
+    version_rows,
+)
 from i2vda_mmseg.engine.report.run_record import RunRecord
 
 
@@ -21,6 +27,23 @@ def test_other_protocols_other_presets_and_picked_checkpoints_are_told():
     assert 'TC_preset differ' in temporal
     assert 'TC_flow' not in temporal
     assert picked == 'b: the tested checkpoint is not the last one of its run.'
+
+
+def test_ways_of_measuring_are_compared_among_runs_that_measured():
+    first, second = run('a', TC=0.5, TC_preset='clean', TC_flow_size=[4, 5]), run('b', TC=0.9, TC_preset='etc')
+    assert temporal_differences([first, second, run('c', mIoU=5.0), run('d')]) == ['TC_preset', 'TC_flow_size']
+    assert temporal_differences([first, run('c', mIoU=5.0)]) == []
+
+
+@pytest.mark.parametrize('odd', [None, '2.13', ['2.13'], 5])
+def test_versions_that_are_no_table_are_left_out(odd):
+    rows = version_rows([run('a', versions=odd), run('b', versions=dict(torch='2.4'))])
+    assert [(row.name, row.values) for row in rows] == [('Python', ['3.11', '3.11']), ('torch', [None, '2.4'])]
+
+
+def test_a_protocol_that_is_no_name_is_another_one():
+    (warning,) = comparison_warnings([run('a', protocol=['viper15']), run('b', protocol='viper15')])
+    assert "a: ['viper15'], b: viper15" in warning
 
 
 def test_settings_that_differ_and_no_others():

@@ -30,4 +30,4 @@ def test_a_network_of_another_library_is_refused(two_runs):
     run = read_run(two_runs[0])
     run.config.model = run.config.model.segmentor
     with pytest.raises(ValueError, match='the config builds EncoderDecoder'):
-        draw_samples(run.config, run.checkpoint(), 1)
+        draw_samples(run.config, run.weights().path, 1)

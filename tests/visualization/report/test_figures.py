@@ -39,6 +39,21 @@ def test_of_runs_that_cannot_be_compared_none_is_best():
     assert table.rows[0].best == [False, False]
 
 
+def test_temporal_consistency_measured_in_other_ways_has_no_best():
+    first = {'mIoU': 50.0, 'TC': 0.6, 'flicker': 0.1, 'IoU': {'road': 50.0}, 'TC_IoU': {'road': 0.6}}
+    second = {'mIoU': 60.0, 'TC': 0.9, 'flicker': 0.2, 'IoU': {'road': 60.0}, 'TC_IoU': {'road': 0.9}}
+    for comparable, temporal in ((True, True), (True, False), (False, True), (False, False)):
+        tables = figure_tables([first, second], comparable, temporal)
+        best = {(table.name, row.name): any(row.best) for table in tables for row in table.rows}
+        assert best == {
+            ('', 'mIoU'): comparable,
+            ('', 'TC'): comparable and temporal,
+            ('', 'flicker'): comparable and temporal,
+            ('IoU', 'road'): comparable,
+            ('TC_IoU', 'road'): comparable and temporal,
+        }
+
+
 def test_facts_are_told_apart_from_figures():
     first = {
         'protocol': 'viper15',

@@ -1,0 +1,63 @@
+"""tools/segment_video.py on a clip of a tiny street, with networks that have learnt nothing."""
+
+import re
+import runpy
+import sys
+
+import cv2
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+
+@pytest.fixture
+def segment(request, monkeypatch, capsys):
+    """Run the tool in this process; gives what it printed."""
+    path = str(request.config.rootpath / 'tools' / 'segment_video.py')
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
+        runpy.run_path(path, run_name='__main__')
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def config(tiny_config, tmp_path):
+    """A config with two checkpoints beside it, of two seeds."""
+    config = tiny_config('source_only', tmp_path / 'work')
+    config.dump(tmp_path / 'config.py')
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = MODELS.build(config.model)
+        torch.nn.init.normal_(model.segmentor.decode_head.convs[0].weight)
+        torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / f'{seed}.pth')
+    return tmp_path / 'config.py'
+
+
+def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
+    clips = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
+    count = len(list(clips.glob('*.png')))
+    networks = [tmp_path / '0.pth', tmp_path / '1.pth']
+    options = ['--opacity', 1, '--tc', '--device', 'cpu', '--cfg-options', 'tc_evaluator.mask=none']
+    out = tmp_path / 'out.mp4'
+    said = segment(config, networks[0], clips, '--out', out, '--side-by-side', networks[1], *options)
+    assert re.search(rf'{count}/{count}', said)  # the progress bar
+    assert re.search(rf'{count} frames in [\d.]+ s, [\d.]+ a second: {re.escape(str(out))}', ' '.join(said.split()))
+    lines = [line for line in said.splitlines() if 'TC' in line]
+    assert [line.partition(':')[0] for line in lines] == list(map(str, networks))
+    for line in lines:
+        tc, flicker = map(float, re.search(r'TC ([\d.]+), flicker ([\d.]+)', line).groups())
+        assert 0 < tc < 1
+        assert 0 < flicker < 1
+        assert line.endswith('(protocol viper15, preset clean mask=none, DISFlow, shares in 0..1)')
+    video = cv2.VideoCapture(str(out))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == count
+    assert video.read()[1].shape == (64, 2 * 96, 3)
+
+
+def test_nothing_to_do(segment, config, capsys):
+    with pytest.raises(SystemExit):
+        segment(config, 'a.pth', 'v.mp4')
+    assert 'give --out, --tc or both' in capsys.readouterr().err
