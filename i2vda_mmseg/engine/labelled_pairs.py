@@ -43,7 +43,7 @@ class LabelledPairs:
     def __init__(self, config: Config, split: str | None = None) -> None:
         loader = config.get('val_dataloader') or config.get('test_dataloader')
         if not loader:
-            raise ValueError('val_dataloader: the config has none, and no test_dataloader: there are no labelled frames')
+            raise ValueError('the config has no val_dataloader and no test_dataloader: there are no labelled frames')
         settings = dict(loader.dataset, lazy_init=False)
         if split is not None:
             settings['split'] = split

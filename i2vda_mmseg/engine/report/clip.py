@@ -51,8 +51,9 @@ def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Cli
     """
     if wanted is not None and Path(wanted).exists():
         stream = FrameStream(wanted)
-        names = [f'frame {number}' for number in range(max_frames)]
-        return Clip(Path(wanted).name, names, lambda: islice(iter(stream), max_frames), stream.fps)
+        count = min([max_frames, *(stream.clip_starts - {0})])  # of a folder of several clips, the first
+        names = [f'frame {number}' for number in range(count)]
+        return Clip(Path(wanted).name, names, lambda: islice(iter(stream), count), stream.fps)
     if config is None:
         raise FileNotFoundError('no run has a config that names a data set; give --clip a folder of frames or a video')
     dataset = dict(clip_dataloader(config)['dataset'], pipeline=[], lazy_init=False)

@@ -43,6 +43,12 @@ def test_a_folder_needs_no_config(tmp_path):
         find_clip(None, None, max_frames=2)
 
 
+def test_of_a_folder_of_several_clips_the_first_is_shown(tmp_path):
+    for name in ('ulm_000000_000018', 'ulm_000000_000019', 'ulm_000001_000018'):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.zeros((20, 30, 3), np.uint8))
+    assert len(list(find_clip(None, str(tmp_path), max_frames=9).read())) == 2
+
+
 def test_large_frames_are_made_smaller():
     uris, size = encode_frames([np.zeros((512, 1024, 3), np.uint8)])
     assert size == (640, 320)
