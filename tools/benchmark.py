@@ -1,7 +1,7 @@
 """Make a table of the paper on StreetWorld: tools/benchmark.py SUITE. Writes results.json and results.md.
 
-Estimates for 3 seeds with --jobs 2 on 2 cores, not measured: table1 55 minutes, table3 40, table4 35, table5 80. 10 of
-these are for the streets and initialisations, which the tables share. smoke has one seed and takes about 2 minutes.
+3 seeds with --jobs 2 took 58 minutes (table1) and 35 (table3) on 2 cores; 10 of the 58 were for the streets and
+initialisations, which the tables share. Estimates: table4 35, table5 80. smoke has one seed and takes about 2 minutes.
 """
 
 import argparse
