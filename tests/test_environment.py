@@ -4,7 +4,7 @@ from i2vda_mmseg import environment
 from i2vda_mmseg.environment import check_environment
 
 MAINTAINED = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
-OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0' 'mmsegmentation>=1.2.2'"
+OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0,<2.2' 'mmsegmentation>=1.2.2'"
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ class Counting(Halves):
 
 @pytest.mark.parametrize('count', [30, 300])
 def test_memory_does_not_grow_with_the_length(tmp_path, count):
-    """Held are this frame and the one before, which may be being written, with their predictions."""
+    """Held are this frame and the one before, which may be being written, and what a thread lets go of later."""
     predictor = Counting()
     source = frames(tmp_path / 'in', count=1)
     for number in range(count):
@@ -155,4 +155,4 @@ def test_memory_does_not_grow_with_the_length(tmp_path, count):
     metric.flow_estimator = lambda frame_a, *_: torch.zeros(len(frame_a), 2, *frame_a.shape[-2:])
     segment_video(predictor, source, tmp_path / 'o.mp4', metrics=[metric])
     assert len(predictor.made) == 2 * (count + 1)
-    assert predictor.most <= 4
+    assert predictor.most <= 8
