@@ -72,25 +72,9 @@ def segment_video(
     frames = FrameStream(source)
     _keep_source(source, out)
     streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
-    colours = [_bgr_palette(predictor.palette) for predictor in chosen]
-    start, count = time.monotonic(), 0
-    with VideoWriter(out, frames.fps) if out else nullcontext() as writer, ThreadPoolExecutor(2) as pool:
-        written: Future | None = None
-        for count, frame in enumerate(ahead(frames, pool), start=1):
-            if count - 1 in frames.clip_starts:
-                _begin_clip(chosen, streams)
-            predictions = [predictor(frame) for predictor in chosen]
-            for stream, prediction in zip(streams, predictions):
-                stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
-            if writer is not None:
-                labels = [prediction.cpu().numpy() for prediction in predictions]
-                if written is not None:
-                    written.result()
-                written = pool.submit(_write, writer, frame, list(zip(labels, colours)), opacity)
-            if progress is not None:
-                progress(count, len(frames))
-        if written is not None:
-            written.result()
+    start = time.monotonic()
+    with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
+        count = _segment(frames, chosen, streams, writer, opacity, progress or _silent)
     _check_pairs(streams, source)
     figures = [metric.figures(stream.counts) for metric, stream in zip(metrics, streams)]
     return VideoSummary(
@@ -99,6 +83,39 @@ def segment_video(
         tc=[each['TC'] for each in figures] or None,
         flicker=[each['flicker'] for each in figures] or None,
     )
+
+
+def _segment(
+    frames: FrameStream,
+    predictors: list[FramePredictor],
+    streams: list[ConsistencyStream],
+    writer: VideoWriter | None,
+    opacity: float,
+    progress: Callable[[int, int], None],
+) -> int:
+    """Label, measure and write frame after frame; reading and writing overlap with it. Gives the number of frames."""
+    colours = [_bgr_palette(predictor.palette) for predictor in predictors]
+    count, written = 0, None
+    with ThreadPoolExecutor(2) as pool:
+        for count, frame in enumerate(ahead(frames, pool), start=1):
+            if count - 1 in frames.clip_starts:
+                _begin_clip(predictors, streams)
+            predictions = [predictor(frame) for predictor in predictors]
+            for stream, prediction in zip(streams, predictions):
+                stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
+            if writer is not None:
+                labels = [prediction.cpu().numpy() for prediction in predictions]
+                if written is not None:
+                    written.result()
+                written = pool.submit(_write, writer, frame, list(zip(labels, colours)), opacity)
+            progress(count, len(frames))
+        if written is not None:
+            written.result()
+    return count
+
+
+def _silent(done: int, total: int) -> None:
+    """Show no progress."""
 
 
 def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
