@@ -29,7 +29,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['i2vda_mmseg', 'i2vda_mmseg.*']),
-    package_data={'i2vda_mmseg.visualization.report': ['templates/*']},
+    package_data={'i2vda_mmseg.reporting': ['templates/*']},
     # Not torch nor the mm-packages: whoever has the official family must not get the maintained one on top of it.
     install_requires=requirements('runtime.txt'),
     classifiers=[

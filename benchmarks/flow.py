@@ -32,8 +32,8 @@ from rich.table import Table
 from torch import Tensor, nn
 from train_step import batch
 
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.compat import compiled_correlation, importable_mmflow, return_flow_fields
-from i2vda_mmseg.engine.launch import load_config
 from i2vda_mmseg.flow import DISFlow, FlowEstimator, MMFlow
 from i2vda_mmseg.flow.models import NETWORKS
 from i2vda_mmseg.flow.models.correlation import Correlation

@@ -22,7 +22,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.apis.launch import load_config
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # The bounded case last: its ratio is the last line.

@@ -24,10 +24,12 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import nn
 
-from i2vda_mmseg.datasets.frame_stream import FrameStream
-from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.engine.video import FramePredictor, VideoWriter, segment_video
-from i2vda_mmseg.engine.video.segment_video import overlay
+from i2vda_mmseg.apis import segment_video
+from i2vda_mmseg.apis.launch import load_config
+from i2vda_mmseg.apis.segment_video import overlay
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (512, 1024)

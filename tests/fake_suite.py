@@ -7,10 +7,10 @@ import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from i2vda_mmseg.engine.benchmark import run_suite
-from i2vda_mmseg.engine.benchmark.commands import Commands
-from i2vda_mmseg.engine.benchmark.row import Row
-from i2vda_mmseg.engine.benchmark.suite import INIT, Suite
+from benchmarks.suites import run_suite
+from benchmarks.suites.commands import Commands
+from benchmarks.suites.row import Row
+from benchmarks.suites.suite import INIT, Suite
 
 TOOL = Path(__file__).with_name('fake_tool.py')
 ROWS = (

@@ -15,13 +15,8 @@ from i2vda_mmseg.datasets import (
     SynthiaSeqDataset,
     ViperDataset,
 )
-from i2vda_mmseg.datasets.frame_source import FrameReader, list_pairs
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import (
-    read_labels,
-    read_soft_labels,
-    write_labels,
-    write_soft_labels,
-)
+from i2vda_mmseg.fileio.frame_source import FrameReader, list_pairs
+from i2vda_mmseg.fileio.pseudo_labels import read_labels, read_soft_labels, write_labels, write_soft_labels
 from i2vda_mmseg.flow import FlowCache, read_flow, write_davsn, write_flo, write_kitti
 
 SIZE = (48, 72)

@@ -3,8 +3,8 @@ import ast
 import pytest
 from mmseg.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS
 
-from i2vda_mmseg.engine.config_check import check_config
-from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.apis.config_check import check_config
+from i2vda_mmseg.apis.launch import load_config
 
 LEAVES = (
     'i2vda/deeplabv2_r101_viper2cs.py',

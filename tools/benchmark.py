@@ -8,9 +8,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from i2vda_mmseg.engine.benchmark import SUITES, run_suite
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the suites are no part of the installed package
+
+from benchmarks.suites import SUITES, run_suite  # noqa: E402 - after the path is set
 
 
 def parse_args() -> argparse.Namespace:

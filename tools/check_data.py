@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import i2vda_mmseg  # noqa: F401 - registers everything
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.checking import Report, check_config
-from i2vda_mmseg.engine.launch import load_config
 
 SHOWN = 20  # faults on the screen; --out writes all
 

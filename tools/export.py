@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from i2vda_mmseg.apis.export import check_fit, export_checkpoint, stock_config
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.export import check_fit, export_checkpoint, stock_config
-from i2vda_mmseg.engine.launch import load_config
 
 
 def main() -> None:

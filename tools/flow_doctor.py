@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from i2vda_mmseg.datasets.frame_source import SEQUENCES, FrameReader, Pair, list_pairs
+from i2vda_mmseg.fileio.frame_source import SEQUENCES, FrameReader, Pair, list_pairs
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flow
 from i2vda_mmseg.flow.cache import MANIFEST
 from i2vda_mmseg.flow.diagnosis import EXPLANATIONS, Diagnosis, Verdict

@@ -23,9 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
+from i2vda_mmseg.apis.launch import load_config
+from i2vda_mmseg.apis.test_config import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
-from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.engine.temporal import clip_pairs
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.cache import MANIFEST
 from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import i2vda_mmseg  # noqa: F401 - registers everything
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.report import ReportOptions, build_report
+from i2vda_mmseg.reporting import ReportOptions, build_report
 
 
 def parse_args() -> argparse.Namespace:

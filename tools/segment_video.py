@@ -6,9 +6,10 @@ import torch
 from mmengine.config import DictAction
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from i2vda_mmseg.apis import VideoSummary, segment_video, tc_metric
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.engine.video import FramePredictor, VideoSummary, segment_video, tc_metric
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
+from i2vda_mmseg.apis.protocol import find_protocol, protocol_facts, use_protocol
+from i2vda_mmseg.apis.test_config import add_temporal_consistency, temporal_facts
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.launch import LAUNCHERS, build_runner, leave_process_group, load_config
-from i2vda_mmseg.engine.protocol import find_protocol, protocol_facts, use_protocol
-from i2vda_mmseg.engine.temporal import add_temporal_consistency, temporal_facts
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
 
 

@@ -5,15 +5,9 @@ import sys
 
 from mmengine.config import DictAction
 
+from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config, resume_after_restart
+from i2vda_mmseg.apis.mixed_precision import use_amp
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.launch import (
-    LAUNCHERS,
-    build_runner,
-    leave_process_group,
-    load_config,
-    resume_after_restart,
-)
-from i2vda_mmseg.engine.mixed_precision import use_amp
 
 
 def parse_args() -> argparse.Namespace:

@@ -7,9 +7,10 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from . import clips
+from i2vda_mmseg.fileio import clips
+from i2vda_mmseg.fileio.listing import strip_suffix
+
 from .cityscapes_seq import CityscapesSeqDataset
-from .layout import strip_suffix
 
 CLIP_KEYS = ('img_path', 'clip', 'frame_index', 'frame_key')
 

@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 from mmengine import fileio
 from mmseg.registry import DATASETS
 
-from . import clips
+from i2vda_mmseg.fileio import clips
+from i2vda_mmseg.fileio.listing import read_list, strip_suffix
+from i2vda_mmseg.fileio.pseudo_labels import pseudo_label_infos
+
 from .class_spaces import (
     CITYSCAPES_RAW_IDS,
     CITYSCAPES_TO_12,
@@ -17,9 +20,7 @@ from .class_spaces import (
     PALETTE_12,
     PALETTE_15,
 )
-from .layout import read_list, strip_suffix
 from .raw_label_dataset import RawLabelDataset
-from .transforms.pseudo_label_files import pseudo_label_infos
 
 CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
     'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),

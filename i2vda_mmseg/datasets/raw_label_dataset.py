@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
+from i2vda_mmseg.fileio.listing import list_names, previous_name, read_list, strip_suffix
 from i2vda_mmseg.ops import IGNORE_INDEX
-
-from .layout import list_names, previous_name, read_list, strip_suffix
 
 
 class RawLabelDataset(BaseSegDataset):

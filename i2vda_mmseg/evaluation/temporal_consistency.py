@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS, MODELS
 from torch import Tensor
 
-from i2vda_mmseg.datasets.transforms.reading import read_image
+from i2vda_mmseg.fileio.images import read_image
 
 from .agreement import find_protocol, require_classes
 from .consistency_stream import ConsistencyStream

@@ -6,9 +6,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from i2vda_mmseg.fileio.pictures import inspect_picture
+
 from .io import read_flo
 from .packed import SUFFIX, read_packed
-from .pictures import inspect_picture
 
 _DAVSN_SCALE = 10
 _KITTI_SCALE, _KITTI_ZERO = 64, 1 << 15

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .pictures import check_size
+from i2vda_mmseg.fileio.pictures import check_size
 
 SUFFIX = '.i2vflow'
 VERSION = 1

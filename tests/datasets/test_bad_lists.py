@@ -3,7 +3,7 @@
 import pytest
 
 from i2vda_mmseg.datasets import CityscapesSeqDataset, ViperDataset
-from i2vda_mmseg.datasets.layout import list_names, read_list
+from i2vda_mmseg.fileio.listing import list_names, read_list
 
 from . import trees
 

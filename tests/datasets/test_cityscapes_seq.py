@@ -1,6 +1,7 @@
 import pytest
 
-from i2vda_mmseg.datasets import CityscapesSeqDataset, clips
+from i2vda_mmseg.datasets import CityscapesSeqDataset
+from i2vda_mmseg.fileio import clips
 
 from . import trees
 from .trees import frame_name

@@ -9,7 +9,7 @@ import pytest
 from mutable_files import SIZE
 
 from i2vda_mmseg.datasets import LoadImage, LoadRawLabels
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import read_labels, read_rare_classes, read_soft_labels
+from i2vda_mmseg.fileio.pseudo_labels import read_labels, read_rare_classes, read_soft_labels
 from i2vda_mmseg.flow import CachedFlow, FlowCache, read_flow
 
 

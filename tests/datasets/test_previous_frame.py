@@ -5,8 +5,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 from i2vda_mmseg.datasets import CityscapesSeqDataset, SynthiaSeqDataset, ViperDataset
-from i2vda_mmseg.datasets.clips import windows_of
-from i2vda_mmseg.datasets.layout import previous_name
+from i2vda_mmseg.fileio.clips import windows_of
+from i2vda_mmseg.fileio.listing import previous_name
 
 from . import trees
 from .trees import frame_name

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from i2vda_mmseg.engine.launch import build_runner, load_config
+from i2vda_mmseg.apis.launch import build_runner, load_config
 from i2vda_mmseg.streetworld import make_streetworld
 
 CONFIGS = {

@@ -7,7 +7,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 
-from i2vda_mmseg.engine.export import check_fit, export_checkpoint, stock_config
+from i2vda_mmseg.apis.export import check_fit, export_checkpoint, stock_config
 
 
 def test_the_export_predicts_identically_in_stock_mmsegmentation(trained, tiny_config, tmp_path, world):

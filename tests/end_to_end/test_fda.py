@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from i2vda_mmseg.engine.launch import build_runner
+from i2vda_mmseg.apis.launch import build_runner
 
 STAGES = (2, 2, 2, 3)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2vda_mmseg.engine.launch import build_runner
+from i2vda_mmseg.apis.launch import build_runner
 
 ABSENT = {
     'model.flow_estimator._delete_': True,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2vda_mmseg.engine.launch import build_runner
+from i2vda_mmseg.apis.launch import build_runner
 
 CLIP = os.environ.get('I2VDA_REAL_CLIP')
 

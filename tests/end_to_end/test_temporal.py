@@ -10,9 +10,10 @@ import pytest
 import torch
 from mmseg.registry import DATASETS, MODELS
 
-from i2vda_mmseg.engine.launch import load_config
-from i2vda_mmseg.engine.protocol import protocol_facts, use_protocol
-from i2vda_mmseg.engine.temporal import add_temporal_consistency, clip_dataloader
+from i2vda_mmseg.apis.launch import load_config
+from i2vda_mmseg.apis.protocol import protocol_facts, use_protocol
+from i2vda_mmseg.apis.test_config import add_temporal_consistency
+from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 
 CLIPS, FRAMES = 2, 3
 

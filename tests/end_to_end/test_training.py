@@ -6,7 +6,7 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from i2vda_mmseg.engine.launch import build_runner
+from i2vda_mmseg.apis.launch import build_runner
 
 RUNS = [(method, 0) for method in ('source_only', 'minent', 'adaptsegnet', 'advent', 'i2vda')] + [('i2vda', 2)]
 

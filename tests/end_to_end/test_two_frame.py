@@ -13,10 +13,10 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from i2vda_mmseg.datasets.transforms.reading import read_image
-from i2vda_mmseg.engine.export import export_checkpoint
-from i2vda_mmseg.engine.launch import build_runner, load_config
-from i2vda_mmseg.engine.video import FramePredictor
+from i2vda_mmseg.apis.export import export_checkpoint
+from i2vda_mmseg.apis.launch import build_runner, load_config
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.fileio.images import read_image
 from i2vda_mmseg.streetworld import make_streetworld
 
 METHODS = ('tps', 'davsn')

@@ -5,8 +5,8 @@ import shutil
 import pytest
 import torch
 
-from i2vda_mmseg.engine.launch import build_runner
-from i2vda_mmseg.engine.mixed_precision import use_amp
+from i2vda_mmseg.apis.launch import build_runner
+from i2vda_mmseg.apis.mixed_precision import use_amp
 from i2vda_mmseg.engine.non_finite import NonFiniteError
 from i2vda_mmseg.models import segmentors
 

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 
-from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.flow import CachedFlow, FlowCache, read_flow
 from i2vda_mmseg.streetworld import make_streetworld
 

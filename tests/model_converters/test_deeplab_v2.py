@@ -12,7 +12,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from published_deeplab import published
 
-from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.models.segmentors.two_frame_encoder_decoder import stack_frames
 
 ROOT = Path(__file__).parents[2]

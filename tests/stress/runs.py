@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
-from i2vda_mmseg.engine.launch import load_config
 from i2vda_mmseg.streetworld import make_streetworld
 
 ROOT = Path(__file__).resolve().parents[2]

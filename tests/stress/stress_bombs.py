@@ -12,7 +12,7 @@ import pytest
 from bombs import Bomb, write_bomb, write_getattr_bomb
 from stress import runs
 
-from i2vda_mmseg.datasets.transforms import pseudo_label_files as files
+from i2vda_mmseg.fileio import pseudo_labels as files
 from i2vda_mmseg.flow import read_flow
 
 KINDS = ('checkpoint', 'notes', 'legacy', 'pickle', 'getattr')

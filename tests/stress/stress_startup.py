@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stress import runs
 
-from i2vda_mmseg.engine.launch import load_config
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.streetworld import make_streetworld
 
 LIMIT = 15  # seconds to the end of the first iteration, on 2 cores

@@ -10,8 +10,8 @@ import torch
 from mmseg.registry import MODELS
 from PIL import Image
 
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.class_spaces import PALETTE_15
-from i2vda_mmseg.engine.launch import load_config
 from i2vda_mmseg.streetworld import make_streetworld
 
 ROOT = Path(__file__).parents[2]

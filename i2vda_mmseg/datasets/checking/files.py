@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from i2vda_mmseg.flow.pictures import Picture, inspect_ends
+from i2vda_mmseg.fileio.images import COLOURS, check_file, check_image, check_label, inspect, read_bytes, read_image
+from i2vda_mmseg.fileio.pictures import Picture, inspect_ends
 
 from ..transforms.labels import read_raw_ids, to_classes
-from ..transforms.reading import COLOURS, check_file, check_image, check_label, inspect, read_bytes, read_image
 
 _HEAD, _TAIL = 1 << 16, 64
 

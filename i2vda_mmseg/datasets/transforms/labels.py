@@ -7,9 +7,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from i2vda_mmseg.fileio.images import read_index_label, read_red_label
 from i2vda_mmseg.ops import IGNORE_INDEX
-
-from .reading import read_index_label, read_red_label
 
 _UNKNOWN = 254
 _READERS = {'index': read_index_label, 'red16': read_red_label}

@@ -5,7 +5,7 @@ from typing import Any
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from .reading import COLOURS, read_image
+from i2vda_mmseg.fileio.images import COLOURS, read_image
 
 
 @TRANSFORMS.register_module()

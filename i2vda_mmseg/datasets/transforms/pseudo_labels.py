@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from .pseudo_label_files import read_labels, read_soft_labels
+from i2vda_mmseg.fileio.pseudo_labels import read_labels, read_soft_labels
 
 
 @TRANSFORMS.register_module()

@@ -1,5 +1,7 @@
 """Checkpoints that are whole when they have a name, that run no code when they are read, and the one to go on from."""
 
+from i2vda_mmseg.fileio.atomic import AtomicLocalBackend, remove_unfinished, save_atomically, write_atomically
+
 from .reading import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
@@ -8,7 +10,6 @@ from .reading import (
     trust_checkpoints,
 )
 from .resuming import POINTER, find_resumable
-from .writing import AtomicLocalBackend, remove_unfinished, save_atomically, write_atomically
 
 __all__ = [
     'POINTER',

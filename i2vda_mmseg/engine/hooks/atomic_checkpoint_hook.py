@@ -11,7 +11,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from i2vda_mmseg.engine.checkpoints import POINTER, remove_unfinished, write_atomically
-from i2vda_mmseg.engine.checkpoints.writing import BACKEND
+from i2vda_mmseg.fileio.atomic import BACKEND
 
 _VALIDATED = 'iter_validated'  # mmengine prints what begins with val
 

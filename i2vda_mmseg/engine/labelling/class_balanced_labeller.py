@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 from torch import Tensor
 
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import write_labels, write_rare_classes, write_soft_labels
+from i2vda_mmseg.fileio.pseudo_labels import write_labels, write_rare_classes, write_soft_labels
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import (
     IGNORE_INDEX,

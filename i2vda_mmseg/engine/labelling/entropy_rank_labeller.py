@@ -9,7 +9,7 @@ from mmengine.dist import all_reduce, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import write_labels
+from i2vda_mmseg.fileio.pseudo_labels import write_labels
 from i2vda_mmseg.ops import easy_and_hard, normalized_entropy
 
 from .labeller import Labeller

@@ -10,7 +10,7 @@ from mmengine.runner.checkpoint import load_checkpoint
 from mmseg.registry import MODELS, TASK_UTILS
 from torch import Tensor
 
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import write_labels
+from i2vda_mmseg.fileio.pseudo_labels import write_labels
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import ConfidenceHistogram, confident_labels, rank_thresholds, upsample
 

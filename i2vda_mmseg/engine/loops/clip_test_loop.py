@@ -3,11 +3,13 @@
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import TestLoop
 from mmengine.runner.amp import autocast
 from mmseg.registry import LOOPS
 
+LABEL_STEPS = ('LoadAnnotations', 'LoadRawLabels')
 LOG_INTERVAL = 50
 
 
@@ -57,3 +59,22 @@ class ClipTestLoop(TestLoop):
             if done % LOG_INTERVAL == 0 or done == total:
                 print_log(f'Clips [{done}/{total}]', logger='current')
         return self.clip_evaluator.evaluate(len(self.clip_dataloader.dataset))
+
+
+def clip_dataloader(config: Config) -> dict[str, Any]:
+    """Config of a dataloader of the clips around the labelled frames of ``test_dataloader``.
+
+    Raises:
+        ValueError: If those are no frames of Cityscapes sequences.
+    """
+    loader: dict[str, Any] = config.test_dataloader.to_dict()
+    dataset = loader['dataset']
+    if dataset['type'] != 'CityscapesSeqDataset':
+        raise ValueError(
+            f'temporal consistency needs clips, but test_dataloader.dataset is a {dataset["type"]}; give the config a '
+            'tc_dataloader with a CityscapesClipDataset and a ClipSampler'
+        )
+    dataset['type'] = 'CityscapesClipDataset'
+    dataset['pipeline'] = [step for step in dataset.get('pipeline', []) if step['type'] not in LABEL_STEPS]
+    loader['sampler'] = dict(type='ClipSampler')
+    return loader

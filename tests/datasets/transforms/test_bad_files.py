@@ -10,8 +10,8 @@ from mmengine import fileio
 from PIL import Image
 
 from i2vda_mmseg.datasets import LoadFramePair, LoadImage, LoadRawLabels
-from i2vda_mmseg.datasets.transforms import reading
-from i2vda_mmseg.flow.pictures import MAX_PIXELS
+from i2vda_mmseg.fileio import images as reading
+from i2vda_mmseg.fileio.pictures import MAX_PIXELS
 
 from .. import trees
 

@@ -9,7 +9,7 @@ from i2vda_mmseg.datasets import (
     PackFramePair,
     RareClassCrop,
 )
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import (
+from i2vda_mmseg.fileio.pseudo_labels import (
     read_labels,
     read_soft_labels,
     write_labels,

@@ -10,8 +10,8 @@ from helpers import sharpen
 from mmseg.registry import MODELS, TASK_UTILS
 from staged_runs import LABELLED, make_trees, staged_config
 
-from i2vda_mmseg.datasets.transforms.pseudo_label_files import read_labels, read_soft_labels
 from i2vda_mmseg.engine.labelling import ClassBalancedLabeller, EntropyRankLabeller, Labeller
+from i2vda_mmseg.fileio.pseudo_labels import read_labels, read_soft_labels
 from i2vda_mmseg.ops import class_balanced_labels, class_balanced_soft_labels, normalized_entropy
 
 

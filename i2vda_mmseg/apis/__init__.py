@@ -1,0 +1,18 @@
+"""What tools and other programs call: launching, checking configs, export, prediction of video."""
+
+from .export import check_fit, export_checkpoint, stock_config
+from .launch import LAUNCHERS, build_runner, load_config
+from .segment_video import VideoSummary, segment_video
+from .tc_metric import tc_metric
+
+__all__ = [
+    'LAUNCHERS',
+    'VideoSummary',
+    'build_runner',
+    'check_fit',
+    'export_checkpoint',
+    'load_config',
+    'segment_video',
+    'stock_config',
+    'tc_metric',
+]

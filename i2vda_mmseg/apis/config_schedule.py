@@ -1,0 +1,126 @@
+"""Checks of what happens when: iterations, intervals, learning rates, optimizers."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.logging import print_log
+
+from i2vda_mmseg.errors import ConfigError
+
+from .mixed_precision import check_precision
+
+_DECAYING_TO_ETA_MIN = ('PolyLR', 'CosineAnnealingLR')
+
+
+def check_schedule(config: Mapping[str, Any]) -> None:
+    """Refuse a schedule whose parts do not fit.
+
+    Raises:
+        ConfigError: With the path of the key.
+    """
+    loop = config.get('train_cfg') or {}
+    max_iters = loop.get('max_iters') or sum(stage.get('iters', 0) for stage in loop.get('stages') or [])
+    _check_positive('train_cfg.val_interval', loop.get('val_interval', 1))
+    for section in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        _check_positive(f'{section}.batch_size', (config.get(section) or {}).get('batch_size', 1))
+    for path, hook in _hooks(config):
+        if 'interval' in hook and hook['interval'] != -1:  # mmengine's word for never
+            _check_positive(f'{path}.interval', hook['interval'])
+        if hook.get('type') == 'ProxyCopyHook':
+            _check_launch(f'{path}.launch', hook.get('launch', 0), config, max_iters)
+    if config.get('optim_wrapper'):
+        _check_optimizers(config)
+    if max_iters and 'stages' not in loop:
+        for path, schedulers in _schedulers(config):
+            _check_learning_rate(path, schedulers, max_iters)
+
+
+def _check_positive(path: str, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f'{path}: must be a whole number of at least 1, got {value!r}')
+
+
+def _check_launch(path: str, launch: int, config: Mapping[str, Any], max_iters: int) -> None:
+    """Refuse a launch after the end; one that a trial run does not live to see is told by the hook itself."""
+    ends = [scheduler.get('end') or 0 for _, schedulers in _schedulers(config) for scheduler in schedulers]
+    end = max(max_iters, *ends, 0)
+    if 0 < end <= launch:
+        raise ConfigError(
+            f'{path}: ITER_LAUNCH is iteration {launch}, but the schedule ends after {end}: the temporal-augmented '
+            'consistency would never be used; set it below train_cfg.max_iters'
+        )
+
+
+def _hooks(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    named = [(f'default_hooks.{name}', hook) for name, hook in (config.get('default_hooks') or {}).items()]
+    listed = [(f'custom_hooks.{index}', hook) for index, hook in enumerate(config.get('custom_hooks') or [])]
+    return ((path, hook) for path, hook in named + listed if isinstance(hook, Mapping))
+
+
+def _wrappers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: value for name, value in config['optim_wrapper'].items() if isinstance(value, Mapping)}
+
+
+def _check_optimizers(config: Mapping[str, Any]) -> None:
+    if config['optim_wrapper'].get('constructor') != 'SeparateOptimWrapperConstructor':
+        return
+    wrappers, model = _wrappers(config), config.get('model') or {}
+    for name in ('segmentor', 'discriminator'):
+        if model.get(name) and name not in wrappers:
+            raise ConfigError(f'optim_wrapper.{name}: missing, but model.{name} is to be trained')
+    for name, wrapper in wrappers.items():
+        path = f'optim_wrapper.{name}'
+        if model and name not in model:
+            raise ConfigError(f'{path}: there is no model.{name}; name one of {sorted(_networks(model))}')
+        if 'optimizer' not in wrapper:
+            raise ConfigError(f'{path}.optimizer: missing; give one such as dict(type="SGD", lr=2.5e-4)')
+        check_precision(name, wrapper)
+        _check_window(path, wrapper.get('accumulative_counts', 1), config)
+    schedulers = config.get('param_scheduler')
+    if isinstance(schedulers, Mapping) and 'type' not in schedulers and set(schedulers) != set(wrappers):
+        raise ConfigError(
+            f'param_scheduler: it names {sorted(schedulers)} but optim_wrapper {sorted(wrappers)}; name the same'
+        )
+
+
+def _networks(model: Mapping[str, Any]) -> list[str]:
+    return [name for name in ('segmentor', 'discriminator') if name in model]
+
+
+def _check_window(path: str, window: Any, config: Mapping[str, Any]) -> None:
+    """Keep the ends of stages at the ends of windows; ``AtomicCheckpointHook`` does so with checkpoints."""
+    _check_positive(f'{path}.accumulative_counts', window)
+    for index, stage in enumerate((config.get('train_cfg') or {}).get('stages') or []):
+        if stage.get('iters', 0) % window:
+            raise ConfigError(
+                f'train_cfg.stages.{index}.iters: {stage["iters"]} is no multiple of {path}.accumulative_counts = '
+                f'{window}: gradients of one stage would be applied in the next'
+            )
+
+
+def _schedulers(config: Mapping[str, Any]) -> Iterator[tuple[str, list]]:
+    schedulers = config.get('param_scheduler') or {}
+    is_named = isinstance(schedulers, Mapping) and 'type' not in schedulers
+    for name, value in schedulers.items() if is_named else [('', schedulers)]:
+        yield f'param_scheduler.{name}'.rstrip('.'), list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _check_learning_rate(path: str, schedulers: list, max_iters: int) -> None:
+    last = max((scheduler.get('end') or max_iters for scheduler in schedulers), default=max_iters)
+    for index, scheduler in enumerate(schedulers):
+        place, end = f'{path}.{index}', scheduler.get('end') or max_iters
+        if scheduler.get('by_epoch', True) and not scheduler.get('convert_to_iter_based'):
+            raise ConfigError(f'{place}.by_epoch: must be False, training counts iterations and not epochs')
+        reaches_zero = scheduler.get('type') in _DECAYING_TO_ETA_MIN and not scheduler.get('eta_min')
+        if reaches_zero and not scheduler.get('eta_min_ratio') and end == last < max_iters:
+            _warn(
+                f'{place}.end is iteration {end}, but training lasts {max_iters}: the learning rate is 0 from there on'
+            )
+        elif end > max_iters:
+            _warn(f'{place}.end is iteration {end}, but training ends after {max_iters}: its decay is cut short')
+
+
+def _warn(message: str) -> None:
+    """Say what a trial run of another length may have intended."""
+    print_log(message, logger='current', level=logging.WARNING)

@@ -1,0 +1,93 @@
+"""From a checkpoint of a method to one that stock MMSegmentation loads."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS
+
+from i2vda_mmseg.engine.checkpoints import save_atomically
+
+_SEGMENTOR = 'segmentor.'
+
+
+def export_checkpoint(checkpoint: str, out: str) -> Path:
+    """Keep the segmentor's weights, without their prefix, and the class names.
+
+    Args:
+        checkpoint: Checkpoint of a method.
+        out: File to write; loads with ``strict=True`` into the ``EncoderDecoder`` of the method's config.
+
+    Returns:
+        The file written.
+
+    Raises:
+        ValueError: If the checkpoint holds no ``segmentor.*``, or its network needs two frames.
+    """
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    state = content.get('state_dict', content)
+    segmentor = {key.removeprefix(_SEGMENTOR): value for key, value in state.items() if key.startswith(_SEGMENTOR)}
+    if not segmentor:
+        raise ValueError(
+            f'{checkpoint} holds no {_SEGMENTOR}* keys, as checkpoints of this project do; its keys are like '
+            f'{next(iter(state), None)!r}'
+        )
+    if 'sf_layer.weight' in segmentor:
+        raise ValueError(
+            f'{checkpoint} is of a method whose network takes two frames and the optical flow between them (it fuses '
+            'them in segmentor.sf_layer), which no stock EncoderDecoder does: test it with tools/test.py instead'
+        )
+    path = Path(out)
+    meta = {key: value for key, value in content.get('meta', {}).items() if key in ('dataset_meta', 'iter', 'seed')}
+    save_atomically({'meta': meta, 'state_dict': segmentor}, path)
+    return path
+
+
+def check_fit(config: Config, checkpoint: str | Path) -> None:
+    """Compare an exported checkpoint with the network of its stock config.
+
+    mmseg itself only logs what does not fit, and predicts with random weights in its place.
+
+    Args:
+        config: Of ``stock_config``.
+        checkpoint: Of ``export_checkpoint``.
+
+    Raises:
+        ValueError: If a tensor is missing, is not of the network, or has another shape.
+    """
+    state = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')['state_dict']
+    try:
+        MODELS.build(config.model).load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f'the weights in {checkpoint} are not of the network of this config; give the config that the run saved '
+            f'beside its checkpoints, or the --cfg-options that it was trained with. {error}'
+        ) from error
+
+
+def stock_config(config: Config) -> Config:
+    """Write the config of a method's segmentor as a stock ``EncoderDecoder`` config, for testing and inference.
+
+    Args:
+        config: Of a method whose network takes one frame.
+
+    Returns:
+        A config for mmseg's ``init_model`` and ``MMSegInferencer``, together with the exported checkpoint.
+    """
+    segmentor: dict[str, Any] = config.model.segmentor.to_dict()
+    preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
+    segmentor['backbone'].pop('init_cfg', None)
+    names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
+    kept = {name: deepcopy(config[name]) for name in names if name in config}
+    kept['test_dataloader']['dataset']['pipeline'] = _stock_pipeline(config.test_dataloader.dataset.pipeline)
+    kept['test_pipeline'] = kept['test_dataloader']['dataset']['pipeline']  # where mmseg.apis looks for it
+    kept['visualizer'] = dict(type='SegLocalVisualizer', name='visualizer')
+    return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
+
+
+def _stock_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Name the step that reads images as ``MMSegInferencer`` asks for it; the same decoder gives the same pixels."""
+    reading = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    return [reading if step['type'] == 'LoadImage' else dict(step) for step in pipeline]

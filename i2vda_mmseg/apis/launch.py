@@ -1,0 +1,131 @@
+"""From a config file to a runner: what the command lines share."""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from i2vda_mmseg.engine.checkpoints import find_resumable
+
+from .config_check import check_config
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
+    """Read a config, apply ``--cfg-options`` and decide where the run writes.
+
+    The work dir is, in this order, ``work_dir``, the config's own, or ``work_dirs/<method>/<name>`` after the config's
+    folder and file: the leaves of different methods share their file names.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no config file at {path}; the configs of this project are configs/<method>/<name>.py')
+    config = Config.fromfile(path)
+    if cfg_options:
+        config.merge_from_dict(cfg_options)
+    config.work_dir = work_dir or config.get('work_dir') or str(_default_work_dir(Path(path)))
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    return config
+
+
+def _default_work_dir(path: Path) -> Path:
+    """Mirror the config's place below ``configs``; elsewhere, keep its folder's name."""
+    parts = path.resolve().with_suffix('').parts
+    below = parts[len(parts) - parts[::-1].index('configs') :] if 'configs' in parts else parts[-2:]
+    return Path('work_dirs', *below)
+
+
+def build_runner(config: Config, launcher: str = 'none') -> Runner:
+    """Build the runner, alone or as one rank of many, with or without CUDA.
+
+    ``resume=True`` without ``load_from`` in the config means ``--resume auto``.
+
+    Raises:
+        ConfigError: If parts of the config contradict each other.
+    """
+    check_config(config)
+    if config.get('resume') and not config.get('load_from'):
+        config.resume = False
+        resume_from(config, 'auto')
+    config.launcher = launcher
+    _end_with_launcher()
+    if launcher != 'none' and not torch.cuda.is_available():
+        # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
+        config.env_cfg.dist_cfg = dict(backend='gloo')
+        _init_gloo(launcher)
+    return Runner.from_cfg(config)
+
+
+def leave_process_group(code: int = 0) -> None:
+    """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here, with ``code``.
+
+    Interpreters that take gloo's threads down at their end abort now and then ("terminate called without an active
+    exception"), which makes the launcher report a failure after everything has been written.
+    """
+    if not torch.distributed.is_initialized():
+        return
+    torch.distributed.barrier()
+    if torch.distributed.get_backend() != 'gloo':
+        torch.distributed.destroy_process_group()
+        return
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _end_with_launcher() -> None:
+    """Let a rank end when torchrun is killed: one that lived on would write beside the run that is started next."""
+    if sys.platform == 'linux' and 'TORCHELASTIC_RUN_ID' in os.environ:
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGKILL))
+
+
+def _init_gloo(launcher: str) -> None:
+    if launcher != 'pytorch':
+        raise RuntimeError(f'--launcher {launcher} needs a GPU on every rank; without one, use tools/dist_train.sh')
+    missing = [name for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
+    if missing:
+        raise RuntimeError(f'--launcher pytorch expects torchrun around it (it sets {missing}): tools/dist_train.sh')
+    torch.distributed.init_process_group(backend='gloo')
+
+
+def resume_from(config: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint; 'auto' is the latest whole one of the work dir, or a fresh start where there is none.
+
+    Raises:
+        FileNotFoundError: If the named checkpoint does not exist.
+        DamagedCheckpointError: With 'auto', if there are checkpoints but none is whole.
+    """
+    found = find_resumable(config.work_dir) if checkpoint == 'auto' else checkpoint
+    if found is None:
+        print_log(f'--resume: no checkpoint in {config.work_dir} yet, starting afresh', logger='current')
+        return
+    if not Path(found).is_file():
+        raise FileNotFoundError(f'--resume: no checkpoint at {found}')
+    config.resume, config.load_from = True, str(found)
+
+
+def resume_after_restart(config: Config, checkpoint: str | None) -> None:
+    """Follow ``--resume``; a rank that torchrun has started anew goes on from what its run has saved.
+
+    Args:
+        config: Config to complete.
+        checkpoint: What ``--resume`` says, or None.
+    """
+    if int(os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')) > 0:
+        resume_from(config, 'auto')
+    if checkpoint and not config.get('resume'):
+        resume_from(config, checkpoint)

@@ -1,0 +1,122 @@
+"""What a test of temporal consistency adds to a config."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
+from i2vda_mmseg.evaluation import Switches, choose_switches
+from i2vda_mmseg.flow import FlowCache
+from i2vda_mmseg.flow.fingerprint import describe_estimator
+
+from .protocol import find_protocol
+
+_DEFAULT = dict(type='TemporalConsistency', preset='clean', flow_estimator=dict(type='DISFlow'))
+
+
+def add_temporal_consistency(
+    config: Config, preset: str | None = None, clip_list: str | None = None, flow: str = 'config'
+) -> None:
+    """Let the config's test measure temporal consistency as well.
+
+    The clips are those of ``tc_dataloader``, or else those around the labelled frames of ``test_dataloader``, read
+    through the same pipeline without its labels. The metric is ``tc_evaluator``.
+
+    Args:
+        config: Changed in place.
+        preset: One of ``TC_PRESETS`` in place of that of ``tc_evaluator``.
+        clip_list: Text file of the clips to take, see ``CityscapesClipDataset``.
+        flow: 'config': the estimator of ``tc_evaluator``. 'model': that of ``model.flow_estimator``. Else the folder of
+            a flow cache.
+
+    Raises:
+        ValueError: If the test data has no clips, or the config no such estimator.
+    """
+    evaluator = _evaluator(config)
+    evaluator['flow_estimator'] = _flow_estimator(config, evaluator, flow)
+    if preset is not None:
+        evaluator['preset'] = preset
+    evaluator.setdefault('protocol', find_protocol(config))
+    loader = config.get('tc_dataloader')
+    loader = clip_dataloader(config) if loader is None else loader.to_dict()
+    if clip_list is not None:
+        loader['dataset']['clip_list'] = clip_list
+    config.test_cfg = dict(
+        config.get('test_cfg') or {}, type='ClipTestLoop', clip_dataloader=loader, clip_evaluator=evaluator
+    )
+
+
+def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pairs of consecutive frames, at the size that temporal consistency estimates flow on, and the estimator for it.
+
+    Args:
+        config: A config with ``test_dataloader``.
+        clip_list: As ``add_temporal_consistency``.
+
+    Returns:
+        Config of a data set, whose samples are those of training pairs, and of a ``FlowEstimator``.
+    """
+    evaluator = _evaluator(config)
+    loader = config.get('tc_dataloader')
+    dataset = (clip_dataloader(config) if loader is None else loader.to_dict())['dataset']
+    size = evaluator.get('flow_size')
+    resize = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False, interpolation='area')] if size else []
+    frames = dict(
+        type='TransformBroadcaster',
+        mapping=dict(img=['frame_0', 'frame_1']),
+        auto_remap=True,
+        share_random_params=True,
+        transforms=resize,
+    )
+    dataset.update(
+        pairs='consecutive',
+        previous_frame=False,
+        pipeline=[dict(type='LoadFramePair'), *([frames] if resize else []), dict(type='PackFramePair')],
+    )
+    if clip_list is not None:
+        dataset['clip_list'] = clip_list
+    return dataset, evaluator['flow_estimator']
+
+
+def temporal_facts(config: Config) -> dict[str, Any]:
+    """What the figures of temporal consistency are about, for ``metrics.json``.
+
+    Args:
+        config: A config after ``add_temporal_consistency``.
+    """
+    evaluator, estimator = config.test_cfg['clip_evaluator'], config.test_cfg['clip_evaluator']['flow_estimator']
+    preset, size = evaluator.get('preset', 'clean'), evaluator.get('flow_size')
+    described = describe_estimator(estimator)
+    if estimator['type'] == 'CachedFlow':
+        cache = FlowCache(estimator['root'])
+        described['cached'], size = cache.estimator, size or cache.size
+    return dict(
+        TC_preset=preset,
+        TC_switches=choose_switches(preset, **{name: evaluator.get(name) for name in Switches._fields})._asdict(),
+        TC_flow=described,
+        TC_flow_size=size,
+        TC_clip_list=config.test_cfg['clip_dataloader']['dataset'].get('clip_list') or None,
+    )
+
+
+def _evaluator(config: Config) -> dict[str, Any]:
+    found = config.get('tc_evaluator')
+    evaluator = dict(_DEFAULT) if found is None else found.to_dict()
+    evaluator.setdefault('flow_estimator', dict(type='DISFlow'))
+    return evaluator
+
+
+def _flow_estimator(config: Config, evaluator: dict[str, Any], flow: str) -> dict[str, Any]:
+    if flow == 'config':
+        return evaluator['flow_estimator']
+    if flow != 'model':
+        if not Path(flow).is_dir():
+            raise ValueError(f"flow must be 'config', 'model' or the folder of a flow cache, but there is no {flow}")
+        return dict(type='CachedFlow', root=flow)
+    estimator = config.model.get('flow_estimator')
+    if estimator is None:
+        raise ValueError(
+            f"the model of {config.filename} has no flow_estimator; use the one of tc_evaluator ('config')"
+        )
+    return estimator.to_dict()

@@ -1,0 +1,108 @@
+"""From a frame in memory to labels, through a config's own test pipeline."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from torch import Tensor, nn
+
+from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin
+
+_READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', 'LoadRawLabels', 'LoadAnnotations')
+
+
+class FramePredictor:
+    """Labels frames one after the other; a network of two frames is given the one before as well.
+
+    Args:
+        model: A method or a plain ``EncoderDecoder``, on the device that it is to run on.
+        pipeline: Test pipeline of its config; what reads files is left out.
+        palette: One RGB colour a class, in 0..255.
+
+    Example:
+        .. code-block:: python
+
+            predictor = FramePredictor.load('configs/i2vda/deeplabv2_r101_viper2cs.py', 'iter_50000.pth')
+            predictor(frame).shape  # (H, W) of the frame, uint8 class indices
+    """
+
+    def __init__(self, model: nn.Module, pipeline: list[dict], palette: list[list[int]]) -> None:
+        self.model: Any = model.eval()
+        self.palette = palette
+        self._two_frames = any(step['type'] == 'LoadFramePair' for step in pipeline)
+        # Compose would build from mmengine's registry, which does not know all of mmseg's steps.
+        self._pipeline = Compose([TRANSFORMS.build(step) for step in pipeline if step['type'] not in _READING])
+        self._previous: np.ndarray | None = None
+
+    @classmethod
+    def load(cls, config: str | Config, checkpoint: str | Path, device: str = 'cpu') -> Self:
+        """Build the model of a config and load its weights.
+
+        Args:
+            config: Of a method, or of a plain ``EncoderDecoder``.
+            checkpoint: Of the method, or what ``tools/export.py`` made of it; for a plain config only the latter.
+            device: Where the model runs.
+
+        Raises:
+            FileNotFoundError: If there is no such config or checkpoint.
+            ValueError: If the checkpoint lacks weights of the network, or has them in another shape.
+        """
+        config = Config.fromfile(config) if isinstance(config, str) else config
+        init_default_scope(config.get('default_scope', 'mmseg'))
+        model = MODELS.build(config.model)
+        content = load_checkpoint(model, str(checkpoint), map_location='cpu')
+        if not isinstance(model, CheckpointMixin):  # which would have refused by itself
+            _check_fit(model, content.get('state_dict', content), checkpoint)
+        dataset = config.test_dataloader.dataset
+        return cls(model.to(device), list(dataset.pipeline), read_metainfo(dataset)['palette'])
+
+    def begin_clip(self) -> None:
+        """Forget the previous frame: the next one begins another clip."""
+        self._previous = None
+
+    @torch.no_grad()
+    def __call__(self, frame: np.ndarray) -> Tensor:
+        """Label a frame.
+
+        Args:
+            frame: (H, W, 3), uint8, BGR.
+
+        Returns:
+            (H, W), uint8, class indices, on the model's device.
+        """
+        size = frame.shape[:2]
+        results: dict[str, Any] = dict(img_shape=size, ori_shape=size)
+        if self._two_frames:
+            results.update(frame_0=frame if self._previous is None else self._previous, frame_1=frame)
+            self._previous = frame
+        else:
+            results['img'] = frame
+        sample = self.model.test_step(pseudo_collate([self._pipeline(results)]))[0]
+        return sample.pred_sem_seg.data[0].to(torch.uint8)
+
+
+def _check_fit(model: nn.Module, state: dict[str, Any], checkpoint: str | Path) -> None:
+    """Refuse a checkpoint that left the network at random weights with no more than a log line."""
+    shapes = {key.removeprefix('module.'): getattr(value, 'shape', None) for key, value in state.items()}
+    needed = {
+        key: value.shape
+        for key, value in model.state_dict().items()
+        if not key.startswith('auxiliary_head.') and not key.endswith('num_batches_tracked')
+    }
+    if missing := [key for key, shape in needed.items() if shapes.get(key) != shape]:
+        raise ValueError(
+            f'{checkpoint} does not fit the config: {len(missing)} of the {len(needed)} weights are absent or of '
+            f'another shape, such as {", ".join(missing[:3])}; its keys are like {next(iter(state), None)!r}. For the '
+            "checkpoint of a method, give the method's config, or what tools/export.py makes of the checkpoint"
+        )
+
+
+def read_metainfo(dataset: Any) -> dict[str, Any]:
+    """Classes and colours of a data set, from its config, without reading it."""
+    return DATASETS.build(dict(dataset, lazy_init=True)).metainfo

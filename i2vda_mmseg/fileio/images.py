@@ -1,0 +1,196 @@
+"""Bytes from disk to arrays, with errors that name the file."""
+
+import io
+import os
+from collections.abc import Collection
+
+import cv2
+import numpy as np
+from mmengine import fileio
+from PIL import Image, ImageOps
+
+from .pictures import Picture, check_size, inspect_picture
+
+ADVICE = 'Is the download complete? Fetch the file again, or take it off the list.'
+MAX_BYTES = 1 << 30
+COLOURS = ('RGB',)  # what an image may hold, unless its data set says otherwise
+
+_LABEL_COLOURS = {(8, 'grey'), *((bits, 'palette') for bits in (1, 2, 4, 8))}  # Pillow rescales grey of fewer bits
+_RED_COLOURS = {(8, 'RGB'), (8, 'RGBA'), (16, 'RGB'), (16, 'RGBA')}
+_OTHER_FORMATS = {b'BM': 'BMP', b'RI': 'WEBP'}
+
+
+def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
+    """Read a file.
+
+    Args:
+        path: The file.
+        what: What it is, for the messages: 'image', 'label', ...
+        backend_args: File backend of mmengine; the local disk by default.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder.
+        OSError: If it may not be read, or the disk fails.
+        ValueError: If it is empty, larger than ``MAX_BYTES``, or a pipe or a device.
+    """
+    check_file(path, what)
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'no such {what}: {path}') from error
+    except PermissionError as error:
+        raise PermissionError(f'{what} {path} may not be read; give this user the right to (chmod).') from error
+    except OSError as error:
+        raise OSError(f'{what} {path} cannot be read: {error.strerror or error}.') from error
+    if not content:
+        raise ValueError(f'{what} {path} is an empty file. {ADVICE}')
+    return content
+
+
+def check_file(path: str, what: str, limit: int | None = MAX_BYTES) -> None:
+    """Refuse what lies on the local disk but is no file of a sensible size; whether it is there is not asked.
+
+    Args:
+        path: The file.
+        what: What it is, for the messages.
+        limit: Most bytes, of what is read as a whole; None for what is read bit by bit.
+
+    Raises:
+        IsADirectoryError: If it is a folder.
+        ValueError: If it is larger than ``limit``, or a pipe or a device, which may never end.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f'{what} {path} is a folder; expected a file.')
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f'{what} {path} is no regular file; expected a file with pixels.')
+    if limit is not None and os.path.exists(path) and os.path.getsize(path) > limit:
+        raise ValueError(f'{what} {path} has {os.path.getsize(path)} bytes; at most {limit} are read. {ADVICE}')
+
+
+def read_image(path: str, backend_args: dict | None = None, colours: Collection[str] = COLOURS) -> np.ndarray:
+    """Read a colour image, whole or not at all.
+
+    Checksums and segments are verified first (``inspect_picture``): Pillow, which decodes, does not compare them, and
+    OpenCV returns the rest of a truncated file as grey without saying so.
+
+    Args:
+        path: The file: PNG, JPEG, BMP or WebP, of 8 bits a channel.
+        backend_args: File backend of mmengine; the local disk by default.
+        colours: What the file may hold, among those of ``Picture``. A grey image is repeated in all channels; an alpha
+            channel is dropped and must be opaque.
+
+    Returns:
+        (H, W, 3), uint8, BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If it may not be read, or is a folder.
+        ValueError: If it cannot be decoded, is damaged, or of other colours or bits.
+    """
+    content = read_bytes(path, 'image', backend_args)
+    picture = inspect(path, 'image', content)
+    check_image(path, picture, colours)
+    image = ImageOps.exif_transpose(_decode(path, 'image', content, picture))  # as mmcv does
+    if picture.colours == 'RGBA' and np.asarray(image.getchannel('A')).min() < 255:
+        raise ValueError(f'image {path} is transparent in places; expected an opaque image.')
+    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+
+
+def check_image(path: str, picture: Picture, colours: Collection[str] = COLOURS) -> None:
+    """Compare what an image says that it holds with what is wanted.
+
+    Raises:
+        ValueError: If it has other colours or more bits.
+    """
+    if picture.bits != 8 or picture.colours not in colours:
+        raise ValueError(
+            f'image {path} is {picture}; expected 8-bit {" or ".join(colours)}. Use the images as downloaded, not '
+            'labels, depth maps or converted copies.'
+        )
+
+
+def read_index_label(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a PNG whose grey values or palette indices are raw ids.
+
+    Returns:
+        (H, W), uint8.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If it may not be read, or is a folder.
+        ValueError: If it cannot be decoded, is damaged, or is no single-channel PNG of 8 bits.
+    """
+    content = read_bytes(path, 'label', backend_args)
+    picture = inspect(path, 'label', content)
+    check_label(path, picture, 'index')
+    return np.array(_decode(path, 'label', content, picture))
+
+
+def read_red_label(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a PNG of 8 or 16 bits whose red channel holds raw ids (SYNTHIA).
+
+    Returns:
+        (H, W), uint8 or uint16.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If it may not be read, or is a folder.
+        ValueError: If it cannot be decoded, is damaged, or has no red channel.
+    """
+    content = read_bytes(path, 'label', backend_args)
+    # Pillow drops the lower 8 bits; OpenCV fills up what a damaged PNG lacks with zeros, which would pass for void.
+    picture = inspect(path, 'label', content, inflate=True)
+    check_label(path, picture, 'red16')
+    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.shape[:2] != (picture.height, picture.width):
+        raise ValueError(f'label {path} cannot be decoded. {ADVICE}')
+    return decoded[..., 2]
+
+
+def check_label(path: str, picture: Picture, encoding: str) -> None:
+    """Compare what a label says that it holds with what its encoding ('index' or 'red16') needs.
+
+    Raises:
+        ValueError: If it is no PNG, or has other colours or bits.
+    """
+    wanted = _LABEL_COLOURS if encoding == 'index' else _RED_COLOURS
+    if picture.kind == 'PNG' and (picture.bits, picture.colours) in wanted:
+        return
+    expected = (
+        'one 8-bit channel of raw ids, a PNG of grey values or palette indices'
+        if encoding == 'index'
+        else '3 channels with the raw id in red, a PNG of 8 or 16 bits'
+    )
+    raise ValueError(
+        f'label {path} is {picture}; expected {expected}. Use the label-id files as downloaded, not colour '
+        'renderings or converted copies.'
+    )
+
+
+def inspect(path: str, what: str, content: bytes, inflate: bool = False) -> Picture:
+    """Ask a file what it holds and whether it is whole, see ``inspect_picture``.
+
+    Raises:
+        ValueError: With the file's name and what is wrong.
+    """
+    try:
+        other = _OTHER_FORMATS.get(content[:2])
+        return _ask_pillow(content, other) if other else inspect_picture(content, inflate)
+    except Exception as error:  # a damaged header makes a decoder raise anything
+        raise ValueError(f'{what} {path} cannot be decoded: {error}. {ADVICE}') from error
+
+
+def _ask_pillow(content: bytes, kind: str) -> Picture:
+    with Image.open(io.BytesIO(content), formats=[kind]) as image:
+        check_size(*image.size)
+        return Picture(kind, *image.size, 8, {'L': 'grey', 'P': 'palette'}.get(image.mode, image.mode))
+
+
+def _decode(path: str, what: str, content: bytes, picture: Picture) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(content), formats=[picture.kind]) as image:
+            image.load()
+            return image
+    except Exception as error:  # as above
+        raise ValueError(f'{what} {path} cannot be decoded: {error}. {ADVICE}') from error

@@ -1,0 +1,147 @@
+"""From work dirs to a page."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from .attempt import attempt
+from .comparison import comparison_warnings, config_differences, protocols, temporal_differences, version_rows
+from .content import Legend, ReportContent, RunHead
+from .curves import draw_curves
+from .figures import fact_rows, figure_tables, is_number
+from .options import ReportOptions
+from .page import render_report
+from .player import make_player
+from .run_record import RunRecord, read_run, short_names
+from .samples import RunSamples, draw_samples, gather
+
+
+def build_report(folders: Sequence[str | Path], out: str | Path, options: ReportOptions | None = None) -> Path:
+    """Write one HTML file about one run or several; what cannot be shown is said in it.
+
+    Args:
+        folders: Work dirs, at least one.
+        out: File to write; replaced atomically.
+        options: What it is to hold.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If a work dir does not exist.
+        ValueError: If there is no work dir.
+    """
+    if not folders:
+        raise ValueError('a report needs a work dir')
+    runs = [read_run(folder, name) for folder, name in zip(folders, short_names(folders))]
+    document = render_report(_content(runs, options or ReportOptions()))
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.with_name(f'.{out.name}.tmp')
+    draft.write_text(document, encoding='utf-8')
+    os.replace(draft, out)
+    return out
+
+
+def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
+    # With the settings that are overridden for drawing; those that are compared are as the runs were trained.
+    configs = [_overridden(run.config, options.cfg_options) for run in runs]
+    samples = [_samples(run, config, options) for run, config in zip(runs, configs)]
+    player, no_clip = make_player(runs, configs, options)
+    metrics = [run.metrics for run in runs]
+    charts = draw_curves(runs)
+    differences = config_differences([run.config for run in runs])
+    return ReportContent(
+        title=options.title or ' · '.join(run.name for run in runs),
+        runs=[_head(run) for run in runs],
+        warnings=comparison_warnings(runs) + _weights_notes(runs, options),
+        tables=figure_tables(
+            metrics,
+            comparable=len(set(protocols(runs).values())) == 1,
+            temporal_comparable=not temporal_differences(runs),
+        ),
+        facts=fact_rows(metrics),
+        charts=charts,
+        samples=gather(samples),
+        player=player,
+        legends=_legends(samples, configs),
+        missing=dict(
+            curves='' if charts else 'No run has logged anything.',
+            samples='' if any(samples) else 'None were asked for.' if options.samples < 1 else 'No run could draw any.',
+            clip=no_clip,
+            differences='' if differences else _no_difference(runs),
+        ),
+        differences=differences,
+        versions=version_rows(runs),
+    )
+
+
+def _weights_notes(runs: Sequence[RunRecord], options: ReportOptions) -> list[str]:
+    drawn = runs if max(options.samples, options.max_frames) > 0 else []
+    found = [(run, attempt([], 'weights', run.weights, options.checkpoint_name)) for run in drawn if run.config]
+    return [f'{run.name}: {weights.note}.' for run, weights in found if weights and weights.note]
+
+
+def _head(run: RunRecord) -> RunHead:
+    metrics = run.metrics or {}
+    figure = metrics.get('mIoU')
+    files = []
+    if run.metrics is not None:
+        files.append(('metrics.json', (run.folder / 'metrics.json').read_text(encoding='utf-8')))
+    if run.config is not None:
+        files.append(('Config that it was trained with', run.config.pretty_text))
+    return RunHead(
+        name=run.name,
+        folder=str(run.folder),
+        protocol=metrics.get('protocol'),
+        headline=f'{figure:.1f}' if is_number(figure) else None,
+        temporal=[(name, f'{metrics[name]:.4f}') for name in ('TC', 'flicker') if is_number(metrics.get(name))],
+        missing=run.missing,
+        files=files,
+    )
+
+
+def _overridden(config: Config | None, cfg_options: dict[str, Any] | None) -> Config | None:
+    if config is None:
+        return None
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    changed = Config(config.to_dict())
+    if cfg_options:
+        changed.merge_from_dict(cfg_options)
+    return changed
+
+
+def _samples(run: RunRecord, config: Config | None, options: ReportOptions) -> RunSamples | None:
+    if config is None or options.samples < 1:
+        return None
+    options.tell(f'{run.name}: samples')
+    return attempt(run.missing, 'samples', _draw, run, config, options)
+
+
+def _draw(run: RunRecord, config: Config, options: ReportOptions) -> RunSamples:
+    return draw_samples(config, run.weights(options.checkpoint_name).path, options.samples, options.device)
+
+
+def _no_difference(runs: Sequence[RunRecord]) -> str:
+    if sum(run.config is not None for run in runs) > 1:
+        return 'The runs have the same settings.'
+    return 'There are no two configs to compare.'
+
+
+def _legends(samples: Sequence[RunSamples | None], configs: Sequence[Config | None]) -> list[Legend]:
+    """Give the classes of all runs, each set of them once."""
+    found: list[Legend] = [drawn.legend for drawn in samples if drawn]
+    for config in configs if not found else []:
+        legend = None if config is None else attempt([], 'legend', _legend, config)
+        found += [] if legend is None else [legend]
+    return [legend for i, legend in enumerate(found) if legend not in found[:i]]
+
+
+def _legend(config: Config) -> Legend:
+    meta = DATASETS.build(dict(config.test_dataloader.dataset, lazy_init=True)).metainfo
+    return [*zip(meta['classes'], meta['palette'])]

@@ -1,0 +1,111 @@
+"""A clip as several runs label it, made small enough for a page."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
+from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.images import read_image
+
+from .pictures import encode_labels, encode_photo, shrink
+
+MAX_BYTES = 8_000_000  # of all pictures of the clip
+_MAX_WIDTH = 640
+_FPS = 17.0  # of Cityscapes sequences
+
+
+class Clip(NamedTuple):
+    """Frames that are read when they are needed.
+
+    Attributes:
+        name: Of the clip.
+        names: Of the frames; of a folder or video, as many as there may be.
+        read: Gives an iterator over the frames, (H, W, 3), uint8, BGR.
+        fps: Frames a second.
+    """
+
+    name: str
+    names: list[str]
+    read: Callable[[], Iterator[np.ndarray]]
+    fps: float
+
+
+def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Clip:
+    """Find the clip to show.
+
+    Args:
+        config: Of a run, for the clips of its test data; None where no run has one.
+        wanted: A folder of frames or a video file; or a clip of the test data, by the name of any one of its frames;
+            None takes the first one.
+        max_frames: Frames of its beginning to take.
+
+    Raises:
+        FileNotFoundError: If there is no such clip.
+        ValueError: If the test data have no clips.
+    """
+    if wanted is not None and Path(wanted).exists():
+        stream = FrameStream(wanted)
+        count = min([max_frames, *(stream.clip_starts - {0})])  # of a folder of several clips, the first
+        names = [f'frame {number}' for number in range(count)]
+        return Clip(Path(wanted).name, names, lambda: islice(iter(stream), count), stream.fps)
+    if config is None:
+        raise FileNotFoundError('no run has a config that names a data set; give --clip a folder of frames or a video')
+    dataset = dict(clip_dataloader(config)['dataset'], pipeline=[], lazy_init=False)
+    clips: dict[str, list[str]] = {}
+    frames = DATASETS.build(dataset)
+    for index in range(len(frames)):
+        info = frames.get_data_info(index)
+        clips.setdefault(info['clip'], []).append(info['img_path'])
+    wanted_name = None if wanted is None else Path(wanted).name.removesuffix('.png').removesuffix('_leftImg8bit')
+    for name, paths in clips.items():
+        if wanted_name is None or any(Path(path).name.startswith(f'{wanted_name}_') for path in paths):
+            return _of_files(name, paths[:max_frames])
+    raise FileNotFoundError(f'--clip {wanted} is neither a folder, nor a video, nor a frame of a clip of the test data')
+
+
+def _of_files(name: str, paths: list[str]) -> Clip:
+    names = [Path(path).stem.removesuffix('_leftImg8bit') for path in paths]
+    return Clip(name, names, lambda: map(read_image, paths), _FPS)
+
+
+def encode_frames(frames: Iterable[np.ndarray]) -> tuple[list[str], tuple[int, int]]:
+    """Encode frames, and give their width and height on the page."""
+    uris, size = [], (0, 0)
+    for frame in frames:
+        small = shrink(frame[..., ::-1], _MAX_WIDTH)
+        size = (small.shape[1], small.shape[0])
+        uris.append(encode_photo(small))
+    return uris, size
+
+
+def encode_predictions(predictor: FramePredictor, frames: Iterable[np.ndarray]) -> list[str]:
+    """Label frames in their order and encode the labels."""
+    predictor.begin_clip()
+    uris = []
+    for frame in frames:
+        labels = predictor(frame).cpu().numpy()
+        uris.append(encode_labels(shrink(labels, _MAX_WIDTH, sharp=True), predictor.palette))
+    return uris
+
+
+def affordable(frames: list[str], tracks: Iterable[list[str]], most: int = MAX_BYTES) -> int:
+    """Tell how many frames, from the first one, fit into ``most`` bytes together with their labels; at least one.
+
+    Example:
+        >>> affordable(['1234', '1234', '1234'], [['12', '12', '12']], most=13)
+        2
+    """
+    spent = count = 0
+    for pictures in zip(frames, *tracks):
+        spent += sum(map(len, pictures))
+        if spent > most:
+            break
+        count += 1
+    return max(1, count)

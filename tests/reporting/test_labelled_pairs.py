@@ -1,0 +1,59 @@
+import cv2
+import numpy as np
+import pytest
+
+from i2vda_mmseg.apis.launch import load_config
+from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_TO_15
+from i2vda_mmseg.reporting.labelled_pairs import LabelledPairs
+from i2vda_mmseg.streetworld import make_streetworld
+
+SCALE = (48, 24)  # width, height
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    return make_streetworld(
+        tmp_path_factory.mktemp('pairs') / 'world', clips=0, val_clips=2, images=0, synthia_images=0, frames=3,
+        size=(48, 96), progress=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def config(world, request):
+    def load(method):
+        config = load_config(str(request.config.rootpath / f'configs/{method}/deeplabv2_r18_streetworld.py'))
+        config.val_dataloader.dataset.data_root = str(world / 'cityscapes')
+        config.train_dataloader.dataset.target.pipeline[1].transforms[0].scale = SCALE
+        return config
+
+    return load
+
+
+def test_a_pair_holds_both_frames_and_the_labels_of_the_later_one(config, world):
+    pairs = LabelledPairs(config('i2vda'))
+    assert len(pairs) == 2
+    pair = pairs[1]
+    assert pair.target['frames'].shape == (1, 2, 3, 24, 48)
+    labelled = next((world / 'cityscapes/gtFine').rglob('roadburg_000001_*_labelIds.png'))
+    name = labelled.name.replace('_gtFine_labelIds', '_leftImg8bit')
+    assert pair.path.endswith(name)
+
+    raw = cv2.imread(str(labelled), cv2.IMREAD_GRAYSCALE)
+    expected = np.vectorize(lambda value: CITYSCAPES_TO_15.get(value, 255))(raw).astype(np.uint8)
+    assert np.array_equal(pair.labels, cv2.resize(expected, SCALE, interpolation=cv2.INTER_NEAREST))
+
+    frame = cv2.imread(pair.path)[..., ::-1].astype(np.float32)
+    mean = pair.target['frames'][0, 1].permute(1, 2, 0).numpy().mean(axis=(0, 1))
+    assert mean == pytest.approx(frame.mean(axis=(0, 1)), abs=2)  # RGB, in 0..255
+    assert not np.array_equal(*pair.target['frames'][0].numpy())
+
+
+@pytest.mark.parametrize(('method', 'frames'), [('source_only', 2), ('davsn', 2), ('tps', 3), ('cbst', 2)])
+def test_every_method_gets_as_many_frames_as_it_trains_on(config, method, frames):
+    assert LabelledPairs(config(method))[0].target['frames'].shape == (1, frames, 3, 24, 48)
+
+
+def test_an_index_outside_is_an_error(config):
+    pairs = LabelledPairs(config('source_only'))
+    with pytest.raises(IndexError, match=r'labelled frame 2 is not in 0\.\.1'):
+        pairs[2]
