@@ -13,7 +13,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.models.segmentors import I2VDA
-from i2vda_mmseg.reporting.labelled_pairs import LabelledPair, LabelledPairs
+from i2vda_mmseg.reporting.samples import LabelledPair, LabelledPairs
 from i2vda_mmseg.visualization import draw_panel, label_to_rgb
 
 DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way

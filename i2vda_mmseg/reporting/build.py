@@ -9,15 +9,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from .attempt import attempt
+from .charts import draw_curves
+from .clip import make_player
 from .comparison import comparison_warnings, config_differences, protocols, temporal_differences, version_rows
-from .content import Legend, ReportContent, RunHead
-from .curves import draw_curves
 from .figures import fact_rows, figure_tables, is_number
-from .options import ReportOptions
-from .page import render_report
-from .player import make_player
-from .run_record import RunRecord, read_run, short_names
+from .page import Legend, ReportContent, ReportOptions, RunHead, render_report
+from .run_record import RunRecord, attempt, read_run, short_names
 from .samples import RunSamples, draw_samples, gather
 
 

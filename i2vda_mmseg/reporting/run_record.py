@@ -1,19 +1,106 @@
 """What a work dir holds."""
 
+import filecmp
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mmengine.config import Config
 
 from .scalars import Scalars, read_scalars
-from .weights import Weights, find_weights
 
 _MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
+
+
+class Weights(NamedTuple):
+    """A checkpoint.
+
+    Attributes:
+        path: The file.
+        note: One sentence where a reader would expect another file, or ''.
+    """
+
+    path: Path
+    note: str = ''
+
+
+def find_weights(folder: Path, tested: str | None = None, name: str | None = None) -> Weights:
+    """Find the weights that were asked for, or those that were tested, or the last ones.
+
+    The tested file counts under the very path that metrics.json names, which need not be in the work dir; a file of the
+    same name in there is taken if that is gone, as after a work dir was moved.
+
+    Args:
+        folder: Work dir.
+        tested: ``checkpoint`` of its metrics.json.
+        name: A file that is wanted instead, in the work dir or elsewhere.
+
+    Raises:
+        FileNotFoundError: If there is none of them.
+    """
+    pointer = folder / 'last_checkpoint'
+    last = pointer.read_text(encoding='utf-8', errors='replace').strip() if pointer.is_file() else None
+    wanted = [name] if name else [path for path in (tested, last) if path]
+    for number, path in enumerate(map(Path, wanted)):
+        places = [folder / path.name, path]
+        if tested and not name and number == 0 and not _is_of(folder, path):
+            places.reverse()
+        for place in places:
+            if place.is_file():
+                return Weights(place, _note(folder, Path(tested), place) if tested and not name else '')
+    raise FileNotFoundError(f'no checkpoint {" or ".join(wanted)} in {folder}'.replace('  ', ' '))
+
+
+def _is_of(folder: Path, path: Path) -> bool:
+    """Whether a relative path, wherever it was relative to, leads into the folder."""
+    own = (folder.resolve() / path.name).parts
+    return not path.is_absolute() and own[-len(path.parts) :] == path.parts
+
+
+def _note(folder: Path, tested: Path, place: Path) -> str:
+    own = folder / tested.name
+    if place == own and _is_of(folder, tested):
+        return ''
+    if place != tested:
+        return f'{tested}, which was tested, is not there; samples and clip are of {place}'
+    if own.is_file() and not own.samefile(tested) and not filecmp.cmp(own, tested, shallow=False):
+        return f'samples and clip are of {tested}, which was tested, and not of the other {own.name} in the work dir'
+    return ''
+
+
+P = ParamSpec('P')
+T = TypeVar('T')
+
+
+def attempt(faults: list[str], part: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """Make a part of the page; if that fails, note why.
+
+    Whatever is wrong with the files of a run (moved data, a truncated checkpoint, a config of another version), the
+    rest of the page is still of use.
+
+    Args:
+        faults: Where the reason goes, one sentence.
+        part: What is missing then.
+        make: Makes the part.
+        *args: Its arguments.
+        **kwargs: Its arguments.
+
+    Example:
+        >>> faults = []
+        >>> attempt(faults, 'clip', int, 'four'), faults
+        (None, ["no clip: invalid literal for int() with base 10: 'four'"])
+    """
+    try:
+        return make(*args, **kwargs)
+    except Exception as error:
+        is_for_people = isinstance(error, (OSError, ValueError)) and str(error)
+        reason = str(error).splitlines()[0] if is_for_people else repr(error)
+        faults.append(f'no {part}: {reason}')
+        return None
 
 
 class RunRecord(NamedTuple):

@@ -4,7 +4,7 @@ import pytest
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_TO_15
-from i2vda_mmseg.reporting.labelled_pairs import LabelledPairs
+from i2vda_mmseg.reporting.samples import LabelledPairs
 from i2vda_mmseg.streetworld import make_streetworld
 
 SCALE = (48, 24)  # width, height

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from i2vda_mmseg.reporting.weights import find_weights
+from i2vda_mmseg.reporting.run_record import find_weights
 
 
 @pytest.fixture
