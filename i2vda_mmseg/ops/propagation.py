@@ -8,9 +8,9 @@ from torch import Tensor
 def propagate(x: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     """Move every value of ``x`` to the pixel that its flow points at: nearest-neighbour splatting.
 
-    Where several values land on one pixel, the last of them in reading order (rows from the top, each from the left)
-    stays, as in the double loop of DA-VSN's released code; values that leave the frame are dropped. Differentiable with
-    respect to ``x``.
+    Where several values land on one pixel, the last of them in column-major order (columns from the left, each from the
+    top) stays: the double loop of DA-VSN's released code has the columns outside. Values that leave the frame are
+    dropped. Differentiable with respect to ``x``.
 
     Args:
         x: (N, C, H, W), any dtype.
@@ -55,6 +55,6 @@ def _origins(flow: Tensor) -> Tensor:
     inside = (columns == columns.clamp(0, width - 1)) & (rows == rows.clamp(0, height - 1))
     # One more slot at the end takes what leaves the frame.
     target = rows.long().mul_(width).add_(columns.long()).masked_fill_(~inside, size).flatten(1)
-    source = torch.arange(size, device=flow.device).expand(batch, -1)
-    last = source.new_full((batch, size + 1), -1).scatter_reduce_(1, target, source, 'amax')[:, :-1]
-    return last.masked_fill_(last < 0, size)
+    order = torch.arange(size, device=flow.device).view(width, height).T.flatten().expand(batch, -1)  # column-major
+    last = order.new_full((batch, size + 1), -1).scatter_reduce_(1, target, order, 'amax')[:, :-1]
+    return (last % height * width + last // height).masked_fill_(last < 0, size)

@@ -9,12 +9,12 @@ from i2vda_mmseg.ops import propagate
 
 
 def loop(x, flow):
-    """Move pixel after pixel; the last one stays."""
+    """Move pixel after pixel, columns outside, rows inside; the last one stays."""
     moved, landed = np.zeros_like(x), np.zeros((x.shape[0], *x.shape[2:]), dtype=bool)
     height, width = x.shape[2:]
     for n in range(x.shape[0]):
-        for row in range(height):
-            for column in range(width):
+        for column in range(width):
+            for row in range(height):
                 to_column = round(column + float(flow[n, 0, row, column]))
                 to_row = round(row + float(flow[n, 1, row, column]))
                 if 0 <= to_column < width and 0 <= to_row < height:
@@ -33,6 +33,16 @@ def test_equals_the_loop(shape, magnitude):
     expected, expected_landed = loop(x, flow)
     np.testing.assert_array_equal(moved.numpy(), expected)
     np.testing.assert_array_equal(landed.numpy(), expected_landed)
+
+
+def test_of_two_on_one_pixel_the_last_by_columns_stays():
+    """3, below, and 2, to the right, go to the corner of 1; 2 stands in the later column."""
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).view(1, 1, 2, 2)
+    flow = torch.zeros(1, 2, 2, 2)
+    flow[0, 0, 0, 1] = flow[0, 1, 1, 0] = -1.0
+    moved, landed = propagate(x, flow)
+    assert moved.flatten().tolist() == [2, 0, 0, 4]
+    assert landed.flatten().tolist() == [True, False, False, True]
 
 
 def test_half_pixels_and_all_on_one():

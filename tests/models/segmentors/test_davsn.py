@@ -30,9 +30,9 @@ def coarse(flow, logits):
 
 
 def pushed(x, flow):
-    """The loop of DA-VSN: x at p goes to p - flow(p), the last one stays."""
+    """The loop of DA-VSN, columns outside and rows inside: x at p goes to p - flow(p), the last one stays."""
     moved, landed = torch.zeros_like(x), torch.zeros(x.shape[0], *x.shape[2:], dtype=torch.bool)
-    for n, row, column in np.ndindex(landed.shape):
+    for n, column, row in np.ndindex(len(x), x.shape[3], x.shape[2]):
         to_column = round(column - flow[n, 0, row, column].item())
         to_row = round(row - flow[n, 1, row, column].item())
         if 0 <= to_column < x.shape[3] and 0 <= to_row < x.shape[2]:
