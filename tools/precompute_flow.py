@@ -24,7 +24,7 @@ from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.apis.test_config import clip_pairs
+from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.cache import MANIFEST

@@ -7,8 +7,8 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
-from i2vda_mmseg.apis.protocol import find_protocol, protocol_facts, use_protocol
-from i2vda_mmseg.apis.test_config import add_temporal_consistency, temporal_facts
+from i2vda_mmseg.apis.protocol import protocol_facts, protocol_of, use_protocol
+from i2vda_mmseg.apis.tc_config import add_temporal_consistency, tc_facts
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
 
@@ -59,8 +59,8 @@ def main() -> None:
         next(evaluator for evaluator in evaluators if 'IoU' in evaluator.type).output_dir = args.out
     if args.show or args.show_dir:
         show_predictions(config, args)
-    facts = protocol_facts(find_protocol(config), args.checkpoint)
-    facts.update(checkpoint=args.checkpoint, config=args.config, **(temporal_facts(config) if args.tc else {}))
+    facts = protocol_facts(protocol_of(config), args.checkpoint)
+    facts.update(checkpoint=args.checkpoint, config=args.config, **(tc_facts(config) if args.tc else {}))
     metrics = build_runner(config, args.launcher).test()
     if is_main_process():
         path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)

@@ -3,7 +3,7 @@
 from .export import check_fit, export_checkpoint, stock_config
 from .launch import LAUNCHERS, build_runner, load_config
 from .segment_video import VideoSummary, segment_video
-from .tc_metric import tc_metric
+from .tc_config import tc_metric
 
 __all__ = [
     'LAUNCHERS',

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from i2vda_mmseg.evaluation import PROTOCOLS
 
 
-def find_protocol(config: Config) -> str | None:
+def protocol_of(config: Config) -> str | None:
     """Name of the protocol of the config's test, or None."""
     return next((evaluator.protocol for evaluator in _evaluators(config) if 'protocol' in evaluator), None)
 
@@ -26,7 +26,7 @@ def use_protocol(config: Config, name: str) -> None:
     if name not in PROTOCOLS:
         raise ValueError(f'protocol must be one of {sorted(PROTOCOLS)}, got {name!r}')
     protocol = PROTOCOLS[name]
-    current = find_protocol(config)
+    current = protocol_of(config)
     if current is None:
         raise ValueError(f'{config.filename} has no metric with a protocol; set test_evaluator.type=DomainIoUMetric')
     if PROTOCOLS[current].classes != protocol.classes:

@@ -1,9 +1,9 @@
 """What a number means."""
 
 from .domain_iou_metric import DomainIoUMetric
+from .metrics_file import write_metrics
+from .pair_consistency import TC_PRESETS, Switches, choose_switches
 from .protocols import PROTOCOLS, Protocol
-from .report import write_metrics
-from .tc_switches import TC_PRESETS, Switches, choose_switches
 from .temporal_consistency import ClipConsistency, TemporalConsistency, temporal_consistency
 
 __all__ = [

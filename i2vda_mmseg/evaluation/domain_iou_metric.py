@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
-from .agreement import find_protocol, require_classes, require_labels
+from .protocols import protocol_named, require_classes, require_labels
 
 
 @METRICS.register_module()
@@ -30,7 +30,7 @@ class DomainIoUMetric(IoUMetric):
 
     def __init__(self, protocol: str, **kwargs: Any) -> None:
         super().__init__(iou_metrics=['mIoU'], **kwargs)
-        find_protocol(protocol)
+        protocol_named(protocol)
         self.protocol = protocol
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -46,7 +46,7 @@ class DomainIoUMetric(IoUMetric):
         """Compute the metrics of the whole set from each image's areas."""
         if self.format_only:
             return super().compute_metrics(results)
-        protocol = find_protocol(self.protocol)
+        protocol = protocol_named(self.protocol)
         without = f'; {", ".join(protocol.not_reported)} not in the mean' if protocol.not_reported else ''
         print_log(f'protocol {self.protocol}: {protocol.description}{without}', logger='current')
         metrics = super().compute_metrics(results)
@@ -59,7 +59,7 @@ class DomainIoUMetric(IoUMetric):
 
     def _reported(self, part: np.ndarray, whole: np.ndarray) -> dict[str, float]:
         """Give the share in percent by class, without those that the protocol does not report."""
-        protocol = find_protocol(self.protocol)
+        protocol = protocol_named(self.protocol)
         with np.errstate(invalid='ignore'):  # 0/0 where a class does not occur
             shares = dict(zip(protocol.classes, (100 * part / whole).tolist()))
         return {name: shares[name] for name in protocol.reported}

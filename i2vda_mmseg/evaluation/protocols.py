@@ -1,7 +1,7 @@
-"""Protocols, data only: what a number is about. Every ``metrics.json`` and every table names its protocol."""
+"""Protocols: what a number is about, and whether a data set is. Every ``metrics.json`` and every table names one."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from i2vda_mmseg.datasets.class_spaces import (
     CITYSCAPES_RAW_IDS,
@@ -11,6 +11,9 @@ from i2vda_mmseg.datasets.class_spaces import (
     CLASSES_12,
     CLASSES_15,
 )
+from i2vda_mmseg.ops import IGNORE_INDEX
+
+_RAW_IDS = set(CITYSCAPES_RAW_IDS.values())
 
 
 class Protocol(NamedTuple):
@@ -50,7 +53,7 @@ class Protocol(NamedTuple):
 
 def _ignored(raw_to_class: Mapping[int, int], *more: int) -> tuple[int, ...]:
     kept = set(raw_to_class).difference(more)
-    return tuple(sorted(set(CITYSCAPES_RAW_IDS.values()) - kept))
+    return tuple(sorted(_RAW_IDS - kept))
 
 
 _FENCE = CITYSCAPES_RAW_IDS['fence']
@@ -73,3 +76,51 @@ PROTOCOLS = {
         'the 11 classes of synthia11, trained alone: fence is ignored',
     ),
 }  # fmt: skip
+
+
+def protocol_named(name: str) -> Protocol:
+    """Look a protocol up.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name not in PROTOCOLS:
+        raise ValueError(f'protocol must be one of {sorted(PROTOCOLS)}, got {name!r}')
+    return PROTOCOLS[name]
+
+
+def require_classes(name: str, meta: Mapping[str, Any]) -> None:
+    """Refuse a data set with other classes, or with the classes in another order.
+
+    Raises:
+        ValueError: With what the protocol is about and what the data set has.
+    """
+    protocol, classes = protocol_named(name), tuple(meta['classes'])
+    if classes != protocol.classes:
+        raise ValueError(
+            f'protocol {name!r} is about {protocol.trained} classes ({protocol.description}): '
+            f'{", ".join(protocol.classes)}; but the data set has {len(classes)}: {", ".join(classes)}'
+        )
+
+
+def require_labels(name: str, meta: Mapping[str, Any]) -> None:
+    """Refuse a data set of Cityscapes that ignores other raw ids than the protocol does.
+
+    Args:
+        name: Name of the protocol.
+        meta: ``metainfo`` of the data set. Its ``label_map`` is compared if it is over the raw ids of Cityscapes.
+
+    Raises:
+        ValueError: With the ids that differ, and the class space to set.
+    """
+    label_map, protocol = meta.get('label_map') or {}, protocol_named(name)
+    if set(label_map) != _RAW_IDS:
+        return
+    ignored = {raw for raw, index in label_map.items() if index == IGNORE_INDEX}
+    if different := sorted(ignored.symmetric_difference(protocol.ignored_ids)):
+        names = [f'{raw} ({label})' for label, raw in CITYSCAPES_RAW_IDS.items() if raw in different]
+        raise ValueError(
+            f'protocol {name!r} ({protocol.description}) and the data set disagree on which label ids are ignored: '
+            f'{", ".join(names)}; set class_space={protocol.class_space!r} in the data set, or run tools/test.py with '
+            f'--protocol {name}'
+        )

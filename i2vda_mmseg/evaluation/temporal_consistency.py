@@ -13,10 +13,9 @@ from torch import Tensor
 
 from i2vda_mmseg.fileio.images import read_image
 
-from .agreement import find_protocol, require_classes
 from .consistency_stream import ConsistencyStream
-from .tc_counts import ConsistencyCounts
-from .tc_switches import choose_switches
+from .pair_consistency import ConsistencyCounts, choose_switches
+from .protocols import protocol_named, require_classes
 
 NEEDED = ('clip', 'frame_index', 'frame_key', 'img_path')
 
@@ -129,7 +128,7 @@ class TemporalConsistency(BaseMetric):
         size = cache.size if cache is not None and flow_size is None else flow_size
         self.flow_size = None if size is None else (int(size[0]), int(size[1]))
         if protocol is not None:
-            find_protocol(protocol)
+            protocol_named(protocol)
         self.protocol = protocol
         self._check_input(cached=cache is not None)
         self._stream: ConsistencyStream | None = None
@@ -182,7 +181,7 @@ class TemporalConsistency(BaseMetric):
     def figures(self, counts: ConsistencyCounts) -> dict[str, float]:
         """Divide what was counted, over the classes that the protocol reports."""
         by_class = dict(zip(self._classes(), counts.class_iou(self.switches.absent)))
-        reported = by_class if self.protocol is None else find_protocol(self.protocol).reported
+        reported = by_class if self.protocol is None else protocol_named(self.protocol).reported
         by_class = {name: by_class[name] for name in reported}
         figures = dict(TC=_mean(list(by_class.values())), flicker=counts.flicker())
         by_name = {f'TC_IoU/{name}': value for name, value in by_class.items()}

@@ -12,7 +12,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.protocol import protocol_facts, use_protocol
-from i2vda_mmseg.apis.test_config import add_temporal_consistency
+from i2vda_mmseg.apis.tc_config import add_temporal_consistency
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 
 CLIPS, FRAMES = 2, 3

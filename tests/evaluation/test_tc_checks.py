@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from i2vda_mmseg.evaluation import temporal_consistency
-from i2vda_mmseg.evaluation.tc_checks import checked_labels, require_finite
+from i2vda_mmseg.evaluation.consistency_stream import checked_labels, require_finite
 
 C, SIZE = 5, (6, 9)
 LABELS = np.random.default_rng(0).integers(0, C, SIZE)

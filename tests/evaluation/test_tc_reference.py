@@ -8,7 +8,7 @@ import torch
 from helpers import consistency_reference, random_flow
 
 from i2vda_mmseg.evaluation import temporal_consistency
-from i2vda_mmseg.evaluation.label_warping import valid_pixels, warp_prediction
+from i2vda_mmseg.evaluation.pair_consistency import valid_pixels, warp_prediction
 from i2vda_mmseg.ops import resize_flow
 
 C, HEIGHT, WIDTH = 7, 11, 14

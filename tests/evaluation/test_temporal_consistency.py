@@ -8,7 +8,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
 from i2vda_mmseg.evaluation import TC_PRESETS, temporal_consistency
-from i2vda_mmseg.evaluation.tc_switches import choose_switches
+from i2vda_mmseg.evaluation.pair_consistency import choose_switches
 
 C, SIZE = 5, (6, 9)
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import mmengine
 import mmseg
 import torch
 
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.version import __version__
 
 
@@ -19,7 +19,7 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
     """Write the figures of a test run with what is needed to read them.
 
     Args:
-        path: The file; replaced atomically.
+        path: The file, which is the old one or the new one, whole.
         metrics: What the evaluator returned; ``IoU/<class>`` become one table ``IoU`` by class name, as do others with
             a slash.
         **facts: What the figures are about: protocol, checkpoint, config. What JSON has no form for, as a path or an
@@ -45,10 +45,7 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
         'mmcv': mmcv.__version__,
         'mmseg': mmseg.__version__,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix('.tmp')
-    draft.write_text(json.dumps(report, indent=2, allow_nan=False) + '\n', encoding='utf-8')
-    os.replace(draft, path)
+    write_atomically((json.dumps(report, indent=2, allow_nan=False) + '\n').encode(), path)
     return path
 
 

@@ -1,16 +1,18 @@
-"""What a test of temporal consistency adds to a config."""
+"""How a config measures temporal consistency: in its test, and of frames that no data set describes."""
 
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import METRICS
 
+from i2vda_mmseg.engine.frame_predictor import read_metainfo
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
-from i2vda_mmseg.evaluation import Switches, choose_switches
+from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switches
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
-from .protocol import find_protocol
+from .protocol import protocol_of
 
 _DEFAULT = dict(type='TemporalConsistency', preset='clean', flow_estimator=dict(type='DISFlow'))
 
@@ -37,7 +39,7 @@ def add_temporal_consistency(
     evaluator['flow_estimator'] = _flow_estimator(config, evaluator, flow)
     if preset is not None:
         evaluator['preset'] = preset
-    evaluator.setdefault('protocol', find_protocol(config))
+    evaluator.setdefault('protocol', protocol_of(config))
     loader = config.get('tc_dataloader')
     loader = clip_dataloader(config) if loader is None else loader.to_dict()
     if clip_list is not None:
@@ -79,7 +81,7 @@ def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, 
     return dataset, evaluator['flow_estimator']
 
 
-def temporal_facts(config: Config) -> dict[str, Any]:
+def tc_facts(config: Config) -> dict[str, Any]:
     """What the figures of temporal consistency are about, for ``metrics.json``.
 
     Args:
@@ -98,6 +100,31 @@ def temporal_facts(config: Config) -> dict[str, Any]:
         TC_flow_size=size,
         TC_clip_list=config.test_cfg['clip_dataloader']['dataset'].get('clip_list') or None,
     )
+
+
+def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
+    """Build the ``tc_evaluator`` of a config; where there is none, preset ``clean`` along DIS flow.
+
+    Args:
+        config: Its test names the protocol whose reported classes the mean is over, if ``tc_evaluator`` does not.
+        device: Where the flow estimator runs.
+
+    Raises:
+        ValueError: If the evaluator needs what raw frames do not have: a flow cache's keys, or logits.
+    """
+    found = config.get('tc_evaluator') or dict(type='TemporalConsistency')
+    evaluator = {**found, 'protocol': found.get('protocol') or protocol_of(config)}
+    metric: TemporalConsistency = METRICS.build(evaluator)
+    if hasattr(metric.flow_estimator, 'cache'):
+        raise ValueError(
+            'tc_evaluator.flow_estimator is a flow cache, which knows the frames of a data set only; give the config '
+            "tc_evaluator.flow_estimator=dict(type='DISFlow')"
+        )
+    if metric.switches.warping == 'probs':
+        raise ValueError("tc_evaluator.warping='probs' compares logits, but of a video labels are kept; use 'nearest'")
+    metric.dataset_meta = read_metainfo(config.test_dataloader.dataset)
+    metric.flow_estimator.to(device)
+    return metric
 
 
 def _evaluator(config: Config) -> dict[str, Any]:
