@@ -36,7 +36,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.compat import compiled_correlation, importable_mmflow, return_flow_fields
 from i2vda_mmseg.flow import DISFlow, FlowEstimator, MMFlow
 from i2vda_mmseg.flow.models import NETWORKS
-from i2vda_mmseg.flow.models.correlation import Correlation
+from i2vda_mmseg.flow.models.layers import Correlation
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'i2vda' / 'deeplabv2_r101_viper2cs_dis.py'
 PASSES = 3  # F_01, F_10 and F_1t

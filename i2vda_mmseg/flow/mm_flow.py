@@ -19,10 +19,8 @@ from i2vda_mmseg.compat import compiled_correlation, importable_mmflow, quiet_me
 
 from .base import FlowEstimator
 from .models import NETWORKS, WEIGHTS, padding_of
-from .models.correlation import Correlation
-from .models.normalization import InputNormalization
-from .models.shortcuts import Shortcuts
-from .models.speed import lay_out, without_waste
+from .models.layers import Correlation, InputNormalization
+from .models.speed import Shortcuts, lay_out, without_waste
 
 _INSTALL = 'python -m pip install mmflow==1.0.0rc0'
 _CORRELATIONS = ('auto', 'mmcv', 'torch')

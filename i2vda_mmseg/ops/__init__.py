@@ -2,7 +2,7 @@
 
 from .class_balanced import class_balanced_labels, class_balanced_soft_labels
 from .confidence_histogram import ConfidenceHistogram
-from .confidence_rank import confident_labels, rank_thresholds
+from .confidence_rank import confident_labels, easy_and_hard, rank_thresholds
 from .consistency import consistency_mask
 from .correlation import Correlation, correlation
 from .entropy import normalized_entropy, robust_entropy, self_information
@@ -19,7 +19,6 @@ from .photometric import (
     shift_hue,
 )
 from .propagation import propagate
-from .ranking import easy_and_hard
 from .resize import upsample
 from .warp import inside, warp
 

@@ -1,7 +1,6 @@
 from .classes import CLASS_NAMES, raw_labels
 from .clip import LABELLED_TIME, iterate_clip, render_clip, render_still
-from .exact_flow import exact_flow
-from .frame import Frame
+from .frame import Frame, exact_flow
 from .looks import CAMERA, GAME, Look
 from .make import make_streetworld
 from .plan import WorldPlan, read_world

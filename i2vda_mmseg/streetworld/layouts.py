@@ -18,8 +18,7 @@ from i2vda_mmseg.datasets.class_spaces import VIPER_RAW_IDS
 from i2vda_mmseg.flow.io import write_flo
 
 from .clip import LABELLED_TIME
-from .exact_flow import exact_flow
-from .frame import Frame
+from .frame import Frame, exact_flow
 
 CITIES = {'train': 'streetville', 'val': 'roadburg'}
 VIPER_IMAGES_PER_SEQUENCE = 100

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .mesh import Mesh
-from .ordering import paint_order
+from .mesh import Mesh, paint_order
 from .street import Street
 
 _NEAR = 0.4  # metres; what is closer to the camera is cut off

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .legend import LegendItem, draw_legend
+from .label_colors import LegendItem, draw_legend
 from .text import draw_text, fitting_size, shortened
 
 _BORDER = (208, 215, 222)

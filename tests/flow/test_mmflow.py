@@ -11,7 +11,7 @@ from helpers import domain_batch, optimizers, tiny_i2vda
 
 from i2vda_mmseg.flow import MMFlow
 from i2vda_mmseg.flow.models import NETWORKS
-from i2vda_mmseg.flow.models.normalization import InputNormalization
+from i2vda_mmseg.flow.models.layers import InputNormalization
 
 # not importorskip: mmflow's own check of mmcv's version would fail it
 pytestmark = pytest.mark.skipif(find_spec('mmflow') is None, reason='mmflow is not installed')

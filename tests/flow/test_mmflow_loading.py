@@ -13,7 +13,7 @@ from torch import nn
 
 from i2vda_mmseg.flow import MMFlow, mm_flow
 from i2vda_mmseg.flow.models import NETWORKS, WEIGHTS
-from i2vda_mmseg.flow.models.correlation import Correlation
+from i2vda_mmseg.flow.models.layers import Correlation
 
 pytestmark = pytest.mark.skipif(find_spec('mmflow') is None, reason='mmflow is not installed')
 

@@ -1,6 +1,6 @@
 import torch
 
-from i2vda_mmseg.flow.models.shortcuts import Shortcuts
+from i2vda_mmseg.flow.models.speed import Shortcuts
 
 
 def passed(memory, *sizes, value=1.0):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from i2vda_mmseg.streetworld.builder import MeshBuilder, rectangle
-from i2vda_mmseg.streetworld.ordering import paint_order
+from i2vda_mmseg.streetworld.mesh import paint_order
 
 
 def _painted(boxes, stages=None):

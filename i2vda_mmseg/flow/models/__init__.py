@@ -7,8 +7,7 @@ fit. Losses, initialisation and training settings are left out: nothing is train
 from collections.abc import Callable
 
 from .flownet2 import flownet2, flownet2_nvidia
-from .pyramids import liteflownet2, pwcnet
-from .raft import gma, raft
+from .networks import gma, liteflownet2, pwcnet, raft
 
 NETWORKS: dict[str, Callable[[], dict]] = dict(
     flownet2=flownet2,

@@ -1,6 +1,6 @@
 """FlowNet 2.0 (Ilg et al., CVPR 2017)."""
 
-from .shared import bgr_unit_range, leaky_relu, levels
+from .networks import bgr_unit_range, leaky_relu, levels
 
 _IN_CHANNELS = dict(level6=1024, level5=1026, level4=770, level3=386, level2=194)
 _OUT_CHANNELS = dict(level6=512, level5=256, level4=128, level3=64)

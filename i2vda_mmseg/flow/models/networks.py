@@ -1,6 +1,21 @@
-"""Networks that warp a feature pyramid: PWC-Net (Sun et al., CVPR 2018), LiteFlowNet2 (Hui et al., TPAMI 2020)."""
+"""Networks without weights of their own: what several share, feature pyramids, and iterative refinement."""
 
-from .shared import bgr_unit_range, leaky_relu, levels
+from typing import Any
+
+
+def leaky_relu() -> dict:
+    """Give the activation of the FlowNets and of the feature pyramids."""
+    return dict(type='LeakyReLU', negative_slope=0.1)
+
+
+def levels(first: int, last: int) -> list[str]:
+    """Name pyramid levels; level n is 2^n times smaller than the frame, unless the network says otherwise."""
+    return [f'level{level}' for level in range(first, last + 1)]
+
+
+def bgr_unit_range() -> dict:
+    """Give the input handling of most networks: BGR in 0..1."""
+    return dict(type='FlowDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3, bgr_to_rgb=False)
 
 
 def pwcnet() -> dict:
@@ -70,3 +85,46 @@ def liteflownet2() -> dict:
             extra_training_loss=True,
         ),
     )
+
+
+_ITERATIONS = 32  # as mmflow tests its published weights
+
+
+def raft() -> dict:
+    """RAFT: 5.3 M weights."""
+    return _network('RAFTDecoder')
+
+
+def gma() -> dict:
+    """RAFT with global motion aggregation: 5.8 M weights."""
+    return _network('GMADecoder', heads=1, motion_channels=128, position_only=False, max_pos_size=None)
+
+
+def _network(decoder: str, **options: Any) -> dict:
+    return dict(
+        type='RAFT',
+        data_preprocessor=dict(type='FlowDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3, bgr_to_rgb=False),
+        num_levels=4,
+        radius=4,
+        cxt_channels=128,
+        h_channels=128,
+        encoder=_encoder(norm='IN'),
+        # trained with SyncBN, which in eval mode is the same layer
+        cxt_encoder=_encoder(norm='BN'),
+        decoder=dict(
+            type=decoder,
+            net_type='Basic',
+            num_levels=4,
+            radius=4,
+            iters=12,
+            corr_op_cfg=dict(type='CorrLookup', align_corners=True),
+            gru_type='SeqConv',
+            act_cfg=dict(type='ReLU'),
+            **options,
+        ),
+        test_cfg=dict(iters=_ITERATIONS),
+    )
+
+
+def _encoder(norm: str) -> dict:
+    return dict(type='RAFTEncoder', in_channels=3, out_channels=256, net_type='Basic', norm_cfg=dict(type=norm))
