@@ -70,7 +70,8 @@ class Worker:
             self.estimator = MODELS.build(dict(self.config)).requires_grad_(False).eval().to(self.device)
         flows = self.estimator(torch.cat((earlier, later)), torch.cat((later, earlier)), keys)
         fields = flows.permute(0, 2, 3, 1).cpu().numpy()
-        return Done(made=True, size=sum(self.cache.write(*key, field) for key, field in zip(keys, fields)))
+        written = zip(keys, fields, torch.cat((earlier, later)))
+        return Done(made=True, size=sum(self.cache.write(*key, field, frame) for key, field, frame in written))
 
 
 def directions(frame_keys: Iterable[str]) -> list[tuple[str, str]]:

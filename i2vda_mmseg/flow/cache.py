@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
+from torch import Tensor
 
 from .fingerprint import describe_estimator, fingerprint
 from .packed import SCALE, SUFFIX, VERSION, FlowHeader, read_packed, read_packed_header, write_atomically, write_packed
+from .view import looks_like, view_of
 
 MANIFEST = 'cache.json'
 _FIELDS = frozenset(('version', 'scale', 'size', 'estimator', 'fingerprint'))
@@ -100,24 +103,44 @@ class FlowCache:
         """Say whether there is a file for the flow from a to b, good or bad."""
         return self.path(id_a, id_b).is_file()
 
-    def write(self, id_a: str, id_b: str, flow: np.ndarray) -> int:
-        """Write the flow from a to b, (H, W, 2) in pixels on a's grid, and give the size of the file in bytes.
+    def write(self, id_a: str, id_b: str, flow: np.ndarray, frame: Tensor | None = None) -> int:
+        """Write the flow from a to b, and give the size of the file in bytes.
+
+        Args:
+            id_a: Path of frame a, relative to the data root.
+            id_b: Path of frame b.
+            flow: (H, W, 2), pixels, on a's grid.
+            frame: Frame a as the estimator saw it, (3, H, W), RGB 0..255: ``read`` knows it again.
 
         Raises:
             ValueError: If the field is of another size, not finite, or beyond 512 px.
         """
-        return write_packed(self.path(id_a, id_b), flow, self._header(id_a, id_b))
+        view = '' if frame is None else view_of(frame)
+        return write_packed(self.path(id_a, id_b), flow, replace(self._header(id_a, id_b), view=view))
 
-    def read(self, id_a: str, id_b: str) -> np.ndarray:
+    def read(self, id_a: str, id_b: str, frame: Tensor | None = None) -> np.ndarray:
         """Read the flow from a to b: (H, W, 2), float32, pixels, on a's grid.
+
+        Args:
+            id_a: Path of frame a, relative to the data root.
+            id_b: Path of frame b.
+            frame: Frame a as it is to be used, (3, H, W), RGB 0..255, or None: not compared with the one at writing.
 
         Raises:
             FileNotFoundError: If it is not there.
-            ValueError: If the file is damaged, or of another pair, direction, size or estimator.
+            ValueError: If the file is damaged, of another pair, direction, size or estimator, or of a frame that
+                looked otherwise.
         """
         path = self._existing(id_a, id_b)
         flow, header = read_packed(path)
         self._compare(path, header, self._header(id_a, id_b))
+        if frame is not None and header.view and not looks_like(frame, header.view):
+            raise ValueError(
+                f'{path}: the flow from {id_a} to {id_b} was estimated on a frame that looked otherwise than the one '
+                'that it is asked for now. A step of the data pipeline, such as a flip, a crop or a change of colours, '
+                'came or went since the cache was made: put LoadFlow before that step, estimate online with '
+                'EstimateFlow, or make the cache again with tools/precompute_flow.py.'
+            )
         return flow
 
     def check(self, id_a: str, id_b: str) -> int:
@@ -145,7 +168,7 @@ class FlowCache:
         return path
 
     def _compare(self, path: Path, found: FlowHeader, wanted: FlowHeader) -> None:
-        if found == wanted:
+        if replace(found, view='') == wanted:
             return
         if (found.id_a, found.id_b) == (wanted.id_b, wanted.id_a):
             reason = f'the opposite direction, from {found.id_a} to {found.id_b}'

@@ -17,8 +17,9 @@ class CachedFlow(FlowEstimator):
     """Serves the flow between the frames of target pairs from disk, made by ``tools/precompute_flow.py``.
 
     Values are those of the estimator, rounded to 1/64 px. What the cache does not have goes to ``online``: pairs that
-    are missing, and frames without keys, such as the synthetic I_t of Eq. 5. A file that is damaged or belongs to
-    another pair, direction, size or estimator is never replaced silently, but refused.
+    are missing, whatever their size, and frames without keys, such as the synthetic I_t of Eq. 5. A file that is
+    damaged, belongs to another pair, direction, size or estimator, or was made from a frame that looks otherwise
+    (mirrored, cropped, ...), is never replaced silently, but refused. In the data workers, ``LoadFlow`` does the same.
 
     Args:
         root: Folder of the cache.
@@ -56,11 +57,12 @@ class CachedFlow(FlowEstimator):
             return self._online(frame_a, frame_b, None)
         if len(keys) != len(frame_a):
             raise ValueError(f'a flow cache needs one key a sample, got {len(keys)} for {len(frame_a)} samples')
-        self.cache.require(size=(frame_a.shape[-2], frame_a.shape[-1]))
         absent = [i for i, key in enumerate(keys) if self.online is not None and not self.cache.holds(*key)]
         flow = torch.empty(len(keys), 2, *frame_a.shape[-2:])
-        for i in set(range(len(keys))) - set(absent):
-            flow[i] = torch.from_numpy(self.cache.read(*keys[i])).permute(2, 0, 1)
+        if len(absent) < len(keys):  # frames of another size, such as the source's, may all be estimated online
+            self.cache.require(size=(frame_a.shape[-2], frame_a.shape[-1]))
+            for i in set(range(len(keys))) - set(absent):
+                flow[i] = torch.from_numpy(self.cache.read(*keys[i], frame=frame_a[i])).permute(2, 0, 1)
         flow = flow.to(frame_a.device)
         if absent:
             self._warn(keys[absent[0]])

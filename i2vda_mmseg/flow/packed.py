@@ -35,6 +35,7 @@ class FlowHeader:
         estimator: Fingerprint of the estimator and its weights.
         scale: Steps of the fixed-point numbers a pixel.
         direction: In words; one value exists.
+        view: What frame a looked like, see ``flow.view``; '' where it was not said.
     """
 
     id_a: str
@@ -44,6 +45,7 @@ class FlowHeader:
     estimator: str
     scale: int = SCALE
     direction: str = 'from id_a to id_b, on the grid of id_a, pixels, x then y'
+    view: str = ''
 
 
 def write_packed(path: str | Path, flow: np.ndarray, header: FlowHeader) -> int:

@@ -12,20 +12,24 @@ CONFIGS = {
     'minent': 'configs/advent/deeplabv2_r18_streetworld_minent.py',
     'fda': 'configs/fda/deeplabv2_r18_streetworld.py',
     'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
+    'davsn': 'configs/davsn/deeplabv2_r18_streetworld.py',
+    'tps': 'configs/tps/deeplabv2_r18_streetworld.py',
 }
+SOURCE_SIZE, TARGET_SIZE = (72, 40), (64, 32)  # width, height: what takes one for the other does not get through
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope='session')
 def world(tmp_path_factory):
-    """A StreetWorld of a few images of 64x96."""
+    """A StreetWorld of a few images of 64x96, with the frame before each."""
     folder = tmp_path_factory.mktemp('world') / 'streetworld'
-    return make_streetworld(folder, images=5, clips=3, val_clips=2, frames=3, size=(64, 96), progress=False)
+    counts = dict(images=5, clips=3, val_clips=2, frames=3)
+    return make_streetworld(folder, **counts, size=(64, 96), previous_frames=True, progress=False)
 
 
 @pytest.fixture
 def tiny_config(world, request):
-    """Give a method's StreetWorld config, cut down to six iterations of 32x64 on the tiny world."""
+    """Give a method's StreetWorld config, cut down to six iterations of 40x72 and 32x64 on the tiny world."""
     root = request.config.rootpath
 
     def build(method, work_dir, **options):
@@ -34,9 +38,9 @@ def tiny_config(world, request):
         train.dataset.source.data_root = str(world / 'viper')
         train.dataset.target.data_root = val.dataset.data_root = str(world / 'cityscapes')
         config.test_dataloader = val
-        for pipeline in (train.dataset.source.pipeline, val.dataset.pipeline):
-            next(step for step in pipeline if step.type == 'Resize').scale = (64, 32)
-        train.dataset.target.pipeline[1].transforms[0].scale = (64, 32)
+        resize(train.dataset.source.pipeline, SOURCE_SIZE)
+        for pipeline in (train.dataset.target.pipeline, val.dataset.pipeline):
+            resize(pipeline, TARGET_SIZE)
         config.model.segmentor.backbone.base_channels = 4
         config.model.segmentor.decode_head.in_channels = 32
         if 'auxiliary_head' in config.model.segmentor:
@@ -52,6 +56,16 @@ def tiny_config(world, request):
         return config
 
     return build
+
+
+def resize(pipeline, size):
+    """Set the size of frames, and that of crops, which are always the target's."""
+    for step in pipeline:
+        if step.type == 'Resize':
+            step.scale = size
+        if 'crop_size' in step:
+            step.crop_size = TARGET_SIZE[::-1]
+        resize(step.get('transforms', []), size)
 
 
 @pytest.fixture

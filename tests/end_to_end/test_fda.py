@@ -20,7 +20,6 @@ def fda_config(tiny_config):
         config = tiny_config('fda', folder)
         pipeline = config.train_dataloader.dataset.source.pipeline
         next(step for step in pipeline if step.type == 'Resize').scale = (80, 40)
-        next(step for step in pipeline if step.type == 'RandomCrop').crop_size = (32, 64)
         for stage, iters, beta in zip(config.train_cfg.stages, STAGES, (0.04, 0.1, 0.2, 0.04)):
             stage.iters = iters
             stage.dataset.joint_pipeline[0].beta = beta

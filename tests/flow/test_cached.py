@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from helpers import TinyFlow, batch_of, ready, tiny_i2vda
 from mmseg.registry import MODELS
 
@@ -70,6 +71,37 @@ def test_without_an_online_estimator_what_is_missing_is_an_error(cache):
         estimator(*frames(1))
     with pytest.raises(ValueError, match='one key a sample, got 3 for 2 samples'):
         estimator(*frames(2), KEYS)
+
+
+def test_pairs_of_another_size_that_the_cache_does_not_have_are_estimated_online(cache):
+    """Those of the source domain, whose frames need not have the target's size."""
+    frame_a, frame_b = frames(2, (5, 12))
+    flow = CachedFlow(str(cache.root), ONLINE)(frame_a, frame_b, [('source/0.png', 'source/1.png')] * 2)
+    assert torch.equal(flow, TinyFlow(gain=3.0)(frame_a, frame_b))
+    with pytest.raises(FileNotFoundError, match=r'no flow from source/0\.png'):
+        served(CachedFlow(str(cache.root)), [('source/0.png', 'source/1.png')])
+
+
+@pytest.mark.parametrize('change', [
+    lambda frame: frame.flip(2),
+    lambda frame: frame.flip(1),
+    lambda frame: frame.roll(7, 2),
+    lambda frame: F.interpolate(frame[None, :, 4:-4, 4:-4], frame.shape[1:])[0],
+    lambda frame: 0.8 * frame,
+])  # fmt: skip
+def test_flow_of_a_frame_that_looked_otherwise_is_refused_by_name(tmp_path, change):
+    size = (40, 72)
+    cache = FlowCache.create(tmp_path / 'cache', ONLINE, size)
+    frame = 255 * F.interpolate(torch.rand(1, 3, 7, 11), size, mode='bicubic')[0].clamp(0, 1)
+    cache.write(*KEYS[0], field(0, size), frame)
+    estimator = CachedFlow(str(cache.root), ONLINE)
+    another_decoder = (frame + torch.randint(-1, 2, frame.shape)).clamp(0, 255)
+    served_flow = estimator(another_decoder[None], frame[None], [KEYS[0]])[0]
+    np.testing.assert_allclose(served_flow.permute(1, 2, 0), field(0, size), atol=STEP, rtol=0)
+    with pytest.raises(ValueError, match=r'a/0\.png to a/1\.png .* looked otherwise') as refusal:
+        estimator(change(frame)[None], frame[None], [KEYS[0]])
+    assert str(cache.path(*KEYS[0])) in str(refusal.value)
+    assert 'LoadFlow' in str(refusal.value)
 
 
 @pytest.mark.parametrize('online', [None, ONLINE])
