@@ -15,16 +15,16 @@ REGULARIZERS = ('mrkld', 'lrent')
 class CRST(CBST):
     """Confidence-regularised self-training (Zou et al., ICCV 2019): ``CBST`` that is kept from being too sure.
 
-    'mrkld' regularises the model: ``lambda_mrkld`` times ``loss_mrkld``, the cross entropy to the uniform distribution
-    over the labelled target pixels. 'lrent' regularises the labels: ``loss_target`` is the cross entropy to soft
-    labels, those of ``ClassBalancedLabeller(alpha=0.25)``, read by ``LoadSoftPseudoLabels``.
+    'mrkld' regularises the model: ``lambda_mrkld`` times ``loss_mrkld``, the cross entropy to the uniform distribution,
+    a mean over the labelled pixels of the target alone. 'lrent' regularises the labels: ``loss_target`` is the cross
+    entropy to soft labels, those of ``ClassBalancedLabeller(alpha=0.25)``, read by ``LoadSoftPseudoLabels``.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``.
         regularizer: 'mrkld' or 'lrent'.
         lambda_mrkld: Weight of ``loss_mrkld``; 0.1 in the paper and in the released command. The released code
             multiplies it in twice, so that its results are those of 0.01.
-        **kwargs: Those of ``DomainAdaptiveSegmentor``.
+        **kwargs: Those of ``CBST``.
 
     Raises:
         ValueError: If ``regularizer`` is unknown.

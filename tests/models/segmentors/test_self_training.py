@@ -52,6 +52,69 @@ def test_cbst_learns_both_domains_by_cross_entropy():
     torch.testing.assert_close(found['loss_target'], expected)
 
 
+def stepped_loss(model, labelled):
+    """The scalar that a step follows: each pass weighted when it is back-propagated."""
+    return sum(model.weighted_sum(part.losses) for part in model.segmentor_passes(labelled))
+
+
+def mixed_batch_loss(model, labelled, lambda_mrkld=0.0, soft=None):
+    """As released: sums over all labelled pixels of both images, one division; MRKLD over the target's alone."""
+    source, target = labelled['source'], labelled['target']
+    parts = [(model.logits(source['inputs']), source['labels']), (target_logits(model, labelled), target['labels'])]
+    total = pixels = 0
+    for index, (logits, labels) in enumerate(parts):
+        one_hot = F.one_hot(labels.where(labels != 255, 0), 3).movedim(3, 1) * (labels != 255)[:, None]
+        aim = soft if soft is not None and index == 1 else one_hot
+        total = total - (aim * logits.log_softmax(1)).sum()
+        pixels = pixels + (aim.sum(1) > 0).sum()
+    logits, labels = parts[1]
+    regularizer = -(logits.log_softmax(1) / 3 * (labels != 255)[:, None]).sum() / (labels != 255).sum().clamp(min=1)
+    return total / pixels + lambda_mrkld * regularizer
+
+
+def test_a_round_averages_over_the_pixels_of_both_domains():
+    model = build('CBST')
+    labelled = batch(model)
+    labelled['source']['labels'][:, :7] = 255
+    torch.testing.assert_close(stepped_loss(model, labelled), mixed_batch_loss(model, labelled))
+    crst = build('CRST')
+    torch.testing.assert_close(stepped_loss(crst, labelled), mixed_batch_loss(crst, labelled, 0.1))
+
+
+def test_a_round_with_soft_labels_averages_over_the_pixels_of_both_domains():
+    model = build('CRST', regularizer='lrent')
+    labelled = batch(model, soft=True)
+    soft = torch.stack([sample.gt_soft_label.data for sample in labelled['target']['data_samples']]).float()
+    soft = soft / soft.sum(1, keepdim=True).clamp(min=1)
+    torch.testing.assert_close(stepped_loss(model, labelled), mixed_batch_loss(model, labelled, soft=soft))
+
+
+@pytest.mark.parametrize('nothing', [('source',), ('target',), ('source', 'target')])
+def test_a_round_without_labels_in_a_domain(nothing):
+    model = build('CBST')
+    labelled = batch(model)
+    for domain in nothing:
+        labelled[domain]['labels'][:] = 255
+    expected = mixed_batch_loss(model, labelled) if len(nothing) == 1 else torch.tensor(0.0)
+    torch.testing.assert_close(stepped_loss(model, labelled), expected)
+
+
+def test_the_sum_of_both_means_is_a_choice():
+    model = build('CBST', averaging='domain')
+    labelled = batch(model)
+    found = losses(model, labelled)
+    torch.testing.assert_close(stepped_loss(model, labelled), found['loss_seg'] + found['loss_target'])
+    with pytest.raises(ValueError, match=r"averaging .* got 'sum'"):
+        build('CBST', averaging='sum')
+
+
+def test_the_first_stage_weighs_the_source_alone():
+    model = build('CBST')
+    stepped_loss(model, batch(model))
+    unlabelled = batch(model, labelled=False)
+    torch.testing.assert_close(stepped_loss(model, unlabelled), losses(model, unlabelled)['loss_seg'])
+
+
 @pytest.mark.parametrize('weight', [0.1, 0.01])
 def test_mrkld_adds_its_regularizer(weight):
     model = build('CRST', lambda_mrkld=weight)
