@@ -28,8 +28,9 @@ model = dict(
 )
 # SegFormer's own optimizer (Xie et al., NeurIPS 2021)
 optim_wrapper = dict(
+    backbone_steps='once',
     segmentor=dict(
         optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
         paramwise_cfg=dict(custom_keys=dict(pos_block=dict(decay_mult=0.0), norm=dict(decay_mult=0.0))),
-    )
+    ),
 )

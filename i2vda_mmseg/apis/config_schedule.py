@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from i2vda_mmseg.engine.optimizers.separate_constructor import check_backbone_steps
 from i2vda_mmseg.errors import ConfigError
 
 from .mixed_precision import check_precision
@@ -65,6 +66,13 @@ def _wrappers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _check_optimizers(config: Mapping[str, Any]) -> None:
     if config['optim_wrapper'].get('constructor') != 'SeparateOptimWrapperConstructor':
         return
+    settings = {key: value for key, value in config['optim_wrapper'].items() if not isinstance(value, Mapping | None)}
+    check_backbone_steps(settings.get('backbone_steps', 'once'))
+    if strangers := sorted(set(settings) - {'constructor', 'backbone_steps'}):
+        raise ConfigError(
+            f"optim_wrapper.{strangers[0]}: nothing reads this key; beside the networks stand 'constructor' and "
+            "'backbone_steps'"
+        )
     wrappers, model = _wrappers(config), config.get('model') or {}
     for name in ('segmentor', 'discriminator'):
         if model.get(name) and name not in wrappers:

@@ -24,7 +24,7 @@ def use_amp(config: Config) -> dict[str, str]:
     Raises:
         ConfigError: If an optimizer wrapper has no mixed-precision counterpart, or asks for float16 without a GPU.
     """
-    wrappers = {name: wrapper for name, wrapper in config.optim_wrapper.items() if name != 'constructor'}
+    wrappers = {name: wrapper for name, wrapper in config.optim_wrapper.items() if isinstance(wrapper, dict)}
     dtypes = {name: _switch(name, wrapper) for name, wrapper in wrappers.items()}
     place = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
     which = ', '.join(f'{name} in {dtype}' for name, dtype in dtypes.items())

@@ -82,6 +82,8 @@ def test_variables_of_a_config_are_its_own_business(street):
     ('param_scheduler.generator', [dict(type='PolyLR', by_epoch=False, end=800)], r"names \['discriminator', 'gener"),
     ('optim_wrapper.segmentr', dict(optimizer=dict(type='SGD', lr=1.0)), r'there is no model\.segmentr; name one of'),
     ('optim_wrapper.discriminator', None, r'missing, but model\.discriminator is to be trained'),
+    ('optim_wrapper.backbone_steps', 'twice', r"'once', 'released'.*'twice'"),
+    ('optim_wrapper.backbone_step', 'released', "'backbone_steps'"),
     ('optim_wrapper.segmentor.accumulative_counts', 0, 'must be a whole number of at least 1'),
     ('optim_wrapper.segmentor.type', 'AmpOptimWrapper', 'float16 on a GPU, and torch finds none'),
 ])  # fmt: skip

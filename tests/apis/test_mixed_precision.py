@@ -20,7 +20,8 @@ def machine(monkeypatch):
 
 def optimizer_config(**wrappers):
     wrappers = {name: dict(optimizer=dict(type='SGD', lr=0.1)) | options for name, options in wrappers.items()}
-    return Config(dict(optim_wrapper=dict(constructor='SeparateOptimWrapperConstructor', **wrappers)))
+    settings = dict(constructor='SeparateOptimWrapperConstructor', backbone_steps='released')
+    return Config(dict(optim_wrapper=settings | wrappers))
 
 
 @pytest.mark.parametrize(('gpu', 'bf16', 'dtype', 'kind'), [

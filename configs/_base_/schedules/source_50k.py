@@ -2,6 +2,7 @@
 max_iters = 50000
 optim_wrapper = dict(
     constructor='SeparateOptimWrapperConstructor',
+    backbone_steps='released',  # AdaptSegNet's and the other released codes step block convolutions three times
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),

@@ -1,7 +1,14 @@
 """Optimizers of networks that are trained in turn."""
 
 from .bfloat16_optim_wrapper import Bfloat16OptimWrapper
+from .repeated_steps import RepeatedSteps, walk_counts
 from .separate_constructor import SeparateOptimWrapperConstructor
 from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
 
-__all__ = ['Bfloat16OptimWrapper', 'SeparateOptimWrapperConstructor', 'SeparateOptimWrapperDict']
+__all__ = [
+    'Bfloat16OptimWrapper',
+    'RepeatedSteps',
+    'SeparateOptimWrapperConstructor',
+    'SeparateOptimWrapperDict',
+    'walk_counts',
+]

@@ -95,3 +95,21 @@ def test_parameter_in_two_optimizers():
 def test_paramwise_cfg_beside_the_children():
     with pytest.raises(ValueError, match=r'put paramwise_cfg into optim_wrapper\.segmentor'):
         build(tiny_i2vda(), paramwise_cfg=dict(norm_decay_mult=0))
+
+
+def test_norms_do_not_decay_by_the_type_of_the_module():
+    model = tiny_i2vda()
+    model.segmentor.decode_head.norm = nn.LayerNorm(3)  # under the custom key of the head, and by no telling name:
+    model.segmentor.decode_head.blocks = nn.Sequential(nn.GroupNorm(1, 2), nn.InstanceNorm1d(2, affine=True))
+    config = deepcopy(CONFIG)
+    config['segmentor']['paramwise_cfg'].update(norm_decay_mult=0.0)
+    names = {id(parameter): name for name, parameter in model.segmentor.named_parameters()}
+    groups = {names[id(g['params'][0])]: g for g in build(model, config)['segmentor'].optimizer.param_groups}
+    norms = {name for name in groups if 'norm' in name or 'blocks' in name}
+    assert {name for name, group in groups.items() if group['weight_decay'] == 0.0} == norms
+    assert len(norms) == 2 + 2 + 2 + 2
+    assert all(group['lr'] == (0.2 if 'head' in name else 0.02) for name, group in groups.items())
+    config['segmentor']['paramwise_cfg']['custom_keys']['decode_head'].update(decay_mult=0.5)
+    groups = {names[id(g['params'][0])]: g for g in build(model, config)['segmentor'].optimizer.param_groups}
+    assert groups['decode_head.norm.weight']['weight_decay'] == 2.5e-4
+    assert groups['backbone.norm.weight']['weight_decay'] == 0.0
