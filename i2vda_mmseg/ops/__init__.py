@@ -20,6 +20,7 @@ from .photometric import (
 )
 from .propagation import propagate
 from .resize import upsample
+from .self_training import ema_decay
 from .warp import inside, warp
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     'consistency_mask',
     'correlation',
     'easy_and_hard',
+    'ema_decay',
     'flip_flow',
     'gaussian_blur',
     'grayscale',

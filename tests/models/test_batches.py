@@ -26,6 +26,7 @@ def fresh(method):
         head = dict(type='OcclusionAwarePseudoLabelHead', use_entropy=False, use_occlusion=False)
         options = dict(flow_estimator=dict(type='TinyFlow', gain=0.0), pseudo_label_head=head)
     model = still_statistics(sharpen(tiny_method(method, **options)))
+    model.renewed_by = 'this test, which never changes it'
     with torch.no_grad():
         for parameter in getattr(model, 'discriminator', torch.nn.Identity()).parameters():
             parameter.mul_(2)

@@ -3,17 +3,21 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .broadcast_buffers_hook import BroadcastBuffersHook
 from .check_finite_hook import CheckFiniteHook
+from .launch_hook import LaunchHook
 from .panel_hook import PanelHook
 from .preemption_hook import PreemptionHook
 from .proxy_copy_hook import ProxyCopyHook
+from .proxy_ema_hook import ProxyEMAHook
 from .reseed_hook import ReseedHook
 
 __all__ = [
     'AtomicCheckpointHook',
     'BroadcastBuffersHook',
     'CheckFiniteHook',
+    'LaunchHook',
     'PanelHook',
     'PreemptionHook',
     'ProxyCopyHook',
+    'ProxyEMAHook',
     'ReseedHook',
 ]

@@ -1,15 +1,17 @@
 """When the proxy network M' is renewed, Algorithm 1 lines 5-8."""
 
 from mmengine.dist import broadcast
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from i2vda_mmseg.models.wrappers import unwrapped
 
+from .launch_hook import LaunchHook
+from .proxy_ema_hook import ProxyHook
+
 
 @HOOKS.register_module()
-class ProxyCopyHook(Hook):
+class ProxyCopyHook(ProxyHook, LaunchHook):
     """Copy M to M' every ``interval`` iterations, and start the temporal-augmented consistency at ``launch``.
 
     The copy takes parameters and buffers, before the iteration's forward pass, when ``iter % interval == 0``: iteration
@@ -26,34 +28,19 @@ class ProxyCopyHook(Hook):
         ValueError: If ``interval`` is not positive or ``launch`` is negative.
     """
 
-    priority = 'HIGH'
-
     def __init__(self, interval: int = 8000, launch: int = 8000, copy_at_launch: bool = False) -> None:
-        if interval < 1 or launch < 0:
-            raise ValueError(f'interval must be positive and launch not negative, got {interval} and {launch}')
+        if interval < 1:
+            raise ValueError(f'interval must be positive, got {interval}')
+        super().__init__(launch)
         self.interval = interval
-        self.launch = launch
         self.copy_at_launch = copy_at_launch
-
-    def before_train(self, runner: Runner) -> None:
-        """Refuse a model without a proxy, and a launch that never comes."""
-        if not hasattr(unwrapped(runner.model), 'proxy'):
-            raise TypeError(
-                f'ProxyCopyHook needs a model with a proxy; {type(unwrapped(runner.model)).__name__} has none'
-            )
-        if self.launch >= runner.max_iters:
-            runner.logger.warning(
-                f'ProxyCopyHook launches L_tc at iteration {self.launch}, but training ends at {runner.max_iters}: '
-                'the temporal-augmented consistency will never be used'
-            )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Copy M to M' when due, and say whether L_tc is on."""
-        model = unwrapped(runner.model)
-        model.launched = runner.iter >= self.launch
+        super().before_train_iter(runner, batch_idx, data_batch)
         is_launch = self.copy_at_launch and runner.iter == self.launch
         if runner.iter % self.interval == 0 or is_launch:
-            segmentor = unwrapped(model.segmentor)
-            for buffer in segmentor.buffers():
+            model = unwrapped(runner.model)
+            for buffer in model.segmentor.buffers():
                 broadcast(buffer, src=0)
-            model.proxy.load_state_dict(segmentor.state_dict())
+            model.copy_to_proxy()

@@ -15,11 +15,13 @@ class SeparateOptimWrapperDict(OptimWrapperDict):
     """
 
     def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
-        """Tell each optimizer where the run is.
+        """Tell each optimizer where the run is; the model, which sees no runner, may refuse it in ``check_run``.
 
         Raises:
+            ConfigError: If the model cannot learn in this run.
             ValueError: If ``cur_iter`` lies inside a window, whose gradients no checkpoint holds.
         """
+        getattr(unwrapped(model), 'check_run', lambda: None)()
         for name, wrapper in self.items():
             window = wrapper._accumulative_counts
             if cur_iter % window:

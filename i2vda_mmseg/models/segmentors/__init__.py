@@ -12,6 +12,7 @@ from .i2vda import I2VDA
 from .minent import MinEnt
 from .multi_band import MultiBandSegmentor
 from .multi_level import MultiLevelEncoderDecoder
+from .proxy import ProxyMixin
 from .source_only import SourceOnly
 from .tps import TPS
 from .two_frame import TwoFrameSegmentor
@@ -31,6 +32,7 @@ __all__ = [
     'MinEnt',
     'MultiBandSegmentor',
     'MultiLevelEncoderDecoder',
+    'ProxyMixin',
     'SegmentorPass',
     'SourceOnly',
     'TwoFrameEncoderDecoder',

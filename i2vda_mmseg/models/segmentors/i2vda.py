@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 
 import torch
 from mmseg.registry import MODELS, TRANSFORMS
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
-from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
 from .frame_keys import frame_keys
+from .proxy import ProxyMixin
 
 FLOW_1T_MODES = ('estimate', 'compose')
 
@@ -33,15 +33,16 @@ class TargetClip(NamedTuple):
 
 
 @MODELS.register_module()
-class I2VDA(AdversarialSegmentor):
+class I2VDA(ProxyMixin, AdversarialSegmentor):
     """Image-to-video domain adaptive segmentation (Wu et al., ECCV 2022).
 
     Adversarial training on I_0 and a synthesised frame I_t closes the spatial gap (Eq. 11 and 12). The prediction of
     I_t, warped to time 1, must agree with the pseudo-labels that the proxy network M' gives for I_1 (Eq. 4-9). M' is
-    copied from M by ``ProxyCopyHook``, which also switches ``launched``. At test time: one frame, no flow.
+    copied from M by ``ProxyCopyHook``, which also switches ``launched``; ``ProxyEMAHook`` with ``LaunchHook`` in its
+    place makes it a moving average. At test time: one frame, no flow.
 
     Args:
-        segmentor: Config of an ``EncoderDecoder``; M and M' are built from it.
+        segmentor: Config of an ``EncoderDecoder``, M; M' is its copy.
         discriminator: Config of D.
         flow_estimator: Config of a ``FlowEstimator``, F of Eq. 1 and 5. Where its package or its weights are not
             there, the model can be tested all the same, and ``init_weights`` and training raise the reason.
@@ -53,13 +54,12 @@ class I2VDA(AdversarialSegmentor):
         **kwargs: Those of ``AdversarialSegmentor``.
 
     Attributes:
-        launched: False before ITER_LAUNCH: no L_tc.
+        launched: False before ITER_LAUNCH, where there is no L_tc; set by ``ProxyCopyHook`` or ``LaunchHook``.
 
     Raises:
         ValueError: If ``flow_1t`` is unknown, or 'estimate' with a ``CachedFlow`` that has no ``online`` estimator.
     """
 
-    proxy: nn.Module
     pseudo_label_head: Any
 
     def __init__(
@@ -76,7 +76,7 @@ class I2VDA(AdversarialSegmentor):
         super().__init__(segmentor, discriminator, **kwargs)
         if flow_1t not in FLOW_1T_MODES:
             raise ValueError(f'flow_1t must be one of {FLOW_1T_MODES}, got {flow_1t!r}')
-        self.proxy = MODELS.build(_without_pretrained(segmentor)).requires_grad_(False).eval()
+        self.build_proxy()
         self.flow_estimator = build_flow_estimator(flow_estimator)
         self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)
         self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
@@ -84,8 +84,8 @@ class I2VDA(AdversarialSegmentor):
         self.lambda_tc = lambda_tc
         self.loss_weights['loss_tc'] = lambda_tc
         self.launched = True
+        self.uses_proxy = self.pseudo_label_head is not None
         self._check_flow_to_t()
-        self.proxy.load_state_dict(self.segmentor.state_dict())
 
     def _check_flow_to_t(self) -> None:
         """Refuse at once what would fail when L_tc sets in: a cache has no flow to a synthetic frame."""
@@ -106,12 +106,10 @@ class I2VDA(AdversarialSegmentor):
         """
         self.flow_estimator.check_available()
         super().init_weights()
-        self.proxy.load_state_dict(unwrapped(self.segmentor).state_dict())
 
     def train(self, mode: bool = True) -> 'I2VDA':
         """Set the mode of M and D; the proxy and the flow estimator stay in eval mode."""
         super().train(mode)
-        self.proxy.eval()
         self.flow_estimator.eval()
         return self
 
@@ -179,17 +177,3 @@ class I2VDA(AdversarialSegmentor):
         frame_1 = self.data_preprocessor.normalize(clip.frame_1)
         logits_1 = self.upsampled(self.proxy(frame_1, mode='tensor'), frame_1)
         return self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
-
-
-def _without_pretrained(config: Any) -> Any:
-    """Copy a config without the weights that it names: M' gets M's, and need not load them once more."""
-    if isinstance(config, (list, tuple)):
-        return [_without_pretrained(value) for value in config if not _names_weights(value)]
-    if isinstance(config, dict):
-        kept = {key: value for key, value in config.items() if key != 'pretrained' and not _names_weights(value)}
-        return type(config)({key: _without_pretrained(value) for key, value in kept.items()})
-    return config
-
-
-def _names_weights(config: Any) -> bool:
-    return isinstance(config, dict) and config.get('type') == 'Pretrained'

@@ -1,10 +1,12 @@
 """The clip, the proxy and the variants of I2VDA."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from helpers import (
+    TinyBackbone,
     assert_same_state,
     batch_of,
     data_sample,
@@ -17,7 +19,9 @@ from helpers import (
     tiny_segmentor_cfg,
 )
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
+
+from i2vda_mmseg.errors import ConfigError
 
 
 def test_proxy_starts_as_a_copy_not_as_an_alias():
@@ -27,6 +31,30 @@ def test_proxy_starts_as_a_copy_not_as_an_alias():
     assert_same_state(model.proxy, state_of(model.segmentor))
     storages = {value.data_ptr() for value in model.segmentor.state_dict().values()}
     assert not storages & {value.data_ptr() for value in model.proxy.state_dict().values()}
+
+
+@MODELS.register_module(force=True)
+class PickyBackbone(TinyBackbone):
+    """Takes a tuple only, and reads weights in its constructor, as some networks do."""
+
+    built = 0
+
+    def __init__(self, sizes, pretrained=None, **kwargs):
+        assert isinstance(sizes, tuple)
+        assert pretrained is not None
+        super().__init__(**kwargs)
+        PickyBackbone.built += 1
+
+
+def test_proxy_is_a_copy_of_the_built_network():
+    """Not built a second time from its config, of which it would need every word."""
+    segmentor = tiny_segmentor_cfg()
+    segmentor.backbone = dict(type='PickyBackbone', sizes=(3, 4), pretrained='weights')
+    built = PickyBackbone.built
+    model = tiny_i2vda(segmentor=segmentor)
+    assert PickyBackbone.built == built + 1
+    assert_same_state(model.proxy, state_of(model.segmentor))
+    assert not any(parameter.requires_grad for parameter in model.proxy.parameters())
 
 
 def test_proxy_decides_the_pseudo_labels():
@@ -156,10 +184,25 @@ def test_weights_named_by_the_config_are_loaded_once(tmp_path, monkeypatch, in_a
     model = tiny_i2vda(segmentor=segmentor)
     assert path in str(segmentor.backbone.init_cfg)  # the caller's config is left alone
     assert path in str(model.segmentor.backbone.init_cfg)
-    assert path not in str(model.proxy.backbone.init_cfg)
     model.init_weights()
     assert loaded == [path]
     for network in (model.segmentor, model.proxy):
         for name in ('conv.weight', 'conv.bias'):
             assert torch.equal(network.backbone.state_dict()[name], weights[name])
     assert_same_state(model.proxy, state_of(model.segmentor))
+
+
+def test_a_run_without_a_hook_that_renews_the_proxy_is_refused():
+    steps = optimizers(model := tiny_i2vda())
+    with pytest.raises(ConfigError, match=r'default_hooks: I2VDA .*ProxyCopyHook.*ProxyEMAHook'):
+        steps.initialize_count_status(model, 0, 10)  # as the Runner does after its hooks' before_run
+    without_consistency = tiny_i2vda(pseudo_label_head=None)
+    optimizers(without_consistency).initialize_count_status(without_consistency, 0, 10)
+
+
+@pytest.mark.parametrize('hook', ['ProxyCopyHook', 'ProxyEMAHook'])
+def test_a_run_with_one_is_not(hook):
+    model = tiny_i2vda()
+    HOOKS.build(dict(type=hook)).before_run(SimpleNamespace(model=model))
+    assert model.renewed_by == hook
+    optimizers(model).initialize_count_status(model, 0, 10)

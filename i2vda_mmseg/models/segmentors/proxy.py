@@ -1,0 +1,60 @@
+"""The second network of a method, which teaches and does not learn."""
+
+from copy import deepcopy
+from typing import Any
+
+from torch import nn
+
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.wrappers import unwrapped
+
+
+class ProxyMixin(nn.Module):
+    """Give a method a ``proxy`` of its ``segmentor``: M' of Algorithm 1, or the teacher of a mean-teacher method.
+
+    M' is a copy of M, parameters and buffers. It stays in eval mode and has no gradient. ``init_weights`` starts it
+    from M's initial weights, which are loaded once; what changes it later is ``ProxyCopyHook`` or ``ProxyEMAHook``.
+
+    Attributes:
+        renewed_by: Name of the hook that renews M', set by that hook before a run.
+        uses_proxy: Whether the method learns from M'; then it does not train in a run that never renews it.
+    """
+
+    segmentor: nn.Module
+    proxy: nn.Module
+    renewed_by: str | None = None
+    uses_proxy: bool = True
+
+    def build_proxy(self) -> None:
+        """Make M' of the segmentor as it is."""
+        proxy: Any = deepcopy(self.segmentor)
+        proxy.is_init = True  # so that mmengine's init_weights does not read M's initial weights a second time
+        self.proxy = proxy.requires_grad_(False).eval()
+
+    def copy_to_proxy(self) -> None:
+        """Copy the parameters and buffers of M to M'."""
+        self.proxy.load_state_dict(unwrapped(self.segmentor).state_dict())
+
+    def init_weights(self) -> None:
+        """Initialise the weights, and start M' as M's copy. Called before every training, also a resumed one."""
+        super().init_weights()  # type: ignore[misc]
+        self.copy_to_proxy()
+
+    def train(self, mode: bool = True) -> Any:
+        """Set the mode; M' stays in eval mode."""
+        super().train(mode)
+        self.proxy.eval()
+        return self
+
+    def check_run(self) -> None:
+        """Refuse a run in which M' would stay what it was at the start.
+
+        Raises:
+            ConfigError: If the method learns from M' and no hook renews it.
+        """
+        if self.uses_proxy and self.renewed_by is None:
+            raise ConfigError(
+                f"default_hooks: {type(self).__name__} learns from its proxy, M', which no hook of the run renews: add "
+                "proxy_copy=dict(type='ProxyCopyHook', interval=8000, launch=8000), or "
+                "proxy_ema=dict(type='ProxyEMAHook', momentum=0.999)"
+            )
