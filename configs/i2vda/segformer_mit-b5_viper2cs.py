@@ -26,11 +26,20 @@ model = dict(
         ),
     ),
 )
-# SegFormer's own optimizer (Xie et al., NeurIPS 2021)
+# SegFormer's optimizer (Xie et al., NeurIPS 2021, Sec. 4.1 and its released configs): the head at ten times the rate,
+# no decay of norms. These go by their type: the norms after the stages are called layers.<k>.2.
 optim_wrapper = dict(
     backbone_steps='once',
     segmentor=dict(
         optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
-        paramwise_cfg=dict(custom_keys=dict(pos_block=dict(decay_mult=0.0), norm=dict(decay_mult=0.0))),
+        paramwise_cfg=dict(_delete_=True, custom_keys=dict(decode_head=dict(lr_mult=10.0)), norm_decay_mult=0.0),
     ),
+)
+# Warm-up over 1,500 iterations from a millionth, times a linear decay: with these ends, mmengine's schedulers give the
+# released schedule.
+param_scheduler = dict(
+    segmentor=[
+        dict(type='LinearLR', start_factor=1e-6, begin=0, end=1501, by_epoch=False),
+        dict(type='PolyLR', power=1.0, eta_min=0.0, begin=0, end=_base_.max_iters + 1, by_epoch=False),
+    ]
 )

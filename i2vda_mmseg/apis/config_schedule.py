@@ -44,7 +44,7 @@ def _check_positive(path: str, value: Any) -> None:
 
 def _check_launch(path: str, launch: int, config: Mapping[str, Any], max_iters: int) -> None:
     """Refuse a launch after the end; one that a trial run does not live to see is told by the hook itself."""
-    ends = [scheduler.get('end') or 0 for _, schedulers in _schedulers(config) for scheduler in schedulers]
+    ends = [(scheduler.get('end') or 1) - 1 for _, schedulers in _schedulers(config) for scheduler in schedulers]
     end = max(max_iters, *ends, 0)
     if 0 < end <= launch:
         raise ConfigError(
@@ -125,7 +125,7 @@ def _check_learning_rate(path: str, schedulers: list, max_iters: int) -> None:
             _warn(
                 f'{place}.end is iteration {end}, but training lasts {max_iters}: the learning rate is 0 from there on'
             )
-        elif end > max_iters:
+        elif end > max_iters + 1:  # the last value, of iteration end - 1, is that of a step that is not taken
             _warn(f'{place}.end is iteration {end}, but training ends after {max_iters}: its decay is cut short')
 
 

@@ -103,7 +103,7 @@ def test_stages_end_with_a_window_of_accumulation(street):
 def test_a_trial_run_may_end_before_its_schedule(street, warnings):
     check_config(street({'train_cfg.max_iters': 60, 'train_cfg.val_interval': 1000}))
     assert len(warnings) == 2
-    assert warnings[0].startswith('param_scheduler.segmentor.0.end is iteration 800, but training ends after 60')
+    assert warnings[0].startswith('param_scheduler.segmentor.0.end is iteration 801, but training ends after 60')
 
 
 def test_a_run_longer_than_its_schedule_learns_nothing_in_the_end(street, warnings):

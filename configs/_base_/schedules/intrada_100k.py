@@ -8,8 +8,8 @@ easy_image_pipeline = [
     dict(type='PackSegInputs'),
 ]
 poly_lr = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=max_iters, end=2 * max_iters, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters + 1, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=max_iters, end=2 * max_iters + 1, by_epoch=False),
 ]
 param_scheduler = dict(segmentor=poly_lr, discriminator=poly_lr)
 train_cfg = dict(

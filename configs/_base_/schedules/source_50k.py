@@ -9,7 +9,8 @@ optim_wrapper = dict(
         paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0))),
     ),
 )
-poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
+# base * (1 - i / max_iters) ** 0.9 at iteration i, as in the released codes: PolyLR has its last value at end - 1
+poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters + 1, by_epoch=False)]
 param_scheduler = dict(segmentor=poly_lr)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=2000)
 val_cfg = dict(type='ValLoop')

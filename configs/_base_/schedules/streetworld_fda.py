@@ -16,8 +16,8 @@ stages = [
 ]
 param_scheduler = dict(
     segmentor=[
-        dict(type='PolyLR', power=0.9, eta_min=0.0, begin=i * stage_iters, end=(i + 1) * stage_iters, by_epoch=False)
-        for i in range(4)
+        dict(type='PolyLR', power=0.9, eta_min=0.0, begin=begin, end=begin + stage_iters + 1, by_epoch=False)
+        for begin in range(0, 4 * stage_iters, stage_iters)
     ]
 )
 train_cfg = dict(_delete_=True, type='StagedTrainLoop', stages=stages, val_interval=stage_iters)

@@ -9,7 +9,7 @@ label_pipeline = [
     dict(type='PackFramePair'),
 ]
 param_scheduler = dict(
-    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=500, by_epoch=False)],
+    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=501, by_epoch=False)],
 )
 train_cfg = dict(
     _delete_=True,

@@ -5,6 +5,6 @@ max_iters = 40000
 optim_wrapper = dict(
     segmentor=dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(sf_layer=dict(lr_mult=10.0))))
 )
-poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=250000, by_epoch=False)]
+poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=250001, by_epoch=False)]
 param_scheduler = dict(segmentor=poly_lr)
 train_cfg = dict(max_iters=max_iters)

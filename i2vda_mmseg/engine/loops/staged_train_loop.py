@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import barrier, broadcast, is_main_process
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import load_state_dict
 from mmengine.runner.loops import _InfiniteDataloaderIterator
@@ -17,6 +16,7 @@ from i2vda_mmseg.engine.checkpoints import read_checkpoint, save_atomically
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .stage import Stage, stages_of
+from .stage_rates import StageRatesHook, optimizers_of
 
 
 @LOOPS.register_module()
@@ -27,8 +27,9 @@ class StagedTrainLoop(IterBasedTrainLoop):
     needs to know nothing else. Before the first iteration of a stage, in this order:
 
     * The optimizers forget their momenta and take up the initial learning rate, times the stage's ``lr_factor``. For
-      a decay, give each stage a scheduler with its own ``begin`` and ``end``. (This is done at the end of the stage
-      before, so that a checkpoint of that iteration holds it.)
+      a decay, give each stage a scheduler with its own ``begin`` and ``end``; ``PolyLR``, whose last value lies on
+      ``end - 1``, decays over the whole stage with the stage's end + 1. (This is done at the end of the stage before,
+      so that a checkpoint of that iteration holds it.)
     * ``restart=True`` brings back the initial weights of the run, which are kept in ``initial_weights.pth``.
     * The ``labeller`` writes pseudo-labels into ``pseudo_labels/stage_<k>``, on all ranks together, with the weights
       and statistics of rank 0. The folder is there completely or not at all.
@@ -82,6 +83,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
     ) -> None:
         self.stages = stages_of(stages, rounds, max_iters)
         super().__init__(runner, dataloader, max_iters=self.stages[-1].end, **kwargs)
+        runner.register_hook(StageRatesHook(self.stages))
         self._dataloader_cfg = dataloader
         self._stage: Stage | None = None
         self._work_dir = Path(runner.work_dir).absolute()
@@ -113,11 +115,11 @@ class StagedTrainLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def run_iter(self, data_batch: Any) -> None:
-        """Train on one batch; at the end of a stage, keep its weights and reset the optimizers."""
+        """Train on one batch; at the end of a stage, keep its weights."""
         self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=data_batch)
         outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.runner.optim_wrapper)
         if self._stage is not None and self._iter + 1 == self._stage.end:
-            self._close(self._stage)
+            self._save(self._work_dir / f'stage_{self._stage.index}.pth', iteration=self._stage.end)
         self.runner.call_hook('after_train_iter', batch_idx=self._iter, data_batch=data_batch, outputs=outputs)
         self._iter += 1
 
@@ -127,8 +129,9 @@ class StagedTrainLoop(IterBasedTrainLoop):
 
     def _prepare(self) -> None:
         """Keep what later stages go back to, or refuse to start without it."""
-        for group in _param_groups(self.runner.optim_wrapper):
-            group.setdefault('initial_lr', group['lr'])
+        for optimizer in optimizers_of(self.runner):
+            for group in optimizer.param_groups:
+                group.setdefault('initial_lr', group['lr'])
         if not any(stage.restart and stage.begin >= self._iter for stage in self.stages):
             return
         if self._iter == 0:
@@ -151,11 +154,6 @@ class StagedTrainLoop(IterBasedTrainLoop):
             self._provide_labels(stage)
             self._build_dataloader(stage)
         self.dataloader_iterator.skip_iter(self._iter)
-
-    def _close(self, stage: Stage) -> None:
-        self._save(self._work_dir / f'stage_{stage.index}.pth', iteration=stage.end)
-        if stage.end < self._max_iters:
-            _reset(self.runner.optim_wrapper, self.stages[stage.index + 1].lr_factor)
 
     def _build_dataloader(self, stage: Stage) -> None:
         config = stage.dataloader(self._dataloader_cfg, str(self.labels_of(stage)))
@@ -200,17 +198,3 @@ class StagedTrainLoop(IterBasedTrainLoop):
             meta = dict(iter=iteration, seed=self.runner.seed, dataset_meta=self.dataloader.dataset.metainfo)
             save_atomically(dict(meta=meta, state_dict=unwrapped(self.runner.model).state_dict()), path)
         barrier()
-
-
-def _param_groups(optim_wrapper: OptimWrapper | OptimWrapperDict) -> list[dict[str, Any]]:
-    wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
-    return [group for wrapper in wrappers for group in wrapper.optimizer.param_groups]
-
-
-def _reset(optim_wrapper: OptimWrapper | OptimWrapperDict, lr_factor: float) -> None:
-    """Clear the momenta and go back to the initial learning rates."""
-    wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
-    for wrapper in wrappers:
-        wrapper.optimizer.state.clear()
-    for group in _param_groups(optim_wrapper):
-        group['lr'] = lr_factor * group['initial_lr']

@@ -150,3 +150,20 @@ def test_a_run_may_end_before_its_stages_do(data, tmp_path):
     assert (runner.iter, runner.max_iters) == (3, 3)
     assert (tmp_path / 'stage_1.pth').is_file()
     assert not (tmp_path / 'stage_2.pth').exists()
+
+
+def test_rates_decay_over_each_stage_and_start_anew(data, tmp_path):
+    """With the schedulers' last value on the iteration after the stage, and a warm-up that begins with a stage."""
+    schedulers = [
+        dict(type='PolyLR', power=0.9, begin=0, end=4, by_epoch=False),
+        dict(type='LinearLR', start_factor=0.25, begin=3, end=5, by_epoch=False),
+        dict(type='PolyLR', power=0.9, begin=3, end=7, by_epoch=False),
+    ]
+    stages = rounds(0.4, 0.6)
+    train(data, tmp_path, stages=stages, param_scheduler=dict(segmentor=schedulers))
+    decay = [(1 - i / 3) ** 0.9 for i in range(3)]
+    expected = [*decay, 0.5 * 0.25 * decay[0], 0.5 * decay[1], 0.5 * decay[2], 0.5, 0.5, 0.5]
+    saved = [read_checkpoint(tmp_path / f'iter_{i}.pth')['optimizer']['segmentor'] for i in range(1, 9)]
+    rates = [state['param_groups'][0]['lr'] for state in saved]
+    assert rates == pytest.approx([0.05 * factor for factor in expected[1:]], rel=1e-12)
+    assert [i for i, state in enumerate(saved, 1) if not state['state']] == [3, 6]
