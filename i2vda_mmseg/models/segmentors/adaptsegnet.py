@@ -27,7 +27,7 @@ class AdaptSegNet(AdversarialSegmentor):
         source = batch['source']
         levels = self.source_level_logits(source['inputs'])
         yield SegmentorPass(self.losses_seg(levels, source['labels']), 'source', self.judged_levels(levels))
-        target = self.data_preprocessor.normalize(batch['target']['frames'][:, 1])
+        target = self.target_images(batch['target'])
         predictions = self.judged_levels(self.level_logits(target))
         yield SegmentorPass(self.losses_adv(predictions), 'target', predictions)
 

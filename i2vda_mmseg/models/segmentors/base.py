@@ -137,6 +137,17 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self._step(optim_wrapper)
         return log_vars, predictions
 
+    def target_images(self, target: dict[str, Any]) -> Tensor:
+        """Give what a method of single frames sees of a target batch: the last frame, to which pseudo-labels belong.
+
+        Args:
+            target: ``dict(frames=(N, T, 3, H, W), ...)``, RGB 0..255, in order of time.
+
+        Returns:
+            (N, 3, H, W), network input.
+        """
+        return self.data_preprocessor.normalize(target['frames'][:, -1])
+
     def level_logits(self, images: Tensor) -> dict[str, Tensor]:
         """Predict with M: (N, 3, H, W) network input to (N, C, H, W) logits at the image's size, by level."""
         return {level: self.upsampled(logits, images) for level, logits in self.coarse_logits(images).items()}

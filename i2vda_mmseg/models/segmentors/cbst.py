@@ -56,7 +56,7 @@ class CBST(SourceOnly):
             return
         self.loss_weights.update(self.domain_weights(source['labels'], target['labels']))
         yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
-        logits = self.logits(self.data_preprocessor.normalize(target['frames'][:, 1]))
+        logits = self.logits(self.target_images(target))
         yield SegmentorPass(self.target_losses(logits, target), 'target')
 
     def domain_weights(self, source_labels: Tensor, target_labels: Tensor) -> dict[str, float]:

@@ -51,7 +51,7 @@ class FDA(DomainAdaptiveSegmentor):
         """Make the passes of the source image in the target's look and of the target image."""
         source, target = batch['source'], batch['target']
         yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
-        images = self.data_preprocessor.normalize(target['frames'][:, 1])
+        images = self.target_images(target)
         logits = self.coarse_logits(images)['main']
         losses = dict(loss_ent=robust_entropy(logits, self.eta))
         if 'labels' in target:

@@ -19,7 +19,7 @@ FLOW_1T_MODES = ('estimate', 'compose')
 
 
 class TargetClip(NamedTuple):
-    """The target frames of one iteration and the flows between them.
+    """The last two target frames of one iteration, I_t, and the flows between them.
 
     Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid; t is in [0, 1].
     """
@@ -135,8 +135,8 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
     @torch.no_grad()
     def target_clip(self, target: dict[str, Any]) -> TargetClip:
         """Estimate the flows between I_0 and I_1 and synthesise I_t: Eq. 1, 2 and 3."""
-        frame_0, frame_1 = target['frames'].unbind(1)
-        keys = frame_keys(target['data_samples'], (0, 1), (1, 0))
+        frame_0, frame_1 = target['frames'][:, -2], target['frames'][:, -1]
+        keys = frame_keys(target['data_samples'], (-2, -1), (-1, -2))
         flows = self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
         flow_01, flow_10 = flows.chunk(2)
         if self.temporal_augmentation is None:

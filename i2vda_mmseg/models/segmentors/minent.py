@@ -16,7 +16,7 @@ class MinEnt(DomainAdaptiveSegmentor):
     """Entropy minimisation on the target (Vu et al., CVPR 2019), without a discriminator.
 
     The loss is ``loss_seg`` on the source plus ``lambda_ent`` times the mean of E (Eq. 6 here) over the pixels of the
-    target image I_1, for each head.
+    target image, for each head.
 
     Args:
         segmentor: Config of an ``EncoderDecoder`` or a ``MultiLevelEncoderDecoder``.
@@ -39,6 +39,6 @@ class MinEnt(DomainAdaptiveSegmentor):
         """Make the passes of I^s and of the target image."""
         source = batch['source']
         yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
-        levels = self.level_logits(self.data_preprocessor.normalize(batch['target']['frames'][:, 1]))
+        levels = self.level_logits(self.target_images(batch['target']))
         losses = {term('loss_ent', level): normalized_entropy(logits).mean() for level, logits in levels.items()}
         yield SegmentorPass(losses, 'target')

@@ -25,4 +25,4 @@ class SourceOnly(DomainAdaptiveSegmentor):
         yield SegmentorPass(self.losses_seg(levels, batch['source']['labels']), 'source')
         if self.batch_statistics == 'target':
             with torch.no_grad():
-                self.segmentor(self.data_preprocessor.normalize(batch['target']['frames'][:, 1]), mode='tensor')
+                self.segmentor(self.target_images(batch['target']), mode='tensor')

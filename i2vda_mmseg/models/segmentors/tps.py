@@ -17,7 +17,7 @@ from .two_frame import TwoFrameSegmentor
 _STRIDE = 8  # rescaled frames have sides that are multiples of it
 
 
-class TargetClip(NamedTuple):
+class FourFrames(NamedTuple):
     """The target frames of one iteration and the flows between them.
 
     Frames are (N, 3, H, W), RGB 0..255, a to d in order of time (b and c are the same for an interval of 1); flows
@@ -119,7 +119,7 @@ class TPS(TwoFrameSegmentor):
         low, high = self.scales
         return flip < self.flip_prob, low + (high - low) * place
 
-    def target_clip(self, target: dict[str, Any]) -> TargetClip:
+    def target_clip(self, target: dict[str, Any]) -> FourFrames:
         """Take the frames apart and estimate the flows between them.
 
         Raises:
@@ -135,10 +135,10 @@ class TPS(TwoFrameSegmentor):
         flow_ba = self.flow_between(frames, data_samples, b, a)
         flow_db = self.flow_between(frames, data_samples, d, b)
         flow_dc = flow_db if b == c else self.flow_between(frames, data_samples, d, c)
-        return TargetClip(frames[:, a], frames[:, b], frames[:, c], frames[:, d], flow_ba, flow_db, flow_dc)
+        return FourFrames(frames[:, a], frames[:, b], frames[:, c], frames[:, d], flow_ba, flow_db, flow_dc)
 
     @torch.no_grad()
-    def pseudo_labels(self, clip: TargetClip, is_flipped: bool = False) -> dict[str, Tensor]:
+    def pseudo_labels(self, clip: FourFrames, is_flipped: bool = False) -> dict[str, Tensor]:
         """Label frame d with the prediction of frame b.
 
         Args:
@@ -161,7 +161,7 @@ class TPS(TwoFrameSegmentor):
         return labels
 
     @torch.no_grad()
-    def student_input(self, clip: TargetClip, scale: float) -> Tensor:
+    def student_input(self, clip: FourFrames, scale: float) -> Tensor:
         """Make the network's input of frames c and d: augmented alike, rescaled, with the flow of the raw frames."""
         pairs = torch.stack((clip.frame_c, clip.frame_d), dim=1)
         pairs = torch.stack([self.augmentation(dict(frames=pair))['frames'] for pair in pairs])
