@@ -30,7 +30,11 @@ def parse_args() -> argparse.Namespace:
         metavar='SOURCE',
         help="optical flow: 'config' (its tc_evaluator), 'model' (its model.flow_estimator) or a flow cache's folder",
     )
-    parser.add_argument('--out', metavar='DIR', help='folder for the predictions as PNG files of class indices')
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        help='folder for the predictions: PNG files of class indices, in folders as below data_root',
+    )
     parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show waits after each')
@@ -54,9 +58,8 @@ def main() -> None:
         use_protocol(config, args.protocol)
     if args.tc:
         add_temporal_consistency(config, args.tc_preset, args.tc_clips, args.tc_flow)
-    evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
     if args.out:
-        next(evaluator for evaluator in evaluators if 'IoU' in evaluator.type).output_dir = args.out
+        write_predictions(config, args.out)
     if args.show or args.show_dir:
         show_predictions(config, args)
     facts = protocol_facts(protocol_of(config), args.checkpoint)
@@ -66,6 +69,13 @@ def main() -> None:
         path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)
         print(f'metrics: {path}')
     leave_process_group()
+
+
+def write_predictions(config: Config, out: str) -> None:
+    """Let a metric write every prediction, in the folders that the images have below the data root."""
+    evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
+    writer = dict(type='PredictionWriter', out=out, data_root=config.test_dataloader.dataset.get('data_root'))
+    config.test_evaluator = [*evaluators, writer]
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:

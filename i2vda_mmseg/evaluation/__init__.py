@@ -3,6 +3,7 @@
 from .domain_iou_metric import DomainIoUMetric
 from .metrics_file import write_metrics
 from .pair_consistency import TC_PRESETS, Switches, choose_switches
+from .prediction_writer import PredictionWriter
 from .protocols import PROTOCOLS, Protocol
 from .temporal_consistency import ClipConsistency, TemporalConsistency, temporal_consistency
 
@@ -11,6 +12,7 @@ __all__ = [
     'TC_PRESETS',
     'ClipConsistency',
     'DomainIoUMetric',
+    'PredictionWriter',
     'Protocol',
     'Switches',
     'TemporalConsistency',

@@ -9,38 +9,61 @@ from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
+from .prediction_writer import PredictionWriter
 from .protocols import protocol_named, require_classes, require_labels
+
+IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
 @METRICS.register_module()
 class DomainIoUMetric(IoUMetric):
     """mmseg's ``IoUMetric``, reported for the classes of a protocol and by class.
 
-    Counts one confusion over the whole set, as Cityscapes does. Adds ``IoU/<class>`` for each reported class to the
-    metrics; ``mIoU`` and ``mAcc`` are means over the reported classes that occur. All in percent.
+    Counts one confusion over the whole set, as Cityscapes does. Means (``mIoU``, ``mAcc``, ``mDice``, ``mFscore``,
+    ``mPrecision``, ``mRecall``, by ``iou_metrics``) are over the reported classes that occur; ``IoU/<class>``,
+    ``Dice/<class>`` and ``Fscore/<class>`` are added for each reported class. ``aAcc`` is over all pixels with a label.
+    All in percent. A class without a hit counts as 0, for the F-score as well, of which mmseg's mean leaves it out.
 
     Args:
         protocol: A name of ``i2vda_mmseg.evaluation.PROTOCOLS``.
-        **kwargs: Those of ``IoUMetric``.
+        iou_metrics: Some of 'mIoU', 'mDice' and 'mFscore'.
+        output_dir: Folder for the predictions, see ``PredictionWriter``; None writes none.
+        **kwargs: Those of ``IoUMetric``; ``nan_to_num`` is what a class that does not occur counts as.
 
     Raises:
-        ValueError: If the protocol is unknown, or the data set's classes, ignored label ids or label sizes are not the
-            protocol's.
+        ValueError: If the protocol or a metric is unknown, or the data set's classes, ignored label ids or label sizes
+            are not the protocol's.
     """
 
-    def __init__(self, protocol: str, **kwargs: Any) -> None:
-        super().__init__(iou_metrics=['mIoU'], **kwargs)
+    def __init__(
+        self,
+        protocol: str,
+        iou_metrics: Sequence[str] = ('mIoU',),
+        output_dir: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        names = [iou_metrics] if isinstance(iou_metrics, str) else list(iou_metrics)
+        if not names or not set(names) <= set(IOU_METRICS):
+            raise ValueError(f'iou_metrics must be some of {IOU_METRICS}, got {iou_metrics!r}')
+        super().__init__(iou_metrics=names, output_dir=output_dir, **kwargs)
         protocol_named(protocol)
         self.protocol = protocol
+        self._writer = PredictionWriter(output_dir) if output_dir else None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count a batch; the first one that the protocol is not about raises."""
-        if not self.format_only:
-            require_classes(self.protocol, self.dataset_meta)
-            require_labels(self.protocol, self.dataset_meta)
-            for sample in data_samples:
-                self._require_native(sample)
-        super().process(data_batch, data_samples)
+        if self._writer is not None:
+            self._writer.process(data_batch, data_samples)
+        if self.format_only:
+            return
+        require_classes(self.protocol, self.dataset_meta)
+        require_labels(self.protocol, self.dataset_meta)
+        for sample in data_samples:
+            self._require_native(sample)
+            prediction = sample['pred_sem_seg']['data'].squeeze(0)
+            label = sample['gt_sem_seg']['data'].squeeze(0).to(prediction)
+            classes = len(self.dataset_meta['classes'])
+            self.results.append(self.intersect_and_union(prediction, label, classes, self.ignore_index))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics of the whole set from each image's areas."""
@@ -51,18 +74,36 @@ class DomainIoUMetric(IoUMetric):
         print_log(f'protocol {self.protocol}: {protocol.description}{without}', logger='current')
         metrics = super().compute_metrics(results)
         # Areas are stored in single precision, whose sums over a data set would be rounded.
-        intersect, union, _, label = (torch.stack(column).double().sum(0).numpy() for column in zip(*results))
-        iou, accuracy = self._reported(intersect, union), self._reported(intersect, label)
-        metrics['mIoU'] = float(np.nanmean(list(iou.values())))
-        metrics['mAcc'] = float(np.nanmean(list(accuracy.values())))
-        return metrics | {f'IoU/{name}': value for name, value in iou.items()}
+        areas = [torch.stack(column).double().sum(0).numpy() for column in zip(*results)]
+        for name, shares in self._shares(*areas).items():
+            if f'm{name}' in metrics:
+                reported = self._reported(shares)
+                metrics[f'm{name}'] = float(np.nanmean(list(reported.values())))
+                if f'm{name}' in self.metrics:
+                    metrics |= {f'{name}/{label}': value for label, value in reported.items()}
+        return metrics
 
-    def _reported(self, part: np.ndarray, whole: np.ndarray) -> dict[str, float]:
+    def _shares(
+        self, intersect: np.ndarray, union: np.ndarray, predicted: np.ndarray, label: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Give each measure of each class; NaN for a class that does not occur."""
+        with np.errstate(invalid='ignore'):  # 0/0
+            precision, recall, weight = intersect / predicted, intersect / label, self.beta**2
+            return dict(
+                IoU=intersect / union,
+                Acc=recall,
+                Dice=2 * intersect / (predicted + label),
+                Fscore=(1 + weight) * intersect / (predicted + weight * label),
+                Precision=precision,
+                Recall=recall,
+            )
+
+    def _reported(self, shares: np.ndarray) -> dict[str, float]:
         """Give the share in percent by class, without those that the protocol does not report."""
         protocol = protocol_named(self.protocol)
-        with np.errstate(invalid='ignore'):  # 0/0 where a class does not occur
-            shares = dict(zip(protocol.classes, (100 * part / whole).tolist()))
-        return {name: shares[name] for name in protocol.reported}
+        known = shares if self.nan_to_num is None else np.nan_to_num(shares, nan=self.nan_to_num)
+        by_name = dict(zip(protocol.classes, (100 * known).tolist()))
+        return {name: by_name[name] for name in protocol.reported}
 
     def _require_native(self, sample: dict) -> None:
         shape, native = tuple(sample['gt_sem_seg']['data'].shape[-2:]), sample.get('ori_shape')

@@ -43,7 +43,7 @@ def test_train_resume_test_and_export(call, tiny_config, tmp_path):
     assert report['mIoU'] == pytest.approx(sum(values) / len(values))
     assert report['checkpoint'] == str(work_dir / 'iter_6.pth')
     assert report['versions'].keys() >= {'i2vda_mmseg', 'torch', 'mmengine', 'mmcv', 'mmseg'}
-    assert len(list((tmp_path / 'out').glob('*.png'))) == 2
+    assert len(list((tmp_path / 'out' / 'leftImg8bit_sequence' / 'val').glob('*/*.png'))) == 2
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 2
 
     said = call('tools/export.py', work_dir / 'iter_6.pth', tmp_path / 'stock.pth', '--config', config)

@@ -93,6 +93,60 @@ def test_all_classes_equal_the_hosts_metric():
         assert metrics[name] == pytest.approx(value, abs=0.006)  # the host rounds to two digits
 
 
+def counted(classes, pairs):
+    """Hits, pixels predicted as and pixels labelled as each class, from a confusion matrix."""
+    confusion = np.zeros((classes, classes))
+    for label, prediction in pairs:
+        for row, column in zip(np.ravel(label), np.ravel(prediction)):
+            if row != 255:
+                confusion[row, column] += 1
+    return confusion.diagonal(), confusion.sum(0), confusion.sum(1)
+
+
+@pytest.mark.parametrize(('protocol', 'classes'), [('viper15', CLASSES_15), ('synthia11', CLASSES_12)])
+def test_dice_and_f_score_follow_the_protocol_too(protocol, classes):
+    pairs = random_pairs(len(classes))
+    options = dict(iou_metrics=['mIoU', 'mDice', 'mFscore'], beta=2)
+    metrics = evaluate(protocol, classes, *pairs, **options)
+    hits, predicted, labelled = counted(len(classes), pairs)
+    kept = np.array([name not in PROTOCOLS[protocol].not_reported for name in classes])
+    precision, recall = hits / predicted, hits / labelled
+    expected = dict(
+        IoU=hits / (predicted + labelled - hits),
+        Dice=2 * hits / (predicted + labelled),
+        Fscore=5 * precision * recall / (4 * precision + recall),
+        Acc=recall,
+        Precision=precision,
+        Recall=recall,
+    )
+    for name, values in expected.items():
+        assert metrics[f'm{name}'] == pytest.approx(100 * values[kept].mean())
+    for name in ('IoU', 'Dice', 'Fscore'):
+        rows = {key.partition('/')[2]: value for key, value in metrics.items() if key.startswith(f'{name}/')}
+        assert rows == pytest.approx(dict(zip(np.array(classes)[kept].tolist(), 100 * expected[name][kept])))
+    only_dice = evaluate(protocol, classes, *pairs, iou_metrics='mDice')
+    assert only_dice['mDice'] == metrics['mDice']
+    assert 'mIoU' not in only_dice
+
+
+def test_a_class_without_a_hit_has_the_f_score_zero():
+    metrics = evaluate('viper15', CLASSES_15, ([[0, 0, 0, 2]], [[0, 0, 1, 0]]), iou_metrics=['mDice', 'mFscore'])
+    assert metrics['Fscore/building'] == metrics['Fscore/sidewalk'] == 0
+    assert metrics['mFscore'] == pytest.approx(metrics['mDice']) == pytest.approx(100 * (4 / 6) / 3)
+
+
+def test_what_an_absent_class_counts_as():
+    metrics = evaluate('viper15', CLASSES_15, ([[0, 0]], [[0, 0]]), nan_to_num=0)
+    assert metrics['IoU/bus'] == 0
+    assert metrics['mIoU'] == pytest.approx(100 / 15)
+
+
+@pytest.mark.parametrize('wrong', [['mIoU', 'mAcc'], 'IoU', []])
+def test_unknown_metrics_are_refused_at_once(wrong):
+    with pytest.raises(ValueError, match='iou_metrics must be some of'):
+        METRICS.build(dict(type='DomainIoUMetric', protocol='viper15', iou_metrics=wrong))
+
+
 def test_fence_is_counted_but_not_reported():
     """A fence taken for road is an error of road's; a road taken for fence is a miss of road's."""
     road, sidewalk, fence = (CLASSES_12.index(name) for name in ('road', 'sidewalk', 'fence'))
