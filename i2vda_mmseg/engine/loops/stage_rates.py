@@ -23,7 +23,7 @@ class StageRatesHook(Hook):
         stages: The stages of the run.
     """
 
-    priority = 80  # type: ignore[assignment]  # between ParamSchedulerHook's LOW and a checkpoint's VERY_LOW
+    priority = 80  # between ParamSchedulerHook's LOW and a checkpoint's VERY_LOW
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self.factors = {stage.begin: stage.lr_factor for stage in stages[1:]}
