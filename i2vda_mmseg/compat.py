@@ -1,12 +1,14 @@
 """Every accommodation for a dependency, each with its reason. Nothing else in the package knows about them."""
 
 import io
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from importlib import import_module
+from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 _CHATTER = 'Could not import OneDL'
+# What mmengine warns of in every run, and no setting of a user's can change or needs to.
+_NOISE = (
+    'The prefix is not set in metric class',
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias of "LocalBackend"',
+    'The draw is False, it means',
+    'When align_corners=True, the output would more aligned',
+    'Failed to add',  # a visualizer that is built without a folder, to draw and not to store
+)
 _MMCV_FOR_MMFLOW = '2.0.1'
 
 
@@ -36,6 +47,34 @@ def quiet_imports() -> Iterator[None]:
         for line in printed.getvalue().splitlines():
             if _CHATTER not in line:
                 sys.stdout.write(f'{line}\n')
+
+
+def find_maintained_configs() -> None:
+    """Let ``_base_ = 'mmseg::...'`` and mmengine's ``get_config`` find the configs of the maintained packages.
+
+    mmengine asks for distributions by the names of a table (``mmsegmentation``), in which their continuations, which
+    hold the same modules (``onedl-mmsegmentation``), are not; an entry changes only where the latter is installed.
+    """
+    table = import_module('mmengine.config.utils').MODULE2PACKAGE
+    installed = {distribution.metadata['Name'] for distribution in distributions()}
+    for module, package in table.items():
+        if package not in installed and f'onedl-{package}' in installed:
+            table[module] = f'onedl-{package}'
+
+
+@contextmanager
+def quiet_mmengine() -> Iterator[None]:
+    """Run mmengine without the warnings of ``_NOISE``, which concern its own insides; all else is logged as ever."""
+    logger: Any = import_module('mmengine.logging').MMLogger
+    passes = logger.filter
+    logger.filter = lambda self, record: not str(record.msg).startswith(_NOISE) and passes(self, record)
+    try:
+        with warnings.catch_warnings():
+            for start in _NOISE:
+                warnings.filterwarnings('ignore', message=re.escape(start))
+            yield
+    finally:
+        del logger.filter
 
 
 @contextmanager

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the suites are no part of the installed package
 
 from benchmarks.suites import SUITES, run_suite  # noqa: E402 - after the path is set
+from i2vda_mmseg.apis.command_line import run_tool  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,12 +44,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the suite; 0, 1 if a row has failed, 2 if it cannot begin, 75 if it was asked to stop."""
     args = vars(parse_args())
-    try:
-        return run_suite(ROOT, args.pop('suite'), **args)
-    except (ValueError, OSError) as error:
-        print(f'benchmark: {error}', file=sys.stderr)
-        return 2
+    return run_suite(ROOT, args.pop('suite'), **args)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, mistake=2)

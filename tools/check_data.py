@@ -1,7 +1,6 @@
 """Check all data of a config before days are spent on them: tools/check_data.py CONFIG."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 
 from mmengine.config import DictAction
@@ -11,8 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import i2vda_mmseg  # noqa: F401 - registers everything
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.datasets.checking import Report, check_config
+from i2vda_mmseg.datasets.checking import DataReport, check_data
 
 SHOWN = 20  # faults on the screen; --out writes all
 
@@ -34,25 +34,21 @@ def main() -> int:
     """Check, print a table, and give 1 on any fault."""
     args = parse_args()
     columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('files')
-    try:
-        config = load_config(args.config, args.cfg_options)
-        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    config = load_config(args.config, args.cfg_options)
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
 
-            def track(results: Iterable, total: int, role: str) -> Iterable:
-                """Show how far the files of a role are."""
-                return bar.track(results, total=total, description=role)
+        def track(results: Iterable, total: int, role: str) -> Iterable:
+            """Show how far the files of a role are."""
+            return bar.track(results, total=total, description=role)
 
-            report = check_config(config, args.deep, args.workers, track)
-        if args.out:
-            report.write(args.out)
-    except (OSError, ValueError) as error:
-        print(f'check_data: {error}', file=sys.stderr)
-        return 1
+        report = check_data(config, args.deep, args.workers, track)
+    if args.out:
+        report.write(args.out)
     show(report, Console(soft_wrap=True), args.out)
     return 1 if report.faults else 0
 
 
-def show(report: Report, console: Console, out: str | None) -> None:
+def show(report: DataReport, console: Console, out: str | None) -> None:
     """Print a line a data set, what is unlike the published data, and the first faults."""
     table = Table('data set', 'type', 'root', 'samples', 'files', 'published', 'warnings', 'faults')
     for item in report.summaries:
@@ -72,4 +68,4 @@ def show(report: Report, console: Console, out: str | None) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

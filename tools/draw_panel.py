@@ -9,6 +9,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from PIL import Image
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
@@ -80,4 +81,4 @@ def read_pair(config: Config, split: str | None, index: int) -> tuple[LabelledPa
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

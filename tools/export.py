@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.export import check_fit, export_checkpoint, stock_config
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.fileio.frame_source import SEQUENCES, FrameReader, Pair, list_pairs
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flow
 from i2vda_mmseg.flow.cache import MANIFEST
@@ -236,4 +237,4 @@ def _tensor(flow: np.ndarray) -> Tensor:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, mistake=2)

@@ -1,12 +1,12 @@
 """Make a StreetWorld: a procedural street in the layouts of VIPER, SYNTHIA and Cityscapes."""
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.streetworld import WorldPlan, make_streetworld, read_world
 
 
@@ -69,26 +69,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Make the world and say what was made; 1 if the arguments or the folder do not allow it."""
+def main() -> None:
+    """Make the world and say what was made."""
     args = vars(parse_args())
     before = _stamp(args['out'])
     start = time.perf_counter()
-    try:
-        out = make_streetworld(args.pop('out'), **args)
-    except (ValueError, FileExistsError) as error:
-        print(f'make_streetworld: {error}', file=sys.stderr)
-        return 1
+    out = make_streetworld(args.pop('out'), **args)
     if before is not None and _stamp(out) == before:
         print(f'{out} already holds this StreetWorld; nothing to do.')
-        return 0
+        return
     world = read_world(out) or {}
     print(
         f'{out}: {world["images"]} VIPER images, {world["synthia_images"]} SYNTHIA images, {world["clips"]} + '
         f'{world["val_clips"]} clips of {world["frames"]} frames at {world["size"][0]}x{world["size"][1]}, '
         f'in {time.perf_counter() - start:.1f} s'
     )
-    return 0
 
 
 def _stamp(out: Path) -> int | None:
@@ -98,4 +93,4 @@ def _stamp(out: Path) -> int | None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -5,7 +5,6 @@ With --clips, of the pairs that temporal consistency is measured on: tools/test.
 
 import argparse
 import multiprocessing
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
@@ -102,18 +102,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Fill the cache and say how to use it; 1 if the config, the folder or a flow does not allow it."""
+def main() -> None:
+    """Fill the cache and say how to use it."""
     args = parse_args()
     start = time.perf_counter()
-    try:
-        plan, pairs = prepare(args)
-        done = run(plan, pairs, args.workers)
-    except (ImportError, ValueError, FileNotFoundError, FileExistsError) as error:
-        print(f'precompute_flow: {error}', file=sys.stderr)
-        return 1
+    plan, pairs = prepare(args)
+    done = run(plan, pairs, args.workers)
     summarise(plan, done, time.perf_counter() - start, args.clips)
-    return 0
 
 
 def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
@@ -227,4 +222,4 @@ def summarise(plan: Plan, done: list[Done], seconds: float, clips: bool) -> None
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

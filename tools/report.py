@@ -1,7 +1,6 @@
 """Show runs on one page that opens anywhere: tools/report.py WORK_DIR... --out report.html."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from mmengine.config import DictAction
 from rich.console import Console
 
 import i2vda_mmseg  # noqa: F401 - registers everything
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.reporting import ReportOptions, build_report
 
@@ -38,21 +38,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
+def main() -> None:
     """Write the page and say where it is."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
     names = ('title', 'clip', 'max_frames', 'samples', 'checkpoint_name', 'device', 'cfg_options')
     with Console(stderr=True).status('reading') as status:
         options = ReportOptions(**{name: getattr(args, name) for name in names}, progress=status.update)
-        try:
-            path = build_report(args.work_dirs, args.out, options)
-        except (OSError, ValueError) as error:
-            print(f'report: {error}', file=sys.stderr)
-            return 1
+        path = build_report(args.work_dirs, args.out, options)
     print(f'report: {path} ({path.stat().st_size / 1e6:.1f} MB)')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -7,6 +7,7 @@ from mmengine.config import DictAction
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from i2vda_mmseg.apis import VideoSummary, segment_video, tc_metric
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
@@ -80,4 +81,4 @@ def describe(metric: TemporalConsistency) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

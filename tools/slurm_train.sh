@@ -9,5 +9,5 @@ gpus=${GPUS:-2}; per_node=${GPUS_PER_NODE:-2}
 # SRUN_ARGS is split into words on purpose
 # shellcheck disable=SC2086
 exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" --ntasks-per-node="$per_node" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 --signal="USR1@${GRACE:-120}" ${SRUN_ARGS:-} \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 --signal="USR2@${GRACE:-120}" ${SRUN_ARGS:-} \
     "${PYTHON:-python}" -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"

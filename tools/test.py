@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
 from i2vda_mmseg.apis.protocol import protocol_facts, protocol_of, use_protocol
 from i2vda_mmseg.apis.tc_config import add_temporal_consistency, tc_facts
@@ -86,4 +87,4 @@ def show_predictions(config: Config, args: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

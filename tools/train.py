@@ -5,6 +5,7 @@ import sys
 
 from mmengine.config import DictAction
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config, resume_after_restart
 from i2vda_mmseg.apis.mixed_precision import use_amp
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
@@ -60,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -13,7 +13,7 @@ from .row import Row
 from .step import Step
 
 # How a process ends that somebody else has asked to stop: after saving, or before it could listen.
-STOPPED = frozenset({PREEMPTED, -signal.SIGTERM, -signal.SIGUSR1})
+STOPPED = frozenset({PREEMPTED, -signal.SIGTERM, -signal.SIGUSR2, -signal.SIGUSR1})
 RESTARTS = 3  # of a step that is stopped without having saved anything new
 
 

@@ -42,7 +42,7 @@ def run_suite(
         commands: Makes the ``Commands``.
 
     Returns:
-        0; 1 if a row has failed; 75 if SIGINT, SIGTERM or SIGUSR1 came first.
+        0; 1 if a row has failed; 75 if SIGINT, SIGTERM, SIGUSR2 or SIGUSR1 came first.
 
     Raises:
         ResultsError: If there are results already, or those to go on with are of something else.

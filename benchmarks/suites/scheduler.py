@@ -17,7 +17,7 @@ from .row import Row
 from .table import markdown, one_line
 
 ASKED_TO_STOP = 75  # as a training that was asked to: EX_TEMPFAIL of sysexits.h
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1)
 _PAUSE = 0.05  # seconds between two looks at the processes
 _GRACE = 120.0  # seconds in which a training may end its iteration and save
 
@@ -26,8 +26,8 @@ class Scheduler:
     """Do what is missing in the results of a suite, some jobs at a time.
 
     A row waits for the street and the initialisation of its seed. A row that fails is noted, and the others go on.
-    SIGINT, SIGTERM and SIGUSR1 are handed to the processes as SIGTERM, upon which a training saves a checkpoint; a
-    second one kills them.
+    SIGINT, SIGTERM, SIGUSR2 and SIGUSR1 are handed to the processes as SIGTERM, upon which a training saves a
+    checkpoint; a second one kills them.
 
     Args:
         commands: What to run.

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from i2vda_mmseg.apis import die_with_parent
 from i2vda_mmseg.engine.checkpoints import write_atomically
-
-_DIE_WITH_PARENT = Path(__file__).with_name('die_with_parent.py')
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Step:
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         # -I -S: the wrapper itself needs nothing but the standard library, and starts in 20 ms
-        wrapper = [sys.executable, '-I', '-S', str(_DIE_WITH_PARENT), str(os.getpid())]
+        wrapper = [sys.executable, '-I', '-S', die_with_parent.__file__, str(os.getpid())]
         with self.log.open('ab') as log:
             return subprocess.Popen(
                 [*wrapper, *self.command],

@@ -1,11 +1,10 @@
 """From a config file to a runner: what the command lines share."""
 
-import ctypes
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import torch
@@ -15,8 +14,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from i2vda_mmseg.engine.checkpoints import find_resumable
+from i2vda_mmseg.errors import ConfigError
 
 from .config_check import check_config
+from .die_with_parent import die_with_parent
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -29,15 +30,29 @@ def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: 
 
     Raises:
         FileNotFoundError: If there is no such config.
+        ConfigError: If the file or an option cannot be read.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path}; the configs of this project are configs/<method>/<name>.py')
-    config = Config.fromfile(path)
+    config = _read(path)
     if cfg_options:
-        config.merge_from_dict(cfg_options)
+        try:
+            config.merge_from_dict(cfg_options)
+        except (KeyError, TypeError, IndexError, ValueError, AssertionError) as error:
+            raise ConfigError(f'--cfg-options {" ".join(cfg_options)}: {error} (config {path})') from error
     config.work_dir = work_dir or config.get('work_dir') or str(_default_work_dir(Path(path)))
     init_default_scope(config.get('default_scope', 'mmseg'))
     return config
+
+
+def _read(path: str) -> Config:
+    """Run a config file, whose mistakes are the user's, whatever they are."""
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == Path(path)]
+        place = f'{path}, line {lines[-1]}' if lines else path
+        raise ConfigError(f'{place}: {type(error).__name__}: {error}') from error
 
 
 def _default_work_dir(path: Path) -> Path:
@@ -60,7 +75,8 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
         config.resume = False
         resume_from(config, 'auto')
     config.launcher = launcher
-    _end_with_launcher()
+    if 'TORCHELASTIC_RUN_ID' in os.environ:
+        die_with_parent()  # torchrun
     if launcher != 'none' and not torch.cuda.is_available():
         # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
         config.env_cfg.dist_cfg = dict(backend='gloo')
@@ -84,13 +100,6 @@ def leave_process_group(code: int = 0) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _end_with_launcher() -> None:
-    """Let a rank end when torchrun is killed: one that lived on would write beside the run that is started next."""
-    if sys.platform == 'linux' and 'TORCHELASTIC_RUN_ID' in os.environ:
-        set_death_signal = 1  # PR_SET_PDEATHSIG
-        ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGKILL))
 
 
 def _init_gloo(launcher: str) -> None:

@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from i2vda_mmseg.apis.launch import build_runner, resume_after_restart, resume_from
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, save_atomically
-from i2vda_mmseg.engine.hooks.preemption_hook import PREEMPTED
+from i2vda_mmseg.engine.hooks.preemption_hook import PREEMPTED, SIGNALS
 from i2vda_mmseg.fileio import atomic as writing
 
 WALL_CLOCK = ('train/time', 'train/data_time', 'val/time', 'val/data_time')
@@ -98,21 +98,21 @@ def uninterrupted():
 @pytest.mark.parametrize(('moment', 'iteration', 'deed'), [
     ('before_val', 4, 'kill'),  # the checkpoint of four is there, its validation is not
     ('before_train_iter', 2, signal.SIGTERM),
-    ('after_val_iter', 2, signal.SIGUSR1),
+    ('after_val_iter', 2, signal.SIGUSR2),
 ])  # fmt: skip
 def test_a_run_that_goes_on_is_the_uninterrupted_one(run, tmp_path, uninterrupted, moment, iteration, deed):
     if not uninterrupted:
         uninterrupted.update(run('whole', method='i2vda'))
-    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    handlers = [signal.getsignal(number) for number in SIGNALS]
     with pytest.raises(KilledError if deed == 'kill' else SystemExit) as end:
         run('interrupted', dict(moment=moment, iteration=iteration, deed=deed), 'i2vda')
     if deed != 'kill':
         assert end.value.code == PREEMPTED
         saved = iteration + (moment == 'before_train_iter')
         assert Path((tmp_path / 'interrupted/last_checkpoint').read_text()).name == f'iter_{saved}.pth'
-        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+        assert [signal.getsignal(number) for number in SIGNALS] == handlers
     else:
-        for number, handler in zip((signal.SIGTERM, signal.SIGUSR1), handlers):
+        for number, handler in zip(SIGNALS, handlers):
             signal.signal(number, handler)
     found = run('interrupted', method='i2vda')
     if moment == 'before_train_iter' and deed == signal.SIGTERM:

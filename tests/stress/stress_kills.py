@@ -96,7 +96,7 @@ def test_a_run_that_is_killed_while_it_writes_checkpoints(whole, tmp_path):
 
 
 @pytest.mark.parametrize('whole', CONFIGURATIONS, indirect=True)
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
 def test_a_run_that_is_asked_to_stop_saves_and_says_75(whole, tmp_path, number):
     """The signal goes to every process of the run, as a cluster sends it."""
     config, ranks, _, expected = whole

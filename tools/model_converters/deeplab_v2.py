@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
 
 PUBLISHERS = dict(
@@ -206,4 +207,4 @@ def describe(names: tuple[str, ...]) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
 
 _NETWORKS = {
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

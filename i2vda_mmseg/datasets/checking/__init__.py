@@ -1,6 +1,6 @@
 """Whether the data of a config are all there and whole, before days are spent on them."""
 
-from .report import Fault, Report, Summary
-from .run import check_config
+from .findings import DataReport, Fault, Summary
+from .run import check_data
 
-__all__ = ['Fault', 'Report', 'Summary', 'check_config']
+__all__ = ['DataReport', 'Fault', 'Summary', 'check_data']

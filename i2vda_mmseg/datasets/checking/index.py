@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from mmseg.registry import DATASETS
 
 from ..cityscapes_seq import CityscapesSeqDataset
-from .report import Fault, Summary
+from .findings import Fault, Summary
 
 PUBLISHED = {
     ('ViperDataset', 'train'): ('frames', (13367,)),

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from .files import FileJob, FileResult, check_one
+from .findings import DataReport, Fault
 from .index import Index, build_index, find_datasets
-from .report import Fault, Report
 
 Sizes = dict[str, tuple[int, int] | None]
 Track = Callable[[Iterable[FileResult], int, str], Iterable[FileResult]]
@@ -18,7 +18,9 @@ def _untracked(results: Iterable[FileResult], total: int, role: str) -> Iterable
     return results
 
 
-def check_config(config: Mapping[str, Any], deep: bool = False, workers: int = 1, track: Track = _untracked) -> Report:
+def check_data(
+    config: Mapping[str, Any], deep: bool = False, workers: int = 1, track: Track = _untracked
+) -> DataReport:
     """Check the data of train (source and target), val and test; all faults are collected.
 
     Looked at are the layout, the names, the number of samples against the published one, and of each file its header
@@ -36,7 +38,7 @@ def check_config(config: Mapping[str, Any], deep: bool = False, workers: int = 1
     """
     if workers < 1:
         raise ValueError(f'workers must be at least 1, got {workers}')
-    report = Report(deep)
+    report = DataReport(deep)
     for role, cfg in find_datasets(config).items():
         index = build_index(role, cfg)
         report.summaries.append(index.summary)

@@ -19,12 +19,12 @@ from torch.utils.data import DataLoader
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 
 PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: failed for now, try again
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1)  # NCCL may catch SIGUSR1 for itself
 
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM or SIGUSR1, finish the iteration, save a checkpoint, and exit with code 75.
+    """On SIGTERM, SIGUSR2 or SIGUSR1, finish the iteration, save a checkpoint, and exit with code 75.
 
     With several ranks, one that is asked stops them all, after the same iteration. A validation is broken off, and done
     from its beginning when the run goes on. While gradients are being accumulated, the window is finished first. The
@@ -114,7 +114,8 @@ def _start_worker(start: Callable[[int], None] | None, worker_id: int) -> None:
 
     The loader ends workers that hang by SIGTERM, and so does an interpreter that ends: theirs is obeyed.
     """
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in SIGNALS[1:]:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, 'sigwaitinfo'):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey_parent, daemon=True).start()

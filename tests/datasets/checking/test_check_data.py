@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
-from i2vda_mmseg.datasets.checking import check_config
+from i2vda_mmseg.datasets.checking import check_data
 from i2vda_mmseg.datasets.checking.index import find_datasets
 
 from .. import trees
@@ -35,7 +35,7 @@ def found(report):
 @pytest.mark.parametrize('deep', [False, True])
 @pytest.mark.parametrize('workers', [1, 3])
 def test_whole_data_have_no_faults_but_other_counts(config, deep, workers):
-    report = check_config(config, deep, workers)
+    report = check_data(config, deep, workers)
     assert report.faults == []
     figures = [(item.role, item.samples, item.files, item.published, item.warnings) for item in report.summaries]
     assert figures == [
@@ -54,7 +54,7 @@ def test_all_faults_of_the_index_are_collected(config, tmp_path):
     trees.frame_path(tmp_path / 'cityscapes', FRAMES[1]).unlink()
     trees.frame_path(tmp_path / 'cityscapes', FRAMES[2], 'val').unlink()
     trees.write_image(tmp_path / 'cityscapes/leftImg8bit_sequence/train/ulm/cover_leftImg8bit.png', trees.image())
-    report = check_config(config)
+    report = check_data(config)
     assert found(report) == {
         ('train source', 'index', '001_00010.jpg'), ('train source', 'index', '001_00020.jpg'),
         ('train source', 'index', '002_00010.png'), ('train target', 'index', 'cover_leftImg8bit.png'),
@@ -68,7 +68,7 @@ def test_a_wrong_root_does_not_hide_the_other_data(config, tmp_path):
     config['train_dataloader']['dataset']['source']['data_root'] = str(tmp_path / 'nowhere')
     config['val_dataloader']['dataset']['colour'] = 'red'
     trees.frame_path(tmp_path / 'cityscapes', FRAMES[0]).write_bytes(b'')
-    first, second, third = check_config(config).faults
+    first, second, third = check_data(config).faults
     assert 'no such folder: ' in first.message
     assert first.path == str(tmp_path / 'nowhere')
     assert second.message.endswith('is an empty file. Is the download complete? Fetch the file again, or take it off '
@@ -84,7 +84,7 @@ def test_headers_and_sizes_are_looked_at_without_decoding(config, tmp_path):
     frame = trees.frame_path(tmp_path / 'cityscapes', FRAMES[3])
     trees.write_image(frame, trees.image(height=10))
     trees.write_red_label(trees.label_path(tmp_path / 'cityscapes', FRAMES[2], 'val'), trees.raw_label(range(3)))
-    report = check_config(config)
+    report = check_data(config)
     assert found(report) == {
         ('train source', 'file', image.name), ('train source', 'size', label.name),
         ('train target', 'size', trees.frame_path(tmp_path, FRAMES[2]).name),
@@ -102,15 +102,15 @@ def test_only_the_deep_check_finds_flipped_bits_and_unknown_ids(config, tmp_path
     data[60] ^= 1
     frame.write_bytes(data)
     trees.write_index_label(tmp_path / 'viper/train/cls/001/001_00010.png', np.full((8, 12), 77))
-    assert check_config(config).faults == []
-    report = check_config(config, deep=True, workers=2)
+    assert check_data(config).faults == []
+    report = check_data(config, deep=True, workers=2)
     assert found(report) == {('train source', 'ids', '001_00010.png'), ('train target', 'file', frame.name)}
     assert 'holds the unknown raw ids [77]; known are 0..31' in report.faults[0].message
 
 
 def test_the_report_is_written_as_json(config, tmp_path):
     (tmp_path / 'viper/train/img/001/001_00010.jpg').write_bytes(b'')
-    check_config(config).write(tmp_path / 'new/faults.json')
+    check_data(config).write(tmp_path / 'new/faults.json')
     content = json.loads((tmp_path / 'new/faults.json').read_text())
     assert [item['faults'] for item in content['data_sets']] == [1, 0, 0]
     assert content['deep'] is False
@@ -122,7 +122,7 @@ def test_the_report_is_written_as_json(config, tmp_path):
 def test_synthia_has_two_published_counts(tmp_path):
     root = trees.synthia(tmp_path, rearranged=True)
     config = dict(val_dataloader=dict(dataset=dict(type='SynthiaSeqDataset', data_root=str(root))))
-    (summary,) = check_config(config, deep=True).summaries
+    (summary,) = check_data(config, deep=True).summaries
     assert summary.warnings == ['3 frames, but the published data have 850 or 849 frames']
 
 
@@ -137,4 +137,4 @@ def test_data_sets_within_data_sets():
 
 def test_workers_must_be_positive(config):
     with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
-        check_config(config, workers=0)
+        check_data(config, workers=0)

@@ -46,7 +46,7 @@ class Summary:
 
 
 @dataclasses.dataclass
-class Report:
+class DataReport:
     """Everything that a check found.
 
     Attributes:
