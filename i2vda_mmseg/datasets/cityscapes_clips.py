@@ -1,13 +1,12 @@
-"""All frames of Cityscapes' clips, in order, for what is measured over time."""
+"""All frames of clips, in order, for what is measured over time."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from mmseg.registry import DATASETS
 
-from i2vda_mmseg.fileio import clips
+from i2vda_mmseg.fileio.frames import FrameIndex, windows_of
 from i2vda_mmseg.fileio.listing import strip_suffix
 
 from .cityscapes_seq import CityscapesSeqDataset
@@ -19,10 +18,10 @@ CLIP_KEYS = ('img_path', 'clip', 'frame_index', 'frame_key')
 class CityscapesClipDataset(CityscapesSeqDataset):
     """The frames of every clip, one clip after the other; no labels are read.
 
-    A clip is the snippet of 30 frames around a labelled frame, as far as its frames exist; where nothing tells which
-    frames are labelled, a run of consecutive frames, cut after every 30. Clips have two frames or more. Each sample's
-    meta information says where it stands: ``clip`` (name of the first frame), ``frame_index`` (from 0), ``frame_key``
-    (path relative to the data root) and ``img_path``. ``ClipSampler`` keeps clips whole.
+    A clip is a run of consecutive frames, as for ``CityscapesSeqDataset``; where labels tell the snippets of Cityscapes
+    apart, a snippet. With ``ann_file``, clips are those that hold a listed frame. All have two frames or more. Each
+    sample's meta information says where it stands: ``clip`` (name of the first frame), ``frame_index`` (from 0),
+    ``frame_key`` (path relative to the data root) and ``img_path``. ``ClipSampler`` keeps clips whole.
 
     Args:
         data_root: As ``CityscapesSeqDataset``.
@@ -45,13 +44,19 @@ class CityscapesClipDataset(CityscapesSeqDataset):
 
     def load_data_list(self) -> list[dict]:
         """Build the index, once."""
-        found = self._clips(self._list('img_path'))
+        frames = self._list('img_path')
+        labelled = self._labelled_names(frames)
+        self._require(labelled, frames, 'img_path')
+        index = FrameIndex(frames, labelled)
+        self._check_clips(index)
+        found = [clip for clip in (index.clips_of(labelled) if self.ann_file else index.clips) if len(clip) > 1]
         if not found:
             folder = self.data_prefix['img_path']
             raise self._layout_error(f'no clip of two consecutive frames or more below {folder}')
         chosen = self._chosen(found) if self.clip_list else found
         if self.pairs is not None:
-            return [self._window_info(pair) for clip in chosen for pair in pairwise(clip)]
+            windows = [window for clip in chosen for window in windows_of(clip, self.frames, self.stride)]
+            return [self._window_info(window) for window in windows]
         return [info for clip in chosen for info in self._frame_infos(clip)]
 
     def prepare_data(self, idx: int) -> Any:
@@ -62,32 +67,25 @@ class CityscapesClipDataset(CityscapesSeqDataset):
             data['data_samples'].set_metainfo({key: info[key] for key in CLIP_KEYS})
         return data
 
-    def _clips(self, frames: set[str]) -> list[list[str]]:
-        labelled = self._labelled_names()
-        if not labelled:
-            return [clip for clip in clips.snippets(frames) if len(clip) > 1]
-        self._require(labelled, frames, 'img_path')
-        self._require(clips.gaps(labelled, frames), frames, 'img_path', ', a gap in its clip')
-        left, found = set(frames), []
-        for label in labelled:
-            found.append([name for name in clips.snippet_around(label) if name in left])
-            left.difference_update(found[-1])  # where labelled frames are closer than a snippet is long
-        return [clip for clip in found if len(clip) > 1]
-
     def _chosen(self, found: Sequence[list[str]]) -> list[list[str]]:
         """The clips that the list names, each once, in the order of the data set."""
-        position = {name.rpartition('/')[2]: number for number, clip in enumerate(found) for name in clip}
+        position = {name: number for number, clip in enumerate(found) for name in clip}
+        short: dict[str, list[str]] = {}  # without folders -> all that are called so
+        for name in position:
+            short.setdefault(name.rpartition('/')[2], []).append(name)
         wanted = set()
         for line in _read_lines(self.clip_list):
-            name = strip_suffix(line.rpartition('/')[2], ('.txt', '.png', '.jpg'))
-            name = strip_suffix(name, ('_leftImg8bit', '_gtFine_labelIds'))
-            if name not in position:
-                where = self.data_prefix['img_path']
+            name = strip_suffix(line, ('.txt', '.png', '.jpg', self.img_suffix, '_gtFine_labelIds.png', '.jpeg'))
+            parts = strip_suffix(name, ('_leftImg8bit', '_gtFine_labelIds')).split('/')
+            ends = ['/'.join(parts[-n:]) for n in range(len(parts), 0, -1)]
+            names = next(([end] for end in ends if end in position), short.get(parts[-1], []))
+            if len({position[name] for name in names}) != 1:
+                what = f'may be {" and ".join(names[:2])}' if names else 'is no frame of a clip'
                 raise ValueError(
-                    f'clip_list: {line!r} in {self.clip_list} is no frame of a clip below {where}; a line should look '
-                    'like frankfurt_000000_000294'
+                    f'clip_list: {line!r} in {self.clip_list} {what} below {self.data_prefix["img_path"]}; a line '
+                    'should look like frankfurt/frankfurt_000000_000294'
                 )
-            wanted.add(position[name])
+            wanted.add(position[names[0]])
         return [found[number] for number in sorted(wanted)]
 
     def _frame_infos(self, clip: Sequence[str]) -> list[dict]:

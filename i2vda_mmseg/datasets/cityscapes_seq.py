@@ -1,12 +1,13 @@
-"""Cityscapes sequences (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of them labelled."""
+"""Cityscapes sequences (Cordts et al., CVPR 2016), and any other folders of numbered frames."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from mmengine import fileio
+from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from i2vda_mmseg.fileio import clips
+from i2vda_mmseg.fileio.frames import FRAME_COLOURS, FrameIndex, Window, place_of, windows_of
 from i2vda_mmseg.fileio.listing import read_list, strip_suffix
 from i2vda_mmseg.fileio.pseudo_labels import pseudo_label_infos
 
@@ -20,7 +21,7 @@ from .class_spaces import (
     PALETTE_12,
     PALETTE_15,
 )
-from .raw_label_dataset import RawLabelDataset
+from .raw_label_dataset import BEFORE, RawLabelDataset
 
 CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
     'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
@@ -32,17 +33,18 @@ PAIRS = (None, 'labelled', 'consecutive')
 
 @DATASETS.register_module()
 class CityscapesSeqDataset(RawLabelDataset):
-    """Cityscapes-Seq as labelled frames (evaluation) or as unlabelled pairs of consecutive frames (adaptation).
+    """Frames of a video as labelled frames (evaluation) or as unlabelled pairs of consecutive frames (adaptation).
 
     ``pairs`` says what a sample is:
 
     * None: a labelled frame, with ``img_path`` and ``seg_map_path``; for stock mmseg test pipelines.
-    * 'labelled': the labelled frame Y as I_1 and Y - 1 as I_0, as in DA-VSN (Guan et al., ICCV 2021).
-    * 'consecutive': every two consecutive frames of a snippet; pairs never cross from one snippet to the next.
+    * 'labelled': the labelled frame Y as I_1 and the one before it as I_0, as in DA-VSN (Guan et al., ICCV 2021).
+    * 'consecutive': every two consecutive frames of a clip; pairs never cross from one clip to the next.
 
-    Labels are never read for pairs, only their names are, to learn which frame of a snippet is the labelled one: from
-    ``ann_file``, else from the names in gtFine, else (no gtFine folder for the split) it is the 20th of each 30
-    consecutive frames, or the last one of a shorter run. ``snippet_paths`` gives all frames around a sample.
+    Which frames follow each other is told by the numbers in their names, see ``fileio.frames``: any names, steps and
+    lengths will do. Labels are never read for pairs, only their names are, from ``ann_file`` or else from gtFine: in
+    Cityscapes they tell where a snippet of 30 frames ends. Where nothing is labelled, 'labelled' takes the 20th of each
+    30 consecutive frames, or the last one of fewer. What lacks in a snippet of Cityscapes is an error.
 
     Args:
         data_root: Folder that holds ``leftImg8bit_sequence`` and ``gtFine``.
@@ -50,13 +52,13 @@ class CityscapesSeqDataset(RawLabelDataset):
         class_space: 'viper15' (the 15 classes shared with VIPER; riders are persons), 'viper15-no-rider' (riders are
             ignored) or 'synthia12' (the 12 shared with SYNTHIA).
         pairs: None, 'labelled' or 'consecutive'.
-        frames: Number of consecutive frames of a pair sample, the first ones being those before: 2 are a pair, TPS
-            (Xing et al., ECCV 2022) takes 3.
-        ann_file: List of labelled frames, one a line, like ``frankfurt/frankfurt_000000_000294_leftImg8bit.png``. The
-            split before the city may be there, the ending may be missing; names of label files are understood too.
+        frames: Number of frames of a pair sample, in order: 2 are a pair, TPS (Xing et al., ECCV 2022) takes 3.
+        stride: How many frames the frames of a pair sample are apart: 1 takes neighbours.
+        ann_file: List of labelled frames, one a line, with or without folders before the name and endings; names of
+            label files are understood too. 'consecutive' then takes the clips that hold one of them.
         data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``leftImg8bit_sequence/{split}`` and
             ``gtFine/{split}``.
-        img_suffix: Ending of the frames.
+        img_suffix: Ending of the frames, such as '.jpg'; capitals do not matter.
         seg_map_suffix: Ending of the labels.
         pseudo_label_root: Folder of pseudo-labels of the frames I_1 of pairs, for ``LoadPseudoLabels``; the later
             stages of a ``StagedTrainLoop`` fill it in.
@@ -64,9 +66,9 @@ class CityscapesSeqDataset(RawLabelDataset):
             arguments of mmseg's ``BaseSegDataset``.
 
     Raises:
-        ValueError: If ``class_space`` or ``pairs`` is unknown, ``frames`` or ``previous_frame`` does not go with
-            ``pairs``, or a file name carries no frame number.
-        FileNotFoundError: If a folder, a frame, the frame before it or a label is missing.
+        ValueError: If ``class_space`` or ``pairs`` is unknown, ``frames``, ``stride`` or ``previous_frame`` does not go
+            with ``pairs``, or two frames of a clip have the same number.
+        FileNotFoundError: If a folder, a frame, the frame before it or a label is missing, or a name has no number.
 
     Example:
         .. code-block:: python
@@ -91,22 +93,12 @@ class CityscapesSeqDataset(RawLabelDataset):
                     dict(type='PackFramePair'),
                 ],
             )
-            val = dict(
-                type='CityscapesSeqDataset',
-                data_root='data/cityscapes',
-                split='val',
-                pipeline=[
-                    dict(type='LoadImage'),
-                    dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-                    dict(type='LoadRawLabels'),  # after Resize: labels stay at their native size
-                    dict(type='PackSegInputs'),
-                ],
-            )
     """
 
     METAINFO: ClassVar[dict] = CLASS_SPACES['viper15'][0]
     RAW_IDS = tuple(CITYSCAPES_RAW_IDS.values())
     RAW_TO_CLASS = CLASS_SPACES['viper15'][1]
+    IMAGE_COLOURS = FRAME_COLOURS
     LAYOUT = (
         'data_root/\n'
         '  leftImg8bit_sequence/{split}/{city}/{city}_000000_000019_leftImg8bit.png  (all frames of the snippets)\n'
@@ -120,6 +112,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         class_space: str = 'viper15',
         pairs: str | None = None,
         frames: int = 2,
+        stride: int = 1,
         ann_file: str = '',
         data_prefix: Mapping[str, str] | None = None,
         img_suffix: str = '_leftImg8bit.png',
@@ -132,13 +125,17 @@ class CityscapesSeqDataset(RawLabelDataset):
             raise ValueError(f'class_space={class_space!r} is unknown; choose one of {list(CLASS_SPACES)}.')
         if pairs not in PAIRS:
             raise ValueError(f'pairs={pairs!r} is unknown; choose one of {list(PAIRS)}.')
-        if frames < 2 or (pairs is None and frames > 2):
-            raise ValueError(f"frames={frames} needs pairs='labelled' or 'consecutive', and at least 2 frames.")
+        if frames < 2 or stride < 1 or (pairs is None and (frames, stride) != (2, 1)):
+            raise ValueError(
+                f"frames={frames}, stride={stride} need pairs='labelled' or 'consecutive', at least 2 frames and a "
+                'stride of at least 1.'
+            )
         if pairs is not None and kwargs.get('previous_frame'):
             raise ValueError(
                 f'pairs={pairs!r} has the frame before in any case; previous_frame=True goes with pairs=None.'
             )
-        self.split, self.class_space, self.pairs, self.frames = split, class_space, pairs, frames
+        self.split, self.class_space, self.pairs = split, class_space, pairs
+        self.frames, self.stride = frames, stride
         self.pseudo_label_root = pseudo_label_root
         # The instance shadows the class attributes: which classes there are is an argument here.
         self.METAINFO, self.RAW_TO_CLASS = CLASS_SPACES[class_space]  # type: ignore[misc]
@@ -157,88 +154,97 @@ class CityscapesSeqDataset(RawLabelDataset):
         frames = self._list('img_path')
         if self.pairs is None:
             return self._load_labelled(frames)
-        windows = self._labelled_windows(frames) if self.pairs == 'labelled' else self._consecutive_windows(frames)
+        labelled = self._labelled_names(frames)
+        self._require(labelled, frames, 'img_path')
+        windows = (self._labelled_windows if self.pairs == 'labelled' else self._consecutive_windows)(frames, labelled)
         if not windows:
             raise self._layout_error(f'no {self.frames} consecutive frames below {self.data_prefix["img_path"]}')
         labels = pseudo_label_infos(self.pseudo_label_root, [window[-1] for window in windows])
         return [self._window_info(window) | info for window, info in zip(windows, labels)]
 
-    def snippet_paths(self, index: int) -> list[str]:
-        """Paths of the existing frames of a sample's snippet, in order.
-
-        The frame ``img_path`` of the sample counts as the labelled one (the 20th), which it is unless
-        ``pairs='consecutive'``.
-        """
-        path = self.get_data_info(index)['img_path']
-        names = clips.snippet_around(strip_suffix(path, [self.img_suffix]))
-        paths = [name + self.img_suffix for name in names]
-        return [path for path in paths if fileio.exists(path, backend_args=self.backend_args)]
-
     def _load_labelled(self, frames: set[str]) -> list[dict]:
         labels = self._list('seg_map_path')
-        names = self._listed_names() if self.ann_file else sorted(labels)
+        names = self._listed_names(frames) if self.ann_file else sorted(labels)
         self._require(names, frames, 'img_path')
         self._require(names, labels, 'seg_map_path')
         return self._labelled_infos(names, frames)
 
-    def _labelled_windows(self, frames: set[str]) -> list[clips.Window]:
-        labelled = self._labelled_names()
+    def _labelled_windows(self, frames: set[str], labelled: Sequence[str]) -> list[Window]:
         if not labelled:
-            self._refuse_single_frames(clips.single_frames(frames))
-        too_early = [name for name in labelled if not clips.shifted(name, 1 - self.frames)]
-        self._refuse_first_frames(too_early)
-        currents = labelled or clips.middle_frames(frames)
-        windows = clips.windows_ending_at([name for name in currents if name not in too_early], self.frames)
-        self._require([window[-1] for window in windows], frames, 'img_path')
-        reason = ', the frame before the labelled one'
-        self._require([name for window in windows for name in window[-2::-1]], frames, 'img_path', reason)
-        return windows
+            index = FrameIndex(frames)
+            self._check_clips(index, frames)
+            labelled = index.middle_frames()
+        return self._windows_ending_at(labelled, frames, self.frames)
 
-    def _consecutive_windows(self, frames: set[str]) -> list[clips.Window]:
-        labelled = self._labelled_names()
-        self._require(labelled, frames, 'img_path')
-        self._refuse_single_frames(clips.single_frames(frames).intersection(labelled or frames))
-        self._require(clips.gaps(labelled, frames), frames, 'img_path', ', a gap in its snippet')
-        pairs = clips.pairs_around(labelled, frames) if self.ann_file else clips.pairs_within(frames, labelled)
-        return clips.windows_of(pairs, self.frames)
+    def _windows_ending_at(self, names: Sequence[str], images: set[str], length: int) -> list[Window]:
+        """Each frame with the ones before it, as far as its clip has them."""
+        index = FrameIndex(images, names)
+        windows = {name: index.window(name, length, self.stride) for name in names if name in images}
+        short = [name for name, window in windows.items() if window is None]
+        before = {name: index.before(name, self.stride, length) for name in short if index.is_cityscapes(name)}
+        self._refuse_first_frames([name for name, others in before.items() if '' in others])
+        self._require([other for others in before.values() for other in others if other], images, 'img_path', BEFORE)
+        if left := [name for name in short if images.issuperset(before.get(name, ()))]:
+            self._warn(f'{len(left)} labelled frames lack a frame before them in their clip and are left out', left[0])
+        return [window for window in windows.values() if window]
+
+    def _consecutive_windows(self, frames: set[str], labelled: Sequence[str]) -> list[Window]:
+        index = FrameIndex(frames, labelled)
+        self._check_clips(index, set(labelled) or frames)
+        clips = index.clips_of(labelled) if self.ann_file else index.clips
+        return [window for clip in clips for window in windows_of(clip, self.frames, self.stride)]
+
+    def _check_clips(self, index: FrameIndex, needed: Collection[str] = ()) -> None:
+        """Refuse what lacks in Cityscapes, and tell where frames hardly ever follow each other."""
+        self._require(index.lost(), set(), 'img_path', ', a gap in its snippet')
+        alone = index.alone()
+        lost = [self._path('img_path', name) for name in alone if name in needed and index.is_cityscapes(name)]
+        if lost:
+            problem = f'a clip of a single frame, without the one before or after it: {lost[0]}'
+            self._fault(lost, self._layout_error(problem))
+        if len(alone) > len(index) / 2:
+            self._warn(f'{len(alone)} of {len(index)} frames stand alone, without one before or after them', alone[0])
 
     def _refuse_first_frames(self, names: Sequence[str]) -> None:
         if names:
             paths = [self._path('img_path', name) for name in names]
-            problem = f'{names[0]} is the first frame of its clip: no frame before it can exist to pair it with'
             source = f', asked for by {self.ann_file}' if self.ann_file else ''
+            problem = f'{names[0]} is the first frame of its clip: no frame before it can exist to pair it with'
             self._fault(paths, self._layout_error(f'{problem} ({paths[0]}{source})'))
 
-    def _refuse_single_frames(self, names: Collection[str]) -> None:
-        if names:
-            paths = [self._path('img_path', name) for name in sorted(names)]
-            problem = f'a clip of a single frame, without the one before or after it: {paths[0]}'
-            self._fault(paths, self._layout_error(problem))
+    def _warn(self, problem: str, name: str) -> None:
+        path = self._path('img_path', name)
+        print_log(f'{type(self).__name__}: {problem}, such as {path}', logger='current', level=logging.WARNING)
 
-    def _labelled_names(self) -> list[str]:
+    def _labelled_names(self, frames: set[str]) -> list[str]:
         """Names of the labelled frames, empty if nothing tells them."""
         if self.ann_file:
-            return self._listed_names()
+            return self._listed_names(frames)
         return sorted(self._list('seg_map_path')) if self._has_folder('seg_map_path') else []
 
     def _list(self, kind: str) -> set[str]:
         names = super()._list(kind)
-        if nameless := [name for name in sorted(names) if not clips.is_frame_name(name)]:
+        if nameless := [name for name in sorted(names) if place_of(name) is None]:
             paths = [self._path(kind, name) for name in nameless]
             self._fault(paths, self._layout_error(f'no frame number in the name {paths[0]}'))
         return names.difference(nameless)
 
-    def _listed_names(self) -> list[str]:
+    def _listed_names(self, images: set[str]) -> list[str]:
+        """Frames by the part of each line that names one: folders before it may be there."""
         suffixes = (self.img_suffix, self.seg_map_suffix, '_leftImg8bit', '_gtFine_labelIds', '.png')
-        lines = read_list(self.ann_file)
-        names = ['/'.join(strip_suffix(line, suffixes).split('/')[-2:]) for line in lines]
-        for line, name in zip(lines, names):
-            if not clips.is_frame_name(name):
-                expected = 'frankfurt/frankfurt_000000_000294_leftImg8bit.png'
+        names = []
+        for line in read_list(self.ann_file):
+            parts = strip_suffix(line, suffixes).split('/')
+            ends = ['/'.join(parts[-n:]) for n in range(len(parts), 0, -1)]
+            name = next((end for end in ends if end in images), '/'.join(parts[-2:]))
+            if place_of(name) is None:
                 raise ValueError(
-                    f'ann_file: cannot read {line!r} in {self.ann_file}; a line should look like {expected}'
+                    f'ann_file: {line!r} in {self.ann_file} has no frame number; a line should look like '
+                    'frankfurt/frankfurt_000000_000294_leftImg8bit.png'
                 )
+            names.append(name)
         return names
 
-    def _window_info(self, window: clips.Window) -> dict:
-        return {'img_path': self._path('img_path', window[-1]), 'seg_fields': [], **self._frames_info(window)}
+    def _window_info(self, window: Window) -> dict:
+        frames = self._frames_info(window)
+        return {'img_path': frames['frame_paths'][-1], 'image_colours': self.IMAGE_COLOURS, 'seg_fields': [], **frames}

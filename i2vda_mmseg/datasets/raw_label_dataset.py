@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
-from i2vda_mmseg.fileio.listing import list_names, previous_name, read_list, strip_suffix
+from i2vda_mmseg.fileio.frames import Window, shifted
+from i2vda_mmseg.fileio.listing import list_files, read_list, strip_suffix
 from i2vda_mmseg.ops import IGNORE_INDEX
+
+BEFORE = ', a frame before a labelled one'
 
 
 class RawLabelDataset(BaseSegDataset):
@@ -49,6 +52,7 @@ class RawLabelDataset(BaseSegDataset):
         **kwargs: Any,
     ) -> None:
         self.previous_frame = previous_frame
+        self._odd_files: dict[str, dict[str, str]] = {}  # those whose ending is in other capitals
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
                 f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it.'
@@ -79,7 +83,8 @@ class RawLabelDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """Build the index, once."""
         images, labels = self._list('img_path'), self._list('seg_map_path')
-        names = self._listed_names() if self.ann_file else sorted(labels.union(self._images_to_label(images, labels)))
+        listed = self._listed_names(images) if self.ann_file else []
+        names = listed or sorted(labels.union(self._images_to_label(images, labels)))
         self._require(names, images, 'img_path')
         self._require(names, labels, 'seg_map_path')
         return self._labelled_infos(names, images)
@@ -88,20 +93,25 @@ class RawLabelDataset(BaseSegDataset):
         """Samples of labelled images, each with the frame before if that is wanted."""
         if not self.previous_frame:
             return [self._labelled_info(name) for name in names]
-        pairs = [(previous_name(name), name) for name in names]
-        with_previous = [pair for pair in pairs if pair[0]]
-        if not with_previous or (self.ann_file and len(with_previous) < len(pairs)):
+        windows = self._windows_ending_at(names, images, 2)
+        return [self._labelled_info(window[-1]) | self._frames_info(window) for window in windows]
+
+    def _windows_ending_at(self, names: Sequence[str], images: set[str], length: int) -> list[Window]:
+        """Each labelled image with the frames before it, whose numbers are lower by one each."""
+        windows = [tuple(shifted(name, n) for n in range(1 - length, 1)) for name in names]
+        whole = [window for window in windows if all(window)]
+        if not whole or (self.ann_file and len(whole) < len(windows)):
             path = self._path('img_path', min(names))
             self._fault([path], self._layout_error(f'no frame can be before {path}, the first of all'))
-        reason = ', the frame before a labelled one (previous_frame=True)'
-        self._require([previous for previous, _ in with_previous], images, 'img_path', reason)
-        return [self._labelled_info(name) | self._frames_info((previous, name)) for previous, name in with_previous]
+        self._require([name for window in whole for name in window[-2::-1]], images, 'img_path', BEFORE)
+        return whole
 
     def _images_to_label(self, images: set[str], labels: set[str]) -> set[str]:
         """Images that must have a label; all of them unless a data set knows better."""
         return images
 
-    def _listed_names(self) -> list[str]:
+    def _listed_names(self, images: set[str]) -> list[str]:
+        """Names in the list; ``images`` are those that are there."""
         suffixes = (self.img_suffix, self.seg_map_suffix)
         return [strip_suffix(name, suffixes) for name in read_list(self.ann_file)]
 
@@ -109,7 +119,8 @@ class RawLabelDataset(BaseSegDataset):
         return self.img_suffix if kind == 'img_path' else self.seg_map_suffix
 
     def _path(self, kind: str, name: str) -> str:
-        return fileio.join_path(self.data_prefix[kind], name + self._suffix(kind))
+        file = self._odd_files.get(kind, {}).get(name, name + self._suffix(kind))
+        return fileio.join_path(self.data_prefix[kind], file)
 
     def _has_folder(self, kind: str) -> bool:
         folder = self.data_prefix.get(kind)
@@ -127,12 +138,13 @@ class RawLabelDataset(BaseSegDataset):
         if not self._has_folder(kind):
             raise self._layout_error(f'no such folder: {folder}')
         folders: list[str] = []
-        names = set(list_names(folder, self._suffix(kind), self.backend_args, folders))
+        files = list_files(folder, self._suffix(kind), self.backend_args, folders)
+        self._odd_files[kind] = {name: file for name, file in files.items() if file != name + self._suffix(kind)}
         if folders:
             self._fault(folders, self._layout_error(f'a folder in place of a file: {folders[0]}'))
-        if not names:
+        if not files:
             raise self._layout_error(f'no file *{self._suffix(kind)} below {folder}')
-        return names
+        return set(files)
 
     def _require(self, names: Collection[str], present: set[str], kind: str, reason: str = '') -> None:
         """Raise if an image or a label that the index needs is not on disk."""

@@ -1,17 +1,16 @@
 """What lies in a folder, and what a list file asks for."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine import fileio
 
 
-def list_names(
+def list_files(
     folder: str, suffix: str, backend_args: dict | None = None, folders: list[str] | None = None
-) -> list[str]:
-    """Names of all files below a folder that end in ``suffix``.
+) -> dict[str, str]:
+    """Find all files below a folder that end in ``suffix``, in capitals or not; hidden ones are left out.
 
     Args:
         folder: Folder to walk, sub-folders included.
@@ -20,26 +19,35 @@ def list_names(
         folders: Takes up the paths of folders that end in ``suffix``, where a file should be; local disk only.
 
     Returns:
-        Sorted names relative to ``folder``, with ``/`` between the parts and without ``suffix``.
+        Sorted names without ``suffix``, and the files' paths, both relative to ``folder`` with ``/`` between the parts.
+
+    Raises:
+        ValueError: If two files differ in the capitals of their endings only.
     """
     if backend_args is None:
-        files = _walk(folder, suffix, [] if folders is None else folders)
-        return sorted(os.path.relpath(file, folder).replace(os.sep, '/')[: -len(suffix)] for file in files)
-    files = fileio.list_dir_or_file(folder, list_dir=False, suffix=suffix, recursive=True, backend_args=backend_args)
-    return sorted(file.replace('\\', '/')[: -len(suffix)] for file in files)
+        files = [os.path.relpath(file, folder) for file in _walk(folder, suffix.lower(), folders)]
+    else:
+        files = list(fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args))
+    found: dict[str, str] = {}
+    for file in sorted(file.replace(os.sep, '/') for file in files):
+        if file.lower().endswith(suffix.lower()) and not any(part.startswith('.') for part in file.split('/')):
+            other = found.setdefault(file[: len(file) - len(suffix)], file)
+            if other != file:
+                raise ValueError(f'{other} and {file} in {folder} have the same name; one of them must go')
+    return found
 
 
-def _walk(folder: str, suffix: str, folders: list[str]) -> Iterator[str]:
-    """Give the files below a folder, hidden ones left out, as mmengine does."""
+def _walk(folder: str, suffix: str, folders: list[str] | None) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith('.'):
                 continue
+            fits = entry.name.lower().endswith(suffix)
             if entry.is_dir():
-                if entry.name.endswith(suffix):
+                if fits and folders is not None:
                     folders.append(entry.path)
                 yield from _walk(entry.path, suffix, folders)
-            elif entry.name.endswith(suffix) and entry.is_file():
+            elif fits and entry.is_file():
                 yield entry.path
 
 
@@ -90,25 +98,8 @@ def _name(path: str, number: int, line: str) -> str:
 
 
 def strip_suffix(name: str, suffixes: Iterable[str]) -> str:
-    """Cut the longest of ``suffixes`` that ends ``name``, if any does."""
+    """Cut the longest of ``suffixes`` that ends ``name``, in capitals or not, if any does."""
     for suffix in sorted(suffixes, key=len, reverse=True):
-        if suffix and name.endswith(suffix):
+        if suffix and name.lower().endswith(suffix.lower()):
             return name[: -len(suffix)]
     return name
-
-
-def previous_name(name: str) -> str:
-    """Name of the frame before, zero padding kept ('' before frame 0).
-
-    Raises:
-        ValueError: If the name does not end in a number.
-
-    Example:
-        >>> previous_name('001/001_00010'), previous_name('000001'), previous_name('000000')
-        ('001/001_00009', '000000', '')
-    """
-    match = re.search(r'[0-9]+$', name)
-    if match is None:
-        raise ValueError(f'{name} does not end in a frame number, so that there is no telling which frame is before it')
-    number = int(match[0])
-    return f'{name[: match.start()]}{number - 1:0{len(match[0])}d}' if number else ''

@@ -3,7 +3,7 @@
 import pytest
 
 from i2vda_mmseg.datasets import CityscapesSeqDataset, ViperDataset
-from i2vda_mmseg.fileio.listing import list_names, read_list
+from i2vda_mmseg.fileio.listing import list_files, read_list
 
 from . import trees
 
@@ -63,5 +63,5 @@ def test_links_are_followed_and_hidden_files_are_not_listed(tmp_path):
     trees.write_image(tmp_path / 'img/.hidden.jpg', trees.image())
     (tmp_path / 'img/linked').symlink_to(tmp_path / 'elsewhere')
     (tmp_path / 'img/gone.jpg').symlink_to(tmp_path / 'nothing.jpg')
-    assert list_names(str(tmp_path / 'img'), '.jpg') == ['a', 'linked/b']
-    assert list_names(str(tmp_path / 'img'), '.jpg', {'backend': 'local'}) == ['a', 'linked/b']
+    assert list_files(str(tmp_path / 'img'), '.jpg') == {'a': 'a.jpg', 'linked/b': 'linked/b.jpg'}
+    assert list_files(str(tmp_path / 'img'), '.jpg', {'backend': 'local'}) == {'a': 'a.jpg', 'linked/b': 'linked/b.jpg'}
