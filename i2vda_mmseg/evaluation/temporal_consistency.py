@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS, MODELS
 from torch import Tensor
 
+from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 
 from .consistency_stream import ConsistencyStream
@@ -146,7 +147,7 @@ class TemporalConsistency(BaseMetric):
             self._follow(stream, sample['clip'], int(sample['frame_index']))
             wanted = 'seg_logits' if self.switches.warping == 'probs' else 'pred_sem_seg'
             prediction = sample[wanted]['data']
-            image = read_image(sample['img_path'])[..., ::-1]  # BGR on disk
+            image = read_image(sample['img_path'], colours=FRAME_COLOURS)[..., ::-1]  # BGR on disk
             stream.add(prediction if wanted == 'seg_logits' else prediction.squeeze(0), image, sample['frame_key'])
 
     def evaluate(self, size: int) -> dict[str, float]:

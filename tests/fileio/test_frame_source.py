@@ -2,11 +2,10 @@
 
 import cv2
 import pytest
+from datasets import trees
 from PIL import Image
 
 from i2vda_mmseg.fileio.frame_source import FrameReader, list_pairs
-
-from . import trees
 
 
 def read_all(source):
