@@ -3,7 +3,8 @@
 import io
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +33,54 @@ def save_atomically(obj: Any, path: str | Path) -> None:
     write_atomically(buffer.getvalue(), path)
 
 
-def write_atomically(data: bytes, path: str | Path) -> None:
-    """Write bytes to a temporary file beside ``path``, flush it to the disk, and give it its name.
+def write_atomically(data: bytes | str, path: str | Path) -> None:
+    """Write bytes, or text in UTF-8, that are there completely or not at all, see ``atomic_file``.
 
     Raises:
-        OSError: If it cannot be written; what stood there before is untouched.
+        OSError: If they cannot be written; what stood there before is untouched.
+    """
+    with atomic_file(path) as draft:
+        draft.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """Let another library write a file that appears under ``path`` only once it is whole.
+
+    Args:
+        path: File to write; its folder is made if needed.
+
+    Yields:
+        A name beside ``path``, of a file that is not there yet. Afterwards the file is flushed to the disk and takes
+        its name; after an error inside, it is removed.
+
+    Raises:
+        OSError: If it cannot be written (full disk, read-only folder); what stood there before is untouched.
+
+    Example:
+        .. code-block:: python
+
+            with atomic_file('labels.png') as draft:
+                image.save(draft, 'PNG')
     """
     path = Path(path)
     draft = path.parent / f'.{path.name}.{uuid.uuid4().hex}{_SUFFIX}'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open('xb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield draft
+        _flush(draft, os.O_RDWR)
         draft.replace(path)
     except OSError as error:
         _discard(draft)
+        if error.errno is None or not _is_about(error, draft):
+            raise
         what = f'{path} could not be written ({error.strerror}); what stood there before is untouched.'
         raise OSError(error.errno, what) from error
     except BaseException:
         _discard(draft)
         raise
-    _flush_folder(path.parent)
+    with suppress(OSError):  # so that the new name outlives a power cut; some file systems cannot
+        _flush(path.parent, os.O_RDONLY)
 
 
 def remove_unfinished(folder: str | Path) -> list[Path]:
@@ -78,16 +104,20 @@ class AtomicLocalBackend(LocalBackend):
         write_atomically(obj.encode(encoding), filepath)
 
 
+def _is_about(error: OSError, draft: Path) -> bool:
+    """Whether a file or its folder is what failed, rather than something else that was read on the way."""
+    return error.filename is None or draft.name in str(error.filename) or Path(error.filename) in draft.parents
+
+
 def _discard(draft: Path) -> None:
     with suppress(OSError):  # where nothing can be written, nothing was
         draft.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the new name outlive a power cut; some file systems cannot, and it stands for every process even so."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _flush(path: Path, mode: int) -> None:
+    """Bring a file, or the names in a folder, from the system's memory to the disk."""
+    descriptor = os.open(path, mode)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

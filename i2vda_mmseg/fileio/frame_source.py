@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .images import read_image
-from .video_file import check_container, check_whole, stated_frames
+from .video_reader import VideoReader
 
 SEQUENCES = 'leftImg8bit_sequence'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
@@ -125,15 +125,9 @@ def _pairs_by_number(frames: Sequence[Frame], step: int | None) -> list[Pair]:
 
 def _count_frames(path: Path) -> int:
     """Count the frames of a video that can be decoded; containers state wrong numbers."""
-    check_container(path)
-    video = cv2.VideoCapture(str(path))
-    count, stated = 0, stated_frames(path, video)
-    while video.isOpened() and video.grab():
-        count += 1
-    video.release()
+    count = VideoReader(path).count()
     if count < 2:
         raise ValueError(f'{path} cannot be read as a video of two frames or more (frames found: {count})')
-    check_whole(path, stated, count)
     return count
 
 
@@ -146,8 +140,7 @@ class FrameReader:
 
     def __init__(self, size: tuple[int, int] | None) -> None:
         self.size = size
-        self._video: cv2.VideoCapture | None = None
-        self._next = 0
+        self._video: VideoReader | None = None
         self._first: dict[tuple[Path, str], tuple[Path, tuple[int, ...]]] = {}
         self._cached = lru_cache(maxsize=2)(self._read)
 
@@ -181,12 +174,6 @@ class FrameReader:
             )
 
     def _decode(self, frame: Frame) -> np.ndarray:
-        if self._video is None or frame.position < self._next:
-            self._video, self._next = cv2.VideoCapture(str(frame.path)), 0
-        while self._next < frame.position and self._video.grab():
-            self._next += 1
-        self._next += 1
-        image = self._video.read()[1]
-        if image is None:
-            raise ValueError(f'{frame.path} cannot be decoded (frame {frame.position}); is the file complete?')
-        return image
+        if self._video is None or self._video.path != frame.path:
+            self._video = VideoReader(frame.path)
+        return self._video.read(frame.position)

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from .frame_source import IMAGES, clip_starts, list_frames
 from .images import read_image
-from .video_file import check_container, check_whole, stated_frames
+from .video_reader import VideoReader
 
 _DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
@@ -41,7 +40,7 @@ class FrameStream:
             raise FileNotFoundError(f'there is no video and no folder at {source}')
         self._paths: list[Path] = []
         self.fps = _DEFAULT_FPS
-        self._count = 0
+        self._video: VideoReader | None = None
         self.clip_starts = frozenset([0])
         if self.source.is_dir():
             frames = list_frames(self.source)
@@ -50,11 +49,12 @@ class FrameStream:
             self._paths = [frame.path for frame in frames]
             self.clip_starts = clip_starts(frames)
         else:
-            self._open_video().release()
+            self._video = VideoReader(self.source)
+            self.fps = self._video.fps or _DEFAULT_FPS
 
     def __len__(self) -> int:
         """Number of frames; of a video, the number that it states, which may be wrong, or 0 if it states none."""
-        return len(self._paths) or self._count
+        return len(self._paths) if self._video is None else self._video.frames
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Read frame after frame: (H, W, 3), uint8, BGR.
@@ -64,7 +64,7 @@ class FrameStream:
                 if it states clearly more frames than could be decoded.
         """
         size = None
-        for name, frame in self._from_folder() if self._paths else self._from_video():
+        for name, frame in self._named():
             size = size or frame.shape[:2]
             if frame.shape[:2] != size:
                 raise ValueError(
@@ -73,31 +73,8 @@ class FrameStream:
                 )
             yield frame
 
-    def _from_folder(self) -> Iterator[tuple[str, np.ndarray]]:
+    def _named(self) -> Iterator[tuple[str, np.ndarray]]:
+        if self._video is not None:
+            yield from ((f'frame {number} of {self.source}', frame) for number, frame in enumerate(self._video))
         for path in self._paths:
             yield str(path), read_image(str(path), colours=('RGB', 'RGBA', 'grey', 'palette'))
-
-    def _from_video(self) -> Iterator[tuple[str, np.ndarray]]:
-        video = self._open_video()
-        count = 0
-        try:
-            while True:
-                read, frame = video.read()
-                if not read:
-                    break
-                yield f'frame {count} of {self.source}', frame
-                count += 1
-        finally:
-            video.release()
-        if not count:
-            raise ValueError(f'{self.source} holds no frame that can be decoded; is the file complete?')
-        check_whole(self.source, self._count, count)
-
-    def _open_video(self) -> cv2.VideoCapture:
-        check_container(self.source)
-        video = cv2.VideoCapture(str(self.source))
-        if not video.isOpened():
-            raise ValueError(f'{self.source} cannot be opened as a video; is the file complete?')
-        self.fps = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
-        self._count = stated_frames(self.source, video)
-        return video

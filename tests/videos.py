@@ -1,0 +1,37 @@
+"""Small videos of every kind, written by FFmpeg."""
+
+from fractions import Fraction
+from itertools import accumulate
+
+import av
+import cv2
+import numpy as np
+
+RATE = Fraction(25, 2)
+
+
+def moving(count, size=(48, 32)):
+    """Frames of blurred noise that moves to the right: (H, W, 3), uint8, BGR."""
+    noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    picture = cv2.GaussianBlur(noise, (0, 0), 1)
+    return [np.roll(picture, 3 * i, axis=1) for i in range(count)]
+
+
+def write(path, codec, count=60, size=(48, 32), steps=None, rotation=None, container=None, **options):
+    """Write a video; ``steps`` are the frames' durations in milliseconds, where they vary."""
+    with av.open(f'file:{path}', 'w', format=container) as file:
+        stream = file.add_stream(codec, rate=RATE, options={key: str(value) for key, value in options.items()})
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuvj420p' if codec == 'mjpeg' else 'yuv420p'
+        base = Fraction(1, 1000) if steps else 1 / RATE
+        if steps:
+            stream.time_base = stream.codec_context.time_base = base
+        if rotation is not None:
+            stream.set_display_rotation(rotation[0], hflip=rotation[1])
+        times = list(accumulate(steps or [1] * count, initial=0))
+        for time, picture in zip(times, moving(count, size)):
+            frame = av.VideoFrame.from_ndarray(picture, 'bgr24')
+            frame.pts, frame.time_base = time, base
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
