@@ -87,6 +87,10 @@ def test_a_leaf_without_flow_weights(configs):
     full, dis = (load_config(str(configs[f'i2vda/deeplabv2_r101_viper2cs{end}.py'])).to_dict() for end in ('', '_dis'))
     assert dis['model'].pop('flow_estimator') == dict(type='DISFlow')
     full['model'].pop('flow_estimator')
+    flow = [dis['train_dataloader']['dataset']['target']['pipeline'].pop(index) for index in (2, 2, 2)]
+    assert [step['type'] for step in flow] == ['EstimateFlow', 'TemporalAugmentation', 'EstimateFlow']
+    assert flow[1] == dis['model']['temporal_augmentation']
+    dis['target_pipeline'] = full['target_pipeline']
     assert [key for key in full if full[key] != dis[key]] == ['work_dir']
 
 

@@ -4,11 +4,12 @@ _base_ = [
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_adversarial.py',
 ]
+flow_estimator = dict(type='DISFlow')  # needs no weights
 model = dict(
     data_preprocessor=_base_.small_data_preprocessor,
     segmentor=_base_.small_segmentor,
     discriminator=_base_.small_discriminator,
-    flow_estimator=dict(_delete_=True, type='DISFlow'),  # needs no weights
+    flow_estimator=dict(_delete_=True, **flow_estimator),
     batch_statistics='target',
     lambda_adv=0.05,  # five times the paper's, for a schedule sixty times shorter
     # An immature proxy teaches its mistakes: a smaller weight and a stricter filter than the paper's.
@@ -16,3 +17,10 @@ model = dict(
     pseudo_label_head=dict(delta=0.1),
 )
 default_hooks = dict(proxy_copy=dict(interval=400, launch=400))
+# F_01 and F_10 in the data workers; I_t and F_1t in the model, with one t an iteration
+target_pipeline = [
+    *_base_.target_pipeline[:-1],
+    dict(type='EstimateFlow', estimator=flow_estimator),
+    dict(type='PackFramePair'),
+]
+train_dataloader = dict(dataset=dict(target=dict(pipeline=target_pipeline)))

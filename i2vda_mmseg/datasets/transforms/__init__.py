@@ -1,6 +1,7 @@
 """Steps of the data pipelines."""
 
 from .cropping import DropBottomRows
+from .flow import EstimateFlow, LoadFlow
 from .formatting import PackFramePair
 from .histogram_matching import HistogramMatching
 from .labels import LoadRawLabels, MaskEgoVehicle
@@ -13,7 +14,9 @@ from .temporal_augmentation import TemporalAugmentation
 
 __all__ = [
     'DropBottomRows',
+    'EstimateFlow',
     'HistogramMatching',
+    'LoadFlow',
     'LoadFramePair',
     'LoadImage',
     'LoadPseudoLabels',

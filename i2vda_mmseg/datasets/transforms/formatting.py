@@ -10,6 +10,8 @@ from mmengine.structures import PixelData
 from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 
+META_KEYS = ('img_path', 'seg_map_path', 'frame_paths', 'frame_keys', 'ori_shape', 'img_shape')
+
 
 @TRANSFORMS.register_module()
 class PackFramePair(BaseTransform):
@@ -20,7 +22,8 @@ class PackFramePair(BaseTransform):
     Required keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR); or ``img``, a single image that stands for both.
     Optional keys: ``gt_seg_map`` ((H, W), class indices) and ``gt_soft_label`` ((H, W, C), uint8), labels or
     pseudo-labels of the last frame, which become ``gt_sem_seg`` (int64) and ``gt_soft_label`` (C, H, W) of the data
-    sample.
+    sample. So do ``flow_ab`` ((H, W, 2), pixels; of ``EstimateFlow`` or ``LoadFlow``) as ``flow_ab`` (2, H, W), and
+    what ``TemporalAugmentation`` adds: ``frame_t`` (3, H, W), RGB 0..255, with its time and settings.
 
     Returns ``dict(inputs=..., data_samples=...)``: a (T, 3, H, W) uint8 BGR tensor of the frames, of a pair I_0 and
     I_1, and a ``SegDataSample`` whose meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as
@@ -30,13 +33,10 @@ class PackFramePair(BaseTransform):
         meta_keys: Keys to hand over, as far as the sample has them.
 
     Raises:
-        ValueError: If the frames differ in size, or are not (H, W, 3).
+        ValueError: If the frames or the flows between them differ in size, or frames are not (H, W, 3).
     """
 
-    def __init__(
-        self,
-        meta_keys: Sequence[str] = ('img_path', 'seg_map_path', 'frame_paths', 'frame_keys', 'ori_shape', 'img_shape'),
-    ) -> None:
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
         self.meta_keys = meta_keys
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -50,8 +50,10 @@ class PackFramePair(BaseTransform):
             )
         frames = np.stack([results[key] for key in keys]).transpose(0, 3, 1, 2)
         meta = {**results, 'img_shape': shapes[0][:2]}
-        data_sample = SegDataSample(metainfo={key: meta[key] for key in self.meta_keys if key in meta})
+        wanted = (*self.meta_keys, 't', 'temporal_augmentation')
+        data_sample = SegDataSample(metainfo={key: meta[key] for key in wanted if key in meta})
         _add_pseudo_labels(data_sample, results)
+        _add_flows(data_sample, results, shapes[0][:2])
         return {'inputs': torch.from_numpy(np.ascontiguousarray(frames)), 'data_samples': data_sample}
 
 
@@ -72,3 +74,18 @@ def _add_pseudo_labels(data_sample: SegDataSample, results: dict[str, Any]) -> N
     if 'gt_soft_label' in results:
         soft_labels = np.ascontiguousarray(results['gt_soft_label'].transpose(2, 0, 1))
         data_sample.gt_soft_label = PixelData(data=torch.from_numpy(soft_labels))
+
+
+def _add_flows(data_sample: SegDataSample, results: dict[str, Any], size: tuple[int, int]) -> None:
+    """Add flows and I_t, which belong to the frames as they are packed."""
+    for key, values in results.items():
+        if not key.startswith('flow_') and key != 'frame_t':
+            continue
+        if values.shape[:2] != size:
+            raise ValueError(
+                f'PackFramePair: {key} has {values.shape[0]}x{values.shape[1]} pixels, the frames {size[0]}x{size[1]} '
+                '(H x W); put EstimateFlow or LoadFlow after the steps that resize'
+            )
+        channels = values[..., ::-1] if key == 'frame_t' else values  # BGR to RGB
+        data = torch.from_numpy(np.ascontiguousarray(channels.transpose(2, 0, 1)))
+        data_sample.set_data({key: PixelData(data=data)})

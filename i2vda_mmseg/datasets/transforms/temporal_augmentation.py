@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -16,13 +17,16 @@ _KEYS = ('frame_0', 'frame_1', 'flow_01', 'flow_10')
 class TemporalAugmentation(BaseTransform):
     """Synthesise a frame between two consecutive ones at a random time, Eq. 2 and 3.
 
-    Works on one sample in a data pipeline (a time per sample) and on a batch inside a model (one time for the batch).
+    Works on one sample in a data pipeline (a time per sample, from the sample's seed and position in training) and on
+    a batch inside a model (one time an iteration for the whole batch, the same on every rank).
 
     Required keys: ``frame_0``, ``frame_1`` ((3, H, W) or (N, 3, H, W), RGB 0..255), ``flow_01``, ``flow_10``
-    ((2, H, W) or (N, 2, H, W), pixels; ``flow_ab`` on frame a's grid). Optional key: ``t_seed`` (int), which makes the
-    random time a function of that number, wherever it is drawn.
+    ((2, H, W) or (N, 2, H, W), pixels; ``flow_ab`` on frame a's grid); or the arrays of a data pipeline, frames
+    (H, W, 3), BGR, and flows (H, W, 2). Optional key: ``t_seed`` (int), which makes the random time a function of that
+    number, wherever it is drawn.
 
-    Added keys: ``frame_t`` (shape of the frames, floating point, 0..255), ``t`` (float).
+    Added keys: ``frame_t`` (kind and shape of the frames, floating point, 0..255), ``t`` (float),
+    ``temporal_augmentation`` (str, these settings: what makes I_t in the pipeline must be what the model says).
 
     Args:
         alpha: Weight of frame 0 in Eq. 3, in [0, 1].
@@ -56,8 +60,7 @@ class TemporalAugmentation(BaseTransform):
         t = self.draw_t(results.get('t_seed'))
         frame_0, frame_1, flow_01, flow_10 = (_batched(results[key]) for key in _KEYS)
         frame_t = interpolate_frame(frame_0, frame_1, flow_01, flow_10, t=t, alpha=self.alpha)
-        results['frame_t'] = frame_t if results['frame_0'].ndim == 4 else frame_t[0]
-        results['t'] = t
+        results.update(frame_t=_like(results['frame_0'], frame_t), t=t, temporal_augmentation=repr(self))
         return results
 
     def draw_t(self, seed: int | None = None) -> float:
@@ -71,6 +74,15 @@ class TemporalAugmentation(BaseTransform):
         return f'{type(self).__name__}(alpha={self.alpha}, t={self.t!r})'
 
 
-def _batched(x: Tensor) -> Tensor:
+def _batched(x: Tensor | np.ndarray) -> Tensor:
+    if isinstance(x, np.ndarray):
+        x = torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))
     x = x if x.is_floating_point() else x.float()
     return x if x.ndim == 4 else x[None]
+
+
+def _like(frame: Tensor | np.ndarray, frames: Tensor) -> Tensor | np.ndarray:
+    """Give what was computed as a batch the kind and shape of what came in."""
+    if isinstance(frame, np.ndarray):
+        return frames[0].permute(1, 2, 0).numpy()
+    return frames if frame.ndim == 4 else frames[0]

@@ -1,7 +1,10 @@
-"""What the samples of a batch call their frames."""
+"""What the samples of a batch say about their frames: names, and the flow between them."""
 
 from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 
 def frame_keys(data_samples: Sequence[Any], *pairs: tuple[int, int]) -> list[tuple[str, str]] | None:
@@ -21,3 +24,24 @@ def frame_keys(data_samples: Sequence[Any], *pairs: tuple[int, int]) -> list[tup
     if keys and len(keys) != len(data_samples):
         raise ValueError('some samples of the batch carry frame_keys and some do not')
     return [(key[a], key[b]) for a, b in pairs for key in keys] or None
+
+
+def carried(data_samples: Sequence[Any], *fields: str) -> list[Tensor] | None:
+    """Give what the data workers computed, flow or a frame, or None where the model has to.
+
+    Args:
+        data_samples: N samples.
+        *fields: Names of data fields, such as ``flow_10`` ((2, H, W) a sample, see ``PackFramePair``).
+
+    Returns:
+        (N, C, H, W) a field, float32; None if the samples do not carry all of the fields.
+
+    Raises:
+        ValueError: If some samples do and some do not.
+    """
+    having = [sample for sample in data_samples if all(hasattr(sample, field) for field in fields)]
+    if not having:
+        return None
+    if len(having) != len(data_samples):
+        raise ValueError(f'some samples of the batch carry {" and ".join(fields)} and some do not')
+    return [torch.stack([getattr(sample, field).data for sample in data_samples]) for field in fields]

@@ -1,6 +1,6 @@
 """I2VDA, Algorithm 1 of the paper."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
-from .frame_keys import frame_keys
+from .frame_keys import carried, frame_keys
 from .proxy import ProxyMixin
 
 FLOW_1T_MODES = ('estimate', 'compose')
@@ -21,7 +21,8 @@ FLOW_1T_MODES = ('estimate', 'compose')
 class TargetClip(NamedTuple):
     """The last two target frames of one iteration, I_t, and the flows between them.
 
-    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid; t is in [0, 1].
+    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid; t is in [0, 1], one
+    for the batch or (N, 1, 1, 1); F_1t is there where the samples carry it.
     """
 
     frame_0: Tensor
@@ -29,7 +30,8 @@ class TargetClip(NamedTuple):
     frame_t: Tensor
     flow_01: Tensor
     flow_10: Tensor
-    t: float
+    t: float | Tensor
+    flow_1t: Tensor | None = None
 
 
 @MODELS.register_module()
@@ -134,17 +136,47 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
 
     @torch.no_grad()
     def target_clip(self, target: dict[str, Any]) -> TargetClip:
-        """Estimate the flows between I_0 and I_1 and synthesise I_t: Eq. 1, 2 and 3."""
+        """Take I_0, I_1, the flows between them and I_t: Eq. 1, 2 and 3.
+
+        What the samples carry (``EstimateFlow``, ``TemporalAugmentation`` in the target pipeline) is taken as it is;
+        the rest is made here, with one t for the batch.
+
+        Raises:
+            ValueError: If the pipeline makes I_t otherwise than ``temporal_augmentation`` says.
+        """
         frame_0, frame_1 = target['frames'][:, -2], target['frames'][:, -1]
-        keys = frame_keys(target['data_samples'], (-2, -1), (-1, -2))
-        flows = self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys)
-        flow_01, flow_10 = flows.chunk(2)
+        flow_01, flow_10 = self._flows(target['frames'], target['data_samples'])
+        if given := carried(target['data_samples'], 'frame_t'):
+            self._check_pipeline(target)
+            t = given[0].new_tensor([sample.metainfo['t'] for sample in target['data_samples']]).view(-1, 1, 1, 1)
+            flow_1t = carried(target['data_samples'], 'flow_1t') or ()
+            return TargetClip(frame_0, frame_1, given[0], flow_01, flow_10, t, *flow_1t)
         if self.temporal_augmentation is None:
             return TargetClip(frame_0, frame_1, frame_0, flow_01, flow_10, t=0.0)
         augmented = self.temporal_augmentation(
             dict(frame_0=frame_0, frame_1=frame_1, flow_01=flow_01, flow_10=flow_10, t_seed=self.iteration_seed)
         )
         return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, augmented['t'])
+
+    def _flows(self, frames: Tensor, data_samples: Sequence[Any]) -> Sequence[Tensor]:
+        """Give F_01 and F_10 of the last two frames."""
+        last = frames.shape[1] - 1
+        if given := carried(data_samples, f'flow_{last - 1}{last}', f'flow_{last}{last - 1}'):
+            return given
+        keys = frame_keys(data_samples, (-2, -1), (-1, -2))
+        frame_0, frame_1 = frames[:, -2], frames[:, -1]
+        return self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)
+
+    def _check_pipeline(self, target: dict[str, Any]) -> None:
+        """Refuse an I_t that is of other frames, or made otherwise, than this model asks for."""
+        if target['frames'].shape[1] != 2:
+            raise ValueError('the target pipeline makes I_t of frame_0 and frame_1, so a sample must have two frames')
+        for made in {sample.metainfo['temporal_augmentation'] for sample in target['data_samples']}:
+            if made != repr(self.temporal_augmentation):
+                raise ValueError(
+                    f'the target pipeline makes I_t with {made}, but model.temporal_augmentation is '
+                    f'{self.temporal_augmentation}: give both the same settings, or take it out of the pipeline'
+                )
 
     @torch.no_grad()
     def flow_to_t(self, clip: TargetClip) -> Tensor:
@@ -153,7 +185,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
             return clip.flow_10
         if self.flow_1t == 'compose':
             return (1 - clip.t) * clip.flow_10
-        return self.flow_estimator(clip.frame_1, clip.frame_t)
+        return self.flow_estimator(clip.frame_1, clip.frame_t) if clip.flow_1t is None else clip.flow_1t
 
     def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
         """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4, 8 and 9.

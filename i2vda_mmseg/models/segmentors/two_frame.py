@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.flow import build_flow_estimator
 
 from .base import DomainAdaptiveSegmentor
-from .frame_keys import frame_keys
+from .frame_keys import carried, frame_keys
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder, stack_frames
 
 
@@ -100,17 +100,20 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
 
     @torch.no_grad()
     def flow_between(self, frames: Tensor, data_samples: Sequence[Any] | None, a: int, b: int) -> Tensor:
-        """Estimate ``flow_ab``; zero where frames a and b of a sample are the same picture.
+        """Give ``flow_ab``: what the samples carry, or else estimated, zero where a and b are the same picture.
 
         Args:
             frames: (N, T, 3, H, W), RGB 0..255.
-            data_samples: Samples whose ``frame_keys`` name these frames, or None.
+            data_samples: Samples that carry the flow, or whose ``frame_keys`` name these frames, or None.
             a: Position of frame a, of which the flow has the grid.
             b: Position of frame b, to which the flow points.
 
         Returns:
             (N, 2, H, W), float32, pixels.
         """
+        names = [position % frames.shape[1] for position in (a, b)]
+        if given := carried(data_samples or [], f'flow_{names[0]}{names[1]}'):
+            return given[0]
         frame_a, frame_b = frames[:, a], frames[:, b]
         keys = frame_keys(data_samples or [], (a, b))
         moved = [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
