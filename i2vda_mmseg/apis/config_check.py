@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from i2vda_mmseg.datasets.cityscapes_seq import CLASS_SPACES
+from i2vda_mmseg.datasets.class_spaces import CLASS_SPACES
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation.protocols import PROTOCOLS
 from i2vda_mmseg.flow import FlowCache

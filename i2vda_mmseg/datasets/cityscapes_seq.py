@@ -11,23 +11,10 @@ from i2vda_mmseg.fileio.frames import FRAME_COLOURS, FrameIndex, Window, place_o
 from i2vda_mmseg.fileio.listing import read_list, strip_suffix
 from i2vda_mmseg.fileio.pseudo_labels import pseudo_label_infos
 
-from .class_spaces import (
-    CITYSCAPES_RAW_IDS,
-    CITYSCAPES_TO_12,
-    CITYSCAPES_TO_15,
-    CITYSCAPES_TO_15_NO_RIDER,
-    CLASSES_12,
-    CLASSES_15,
-    PALETTE_12,
-    PALETTE_15,
-)
+from .class_spaces import CITYSCAPES_RAW_IDS, CLASS_SPACES
+from .label_ids import ids_to_classes, label_ids_ending, require_label_files
 from .raw_label_dataset import BEFORE, RawLabelDataset
 
-CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
-    'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
-    'viper15-no-rider': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15_NO_RIDER),
-    'synthia12': ({'classes': CLASSES_12, 'palette': PALETTE_12}, CITYSCAPES_TO_12),
-}
 PAIRS = (None, 'labelled', 'consecutive')
 
 
@@ -59,15 +46,18 @@ class CityscapesSeqDataset(RawLabelDataset):
         data_prefix: Folders ``img_path`` and ``seg_map_path``, by default ``leftImg8bit_sequence/{split}`` and
             ``gtFine/{split}``.
         img_suffix: Ending of the frames, such as '.jpg'; capitals do not matter.
-        seg_map_suffix: Ending of the labels.
+        seg_map_suffix: Ending of the labels, by default ``_gtFine_labelIds.png``, or that of train ids.
+        label_ids: What the labels hold. 'labelIds': Cityscapes' own ids. 'trainIds': 0 to 18 and 255, as mmseg's
+            converter writes them to ``*_gtFine_labelTrainIds.png``.
         pseudo_label_root: Folder of pseudo-labels of the frames I_1 of pairs, for ``LoadPseudoLabels``; the later
             stages of a ``StagedTrainLoop`` fill it in.
         **kwargs: ``previous_frame``, which adds the frame before to labelled frames (see ``RawLabelDataset``), and
             arguments of mmseg's ``BaseSegDataset``.
 
     Raises:
-        ValueError: If ``class_space`` or ``pairs`` is unknown, ``frames``, ``stride`` or ``previous_frame`` does not go
-            with ``pairs``, or two frames of a clip have the same number.
+        ValueError: If ``class_space``, ``pairs`` or ``label_ids`` is unknown, the labels to read are named as other
+            files of Cityscapes, ``frames``, ``stride`` or ``previous_frame`` does not go with ``pairs``, or two frames
+            of a clip have the same number.
         FileNotFoundError: If a folder, a frame, the frame before it or a label is missing, or a name has no number.
 
     Example:
@@ -116,7 +106,8 @@ class CityscapesSeqDataset(RawLabelDataset):
         ann_file: str = '',
         data_prefix: Mapping[str, str] | None = None,
         img_suffix: str = '_leftImg8bit.png',
-        seg_map_suffix: str = '_gtFine_labelIds.png',
+        seg_map_suffix: str | None = None,
+        label_ids: str = 'labelIds',
         pseudo_label_root: str | None = None,
         metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -138,13 +129,15 @@ class CityscapesSeqDataset(RawLabelDataset):
         self.frames, self.stride = frames, stride
         self.pseudo_label_root = pseudo_label_root
         # The instance shadows the class attributes: which classes there are is an argument here.
-        self.METAINFO, self.RAW_TO_CLASS = CLASS_SPACES[class_space]  # type: ignore[misc]
+        self.METAINFO, raw_to_class = CLASS_SPACES[class_space]  # type: ignore[misc]
+        self.label_ids, usual_suffix = label_ids, label_ids_ending(label_ids)
+        self.RAW_IDS, self.RAW_TO_CLASS = ids_to_classes(raw_to_class, label_ids)  # type: ignore[misc]
         super().__init__(
             data_root,
             data_prefix or {'img_path': f'leftImg8bit_sequence/{split}', 'seg_map_path': f'gtFine/{split}'},
             ann_file,
             img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
+            seg_map_suffix=seg_map_suffix or usual_suffix,
             metainfo={**self.METAINFO, **(metainfo or {})},
             **kwargs,
         )
@@ -163,6 +156,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         return [self._window_info(window) | info for window, info in zip(windows, labels)]
 
     def _load_labelled(self, frames: set[str]) -> list[dict]:
+        require_label_files(self.seg_map_suffix, self.label_ids)
         labels = self._list('seg_map_path')
         names = self._listed_names(frames) if self.ann_file else sorted(labels)
         self._require(names, frames, 'img_path')

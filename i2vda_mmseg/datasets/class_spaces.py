@@ -56,6 +56,13 @@ CITYSCAPES_RAW_IDS = {
     'license plate': 255,  # -1 in the data set's own table, 255 once stored in eight bits
 }  # fmt: skip
 
+# What mmseg's converter writes to *_gtFine_labelTrainIds.png; the ids that have none become 255.
+CITYSCAPES_TRAIN_IDS = {
+    'road': 0, 'sidewalk': 1, 'building': 2, 'wall': 3, 'fence': 4, 'pole': 5, 'traffic light': 6, 'traffic sign': 7,
+    'vegetation': 8, 'terrain': 9, 'sky': 10, 'person': 11, 'rider': 12, 'car': 13, 'truck': 14, 'bus': 15,
+    'train': 16, 'motorcycle': 17, 'bicycle': 18,
+}  # fmt: skip
+
 VIPER_TO_15: dict[int, int] = {
     3: 0, 4: 1, 9: 2, 11: 3, 13: 4, 14: 5, 7: 6, 8: 6, 6: 7, 2: 8, 20: 9, 24: 10, 27: 11, 26: 12, 23: 13, 22: 14,
 }  # fmt: skip
@@ -69,3 +76,9 @@ CITYSCAPES_TO_15_NO_RIDER: dict[int, int] = {
 }
 SYNTHIA_TO_12: dict[int, int] = {3: 0, 4: 1, 2: 2, 5: 3, 7: 4, 15: 5, 9: 6, 6: 7, 1: 8, 10: 9, 11: 10, 8: 11}
 CITYSCAPES_TO_12: dict[int, int] = {7: 0, 8: 1, 11: 2, 13: 3, 17: 4, 19: 5, 20: 6, 21: 7, 23: 8, 24: 9, 25: 10, 26: 11}
+
+CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
+    'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
+    'viper15-no-rider': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15_NO_RIDER),
+    'synthia12': ({'classes': CLASSES_12, 'palette': PALETTE_12}, CITYSCAPES_TO_12),
+}

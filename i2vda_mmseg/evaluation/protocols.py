@@ -8,6 +8,7 @@ from i2vda_mmseg.datasets.class_spaces import (
     CITYSCAPES_TO_12,
     CITYSCAPES_TO_15,
     CITYSCAPES_TO_15_NO_RIDER,
+    CITYSCAPES_TRAIN_IDS,
     CLASSES_12,
     CLASSES_15,
 )
@@ -108,12 +109,16 @@ def require_labels(name: str, meta: Mapping[str, Any]) -> None:
 
     Args:
         name: Name of the protocol.
-        meta: ``metainfo`` of the data set. Its ``label_map`` is compared if it is over the raw ids of Cityscapes.
+        meta: ``metainfo`` of the data set. Its ``label_map`` is compared if it is over the label ids of Cityscapes, or
+            its train ids, where a label id without one is ignored.
 
     Raises:
         ValueError: With the ids that differ, and the class space to set.
     """
     label_map, protocol = meta.get('label_map') or {}, protocol_named(name)
+    if set(label_map) == {*CITYSCAPES_TRAIN_IDS.values(), IGNORE_INDEX}:
+        by_name = {CITYSCAPES_RAW_IDS[name]: label_map[train_id] for name, train_id in CITYSCAPES_TRAIN_IDS.items()}
+        label_map = dict.fromkeys(_RAW_IDS, IGNORE_INDEX) | by_name
     if set(label_map) != _RAW_IDS:
         return
     ignored = {raw for raw, index in label_map.items() if index == IGNORE_INDEX}

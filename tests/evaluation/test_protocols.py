@@ -6,7 +6,7 @@ import torch
 from datasets.trees import cityscapes, frame_name, image, label_path, write_index_label
 from mmseg.registry import DATASETS, METRICS
 
-from i2vda_mmseg.datasets.cityscapes_seq import CLASS_SPACES
+from i2vda_mmseg.datasets.class_spaces import CLASS_SPACES
 from i2vda_mmseg.evaluation import PROTOCOLS
 
 PIPELINE = [dict(type='LoadImage'), dict(type='LoadRawLabels'), dict(type='PackSegInputs')]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from i2vda_mmseg.fileio.images import COLOURS, check_file, check_image, check_label, inspect, read_bytes, read_image
 from i2vda_mmseg.fileio.pictures import Picture, inspect_ends
 
@@ -37,12 +39,14 @@ class FileResult(NamedTuple):
         size: (H, W), or None where it cannot be told.
         kind: Kind of the fault, '' for none.
         message: What is wrong.
+        ids: The ids that a decoded label holds.
     """
 
     path: str
     size: tuple[int, int] | None = None
     kind: str = ''
     message: str = ''
+    ids: frozenset[int] = frozenset()
 
 
 def check_one(job: FileJob, deep: bool) -> FileResult:
@@ -96,4 +100,4 @@ def _decode_label(job: FileJob) -> FileResult:
         to_classes(job.path, raw, job.info.get('label_map'))
     except ValueError as error:
         return FileResult(job.path, size, 'ids', str(error))
-    return FileResult(job.path, size)
+    return FileResult(job.path, size, ids=frozenset(np.flatnonzero(np.bincount(raw.ravel())).tolist()))

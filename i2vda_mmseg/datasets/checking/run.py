@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from ..class_spaces import CITYSCAPES_RAW_IDS
+from ..label_ids import look_like_train_ids
 from .files import FileJob, FileResult, check_one
 from .findings import DataReport, Fault
 from .index import Index, build_index, find_datasets
 
+_CITYSCAPES_IDS = set(CITYSCAPES_RAW_IDS.values())
 Sizes = dict[str, tuple[int, int] | None]
 Track = Callable[[Iterable[FileResult], int, str], Iterable[FileResult]]
 
@@ -80,14 +83,27 @@ def _mapped(
 
 def _faults(index: Index, results: Iterable[FileResult]) -> list[Fault]:
     faults, sizes = [], {}
+    ids: set[int] = set()
     for result in results:
         sizes[result.path] = result.size
+        ids |= result.ids
         if result.kind:
             faults.append(Fault(index.summary.role, result.kind, result.path, result.message))
+    _warn_of_train_ids(index, ids)
     return faults + [
         Fault(index.summary.role, 'size', path, message)
         for path, message in dict.fromkeys(unequal for sample in index.samples for unequal in _unequal(sample, sizes))
     ]
+
+
+def _warn_of_train_ids(index: Index, ids: set[int]) -> None:
+    """Say where files that are read as label ids of Cityscapes hold train ids, whatever their name."""
+    read_as_label_ids = any(set(sample.get('label_map') or ()) == _CITYSCAPES_IDS for sample in index.samples)
+    if read_as_label_ids and look_like_train_ids(ids):
+        index.summary.warnings.append(
+            f'the labels hold no other ids than {sorted(ids)}: these look like train ids, but are read as label ids; '
+            "set label_ids='trainIds' if they are"
+        )
 
 
 def _unequal(sample: Mapping[str, Any], sizes: Sizes) -> Iterator[tuple[str, str]]:

@@ -131,7 +131,7 @@ def to_classes(path: str, raw: np.ndarray, label_map: dict[int, int] | None) -> 
         shown = f'{unknown[:10]}{" ..." if len(unknown) > 10 else ""}'
         raise ValueError(
             f'label {path} holds the unknown raw ids {shown}; known are {_ranges(list(label_map))}. '
-            'Use the label-id files as downloaded, not train ids or colours.'
+            'Use the label-id files as downloaded, not colours; for Cityscapes, label_ids says which ids they hold.'
         )
     return classes
 
