@@ -11,6 +11,7 @@ from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group
 from i2vda_mmseg.apis.protocol import protocol_facts, protocol_of, use_protocol
 from i2vda_mmseg.apis.tc_config import add_temporal_consistency, tc_facts
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
 
 
@@ -55,6 +56,8 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     config = load_config(args.config, args.cfg_options, args.work_dir)
     config.load_from, config.resume = args.checkpoint, False
+    if config.get('test_dataloader') is None:
+        raise ConfigError('test_dataloader: there is none to test on; tools/segment_video.py measures without labels')
     if args.protocol:
         use_protocol(config, args.protocol)
     if args.tc:

@@ -9,6 +9,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.engine.checkpoints import save_atomically
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset
 
 _SEGMENTOR = 'segmentor.'
 
@@ -81,8 +82,9 @@ def stock_config(config: Config) -> Config:
     segmentor['backbone'].pop('init_cfg', None)
     names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
     kept = {name: deepcopy(config[name]) for name in names if name in config}
-    kept['test_dataloader']['dataset']['pipeline'] = _stock_pipeline(config.test_dataloader.dataset.pipeline)
-    kept['test_pipeline'] = kept['test_dataloader']['dataset']['pipeline']  # where mmseg.apis looks for it
+    kept['test_pipeline'] = _stock_pipeline(find_test_dataset(config).pipeline)  # where mmseg.apis looks for it
+    if kept.get('test_dataloader'):
+        kept['test_dataloader']['dataset']['pipeline'] = kept['test_pipeline']
     kept['visualizer'] = dict(type='SegLocalVisualizer', name='visualizer')
     return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
 

@@ -59,4 +59,5 @@ def protocol_facts(name: str | None, checkpoint: str) -> dict[str, Any]:
 
 
 def _evaluators(config: Config) -> list[Any]:
-    return [config.test_evaluator] if isinstance(config.test_evaluator, dict) else list(config.test_evaluator)
+    found = config.get('test_evaluator') or config.get('val_evaluator') or []
+    return [found] if isinstance(found, dict) else list(found)

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import METRICS
 
-from i2vda_mmseg.engine.frame_predictor import read_metainfo
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switches
 from i2vda_mmseg.flow import FlowCache
@@ -122,7 +122,7 @@ def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
         )
     if metric.switches.warping == 'probs':
         raise ValueError("tc_evaluator.warping='probs' compares logits, but of a video labels are kept; use 'nearest'")
-    metric.dataset_meta = read_metainfo(config.test_dataloader.dataset)
+    metric.dataset_meta = read_metainfo(find_test_dataset(config))
     metric.flow_estimator.to(device)
     return metric
 

@@ -5,13 +5,14 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor, nn
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin
 
 _READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', 'LoadRawLabels', 'LoadAnnotations')
@@ -59,7 +60,7 @@ class FramePredictor:
         content = load_checkpoint(model, str(checkpoint), map_location='cpu')
         if not isinstance(model, CheckpointMixin):  # which would have refused by itself
             _check_fit(model, content.get('state_dict', content), checkpoint)
-        dataset = config.test_dataloader.dataset
+        dataset = find_test_dataset(config)
         return cls(model.to(device), list(dataset.pipeline), read_metainfo(dataset)['palette'])
 
     def begin_clip(self) -> None:
@@ -101,6 +102,24 @@ def _check_fit(model: nn.Module, state: dict[str, Any], checkpoint: str | Path) 
             f'another shape, such as {", ".join(missing[:3])}; its keys are like {next(iter(state), None)!r}. For the '
             "checkpoint of a method, give the method's config, or what tools/export.py makes of the checkpoint"
         )
+
+
+def find_test_dataset(config: Config) -> Any:
+    """Config of the data that a config tests on, or validates on; without any, its target through ``test_pipeline``.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    for loader in (config.get('test_dataloader'), config.get('val_dataloader')):
+        if loader is not None:
+            return loader.dataset
+    target = ((config.get('train_dataloader') or {}).get('dataset') or {}).get('target')
+    if target is None or 'test_pipeline' not in config:
+        raise ConfigError(
+            'test_dataloader: there is none, nor a val_dataloader, nor a train_dataloader.dataset.target with a '
+            'test_pipeline: nothing says how frames are prepared for the network'
+        )
+    return ConfigDict(target, pairs=None, frames=2, stride=1, pipeline=config.test_pipeline)
 
 
 def read_metainfo(dataset: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
+
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 
 from .charts import draw_curves
 from .clip import make_player
@@ -140,5 +141,5 @@ def _legends(samples: Sequence[RunSamples | None], configs: Sequence[Config | No
 
 
 def _legend(config: Config) -> Legend:
-    meta = DATASETS.build(dict(config.test_dataloader.dataset, lazy_init=True)).metainfo
+    meta = read_metainfo(find_test_dataset(config))
     return [*zip(meta['classes'], meta['palette'])]

@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import upsample
 
@@ -39,7 +40,7 @@ class Labeller:
     def frames(self, runner: Runner, folder: str) -> Any:
         """Build the data set of the frames to label, which knows where in ``folder`` each label belongs."""
         config = deepcopy(runner.cfg.train_dataloader.dataset.target)
-        config.update(pipeline=runner.cfg.test_dataloader.dataset.pipeline, pseudo_label_root=folder, test_mode=True)
+        config.update(pipeline=find_test_dataset(runner.cfg).pipeline, pseudo_label_root=folder, test_mode=True)
         dataset = DATASETS.build(config)
         dataset.full_init()
         return dataset
