@@ -35,6 +35,35 @@ def test_definition(beta, shape):
     assert np.abs(single.numpy() - expected).max() < 1e-4
 
 
+def by_cosines(spectrum):
+    """The inverse of a real transform that knows the columns 0 to W // 2 alone: each is a wave and its mirror image."""
+    height, width = spectrum.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    image = np.zeros((height, width))
+    for k in range(height):
+        for m in range(width // 2 + 1):
+            wave = spectrum[k, m] * np.exp(2j * np.pi * (k * rows / height + m * columns / width))
+            image += wave.real * (1 if m in {0, width / 2} else 2)
+    return image / (height * width)
+
+
+@pytest.mark.parametrize('shape', [(12, 20), (15, 11)])
+@pytest.mark.parametrize('beta', [0.1, 0.3])
+def test_half_of_the_spectrum_as_in_the_released_training(shape, beta):
+    source, target = (image.numpy() for image in images(*shape))
+    side = int(np.floor(min(shape) * beta))
+    spectrum, other = np.fft.fft2(source), np.fft.fft2(target)
+    amplitude = np.abs(spectrum)
+    for rows in (slice(0, side), slice(shape[0] - side, shape[0])):
+        for columns in (slice(0, side), slice(shape[1] - side, shape[1])):
+            amplitude[rows, columns] = np.abs(other)[rows, columns]
+    expected = by_cosines(amplitude * np.exp(1j * np.angle(spectrum)))
+    given = torch.from_numpy(source)[None], torch.from_numpy(target)[None], beta
+    found = swap_low_frequencies(*given, half_spectrum=True)[0].numpy()
+    assert np.abs(found - expected).max() < 1e-9
+    assert np.abs(found - swap_low_frequencies(*given)[0].numpy()).max() > 1  # the spectrum is not that of real images
+
+
 @pytest.mark.parametrize('beta', [0, 0.019])  # 0.019 * 48 < 1: an empty window, too
 def test_an_empty_window_changes_nothing(beta):
     source, target = images(3, 48, 100, dtype=torch.float32)

@@ -12,6 +12,6 @@ train_dataloader = dict(
     dataset=dict(
         source=dict(pipeline=source_pipeline),
         target=dict(pipeline=target_pipeline),
-        joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01)],
+        joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01, half_spectrum=True)],
     )
 )

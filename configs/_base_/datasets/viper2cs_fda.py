@@ -14,6 +14,6 @@ train_dataloader = dict(
     dataset=dict(
         source=dict(pipeline=source_pipeline),
         target=dict(pipeline=target_pipeline),
-        joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01)],  # each stage sets its own
+        joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01, half_spectrum=True)],  # each stage sets its own
     )
 )

@@ -4,14 +4,24 @@ _base_ = './source_50k.py'
 stage_iters = 50000
 labeller = dict(type='MultiBandLabeller', stages=(0, 1, 2), rank=0.66, cap=0.9)
 stages = [
-    dict(iters=stage_iters, dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01)])),
-    dict(iters=stage_iters, restart=True, dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.05)])),
-    dict(iters=stage_iters, restart=True, dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.09)])),
+    dict(
+        iters=stage_iters, dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01, half_spectrum=True)])
+    ),
+    dict(
+        iters=stage_iters,
+        restart=True,
+        dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.05, half_spectrum=True)]),
+    ),
+    dict(
+        iters=stage_iters,
+        restart=True,
+        dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.09, half_spectrum=True)]),
+    ),
     dict(
         iters=stage_iters,
         restart=True,
         labeller=labeller,
-        dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01)]),
+        dataset=dict(joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01, half_spectrum=True)]),
     ),
 ]
 param_scheduler = dict(

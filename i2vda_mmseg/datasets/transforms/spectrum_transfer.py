@@ -21,15 +21,18 @@ class SpectrumTransfer(BaseTransform):
     Args:
         beta: Side of the swapped corners of the spectrum, as a share of the shorter side; the paper averages networks
             trained with 0.01, 0.05 and 0.09. 0 changes nothing.
+        half_spectrum: Whether the spectrum is transformed back as in the released training, see
+            ``ops.swap_low_frequencies``.
 
     Raises:
         ValueError: If ``beta`` leaves [0, 1], or the images differ in size.
     """
 
-    def __init__(self, beta: float) -> None:
+    def __init__(self, beta: float, half_spectrum: bool = False) -> None:
         if not 0 <= beta <= 1:
             raise ValueError(f'beta must lie in [0, 1], got {beta}')
         self.beta = beta
+        self.half_spectrum = half_spectrum
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace the source image."""
@@ -41,8 +44,8 @@ class SpectrumTransfer(BaseTransform):
                 f'{target_width}x{target_height} (width x height); end the source pipeline with '
                 f"dict(type='RandomCrop', crop_size=({target_height}, {target_width})) before it packs, or resize"
             )
-        transferred = swap_low_frequencies(source.float(), target.float(), self.beta)
+        transferred = swap_low_frequencies(source.float(), target.float(), self.beta, self.half_spectrum)
         return {**results, 'source': {**results['source'], 'inputs': transferred}}
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(beta={self.beta})'
+        return f'{type(self).__name__}(beta={self.beta}, half_spectrum={self.half_spectrum})'

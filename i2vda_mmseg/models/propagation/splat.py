@@ -12,7 +12,7 @@ class Splat(nn.Module):
 
     The pixel at x goes to ``x - flow(x)``, as in DA-VSN (Guan et al., ICCV 2021): the flow lives on the current frame's
     grid and is read on the previous one's, which is exact where neighbours move alike. Where nothing lands, the map is
-    0; where several pixels do, the last in reading order stays.
+    0; where several pixels do, the last in column-major order stays.
     """
 
     def forward(self, previous: Tensor, flow: Tensor) -> Tensor:

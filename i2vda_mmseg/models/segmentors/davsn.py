@@ -103,12 +103,16 @@ class DAVSN(TwoFrameSegmentor, AdversarialSegmentor):
         yield SegmentorPass(losses, 'target', predictions)
 
     def target_levels(self, target: dict[str, Any]) -> tuple[Levels, Levels, Tensor]:
-        """Predict I_1, and I_0 without gradient, each alone; with F_10 at the size of the frames."""
+        """Predict I_1, then I_0 without gradient, each alone; with F_10 at the size of the frames.
+
+        The order is that in which the running statistics see the frames in the released code.
+        """
         frames = target['frames']
         flow = self.flow_between(frames, target['data_samples'], -1, -2)
+        current = self.coarse_logits(self.data_preprocessor.normalize(frames[:, -1]))
         with torch.no_grad():
             previous = self.coarse_logits(self.data_preprocessor.normalize(frames[:, -2]))
-        return self.coarse_logits(self.data_preprocessor.normalize(frames[:, -1])), previous, flow
+        return current, previous, flow
 
     def joint_levels(self, current: Levels, previous: Levels, size: torch.Size) -> Levels:
         """Make what the discriminators judge of single-frame logits: (N, 2C, H, W) by member."""

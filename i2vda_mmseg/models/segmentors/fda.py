@@ -24,8 +24,8 @@ class FDA(DomainAdaptiveSegmentor):
         segmentor: Config of an ``EncoderDecoder``.
         lambda_ent: Weight of ``loss_ent``; ``entW`` in the released code.
         eta: Exponent of the robust entropy; ``ita`` in the released code.
-        switch2entropy: First iteration of the run that learns from ``loss_ent``, which is logged from the start. The
-            released default is 50,000, the released command sets 0.
+        switch2entropy: Iteration of the run after which ``loss_ent``, which is logged from the start, is learnt from.
+            The released default is 50,000, the released command sets 0: all iterations but the first.
         **kwargs: Those of ``DomainAdaptiveSegmentor``.
 
     Raises:
@@ -58,5 +58,5 @@ class FDA(DomainAdaptiveSegmentor):
             losses['loss_target'] = self.loss_seg(self.upsampled(logits, images), target['labels'])
         # mmengine's way to tell a model how far the run is
         iteration = MessageHub.get_current_instance().get_info('iter', 0)
-        self.loss_weights['loss_ent'] = self.lambda_ent if iteration >= self.switch2entropy else 0.0
+        self.loss_weights['loss_ent'] = self.lambda_ent if iteration > self.switch2entropy else 0.0
         yield SegmentorPass(losses, 'target')

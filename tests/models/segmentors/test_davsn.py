@@ -135,6 +135,17 @@ def test_one_step():
     assert not torch.equal(model.segmentor.sf_layer.weight, before['segmentor.sf_layer.weight'])
 
 
+def test_the_current_frame_moves_the_running_statistics_before_the_previous_one():
+    model = tiny_davsn().train()
+    network, batch = deepcopy(model.segmentor), two_frame_batch(frames=2)
+    for domain in ('source', 'target'):
+        for frame in reversed(frames_of(batch, domain)):
+            network.extract_feat(normalised(frame))
+    model.train_step(batch, optimizers(model))
+    for name in ('running_mean', 'running_var'):
+        torch.testing.assert_close(getattr(model.segmentor.backbone.norm, name), getattr(network.backbone.norm, name))
+
+
 def test_discriminators_that_point_alike_are_pushed_apart():
     model = tiny_davsn()
     members = model.discriminator.members
