@@ -1,5 +1,6 @@
 """Steps of the data pipelines."""
 
+from .broadcasting import TransformBroadcaster
 from .cropping import DropBottomRows
 from .flow import EstimateFlow, LoadFlow
 from .formatting import PackFramePair
@@ -28,4 +29,5 @@ __all__ = [
     'SpectrumTransfer',
     'StrongAugmentation',
     'TemporalAugmentation',
+    'TransformBroadcaster',
 ]

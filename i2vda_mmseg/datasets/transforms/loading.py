@@ -40,7 +40,7 @@ class LoadImage(BaseTransform):
 class LoadFramePair(BaseTransform):
     """Load two consecutive frames as BGR uint8, or as many as the sample names.
 
-    Random steps must treat all frames alike: wrap them in mmcv's ``TransformBroadcaster`` with
+    Random steps must treat all frames alike: wrap them in a ``TransformBroadcaster`` with
     ``mapping=dict(img=['frame_0', 'frame_1'])``, ``auto_remap=True`` and ``share_random_params=True``. A label goes
     with them as ``gt_seg_map=['gt_seg_map', 'gt_seg_map']`` in the same mapping: once a frame, since random steps ask
     for it each time.
