@@ -4,10 +4,5 @@ _base_ = [
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_adversarial.py',
 ]
-model = dict(
-    data_preprocessor=_base_.small_data_preprocessor,
-    segmentor=_base_.small_segmentor,
-    discriminator=_base_.small_discriminator,
-    batch_statistics='target',
-    lambda_adv=0.05,  # five times the paper's, for a schedule sixty times shorter
-)
+# lambda_adv: five times the paper's, for a schedule sixty times shorter
+model = dict(_base_.small_model, discriminator=_base_.small_discriminator, lambda_adv=0.05)

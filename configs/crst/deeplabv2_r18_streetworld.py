@@ -4,9 +4,5 @@ _base_ = [
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_self_training.py',
 ]
-model = dict(
-    data_preprocessor=_base_.small_data_preprocessor,
-    segmentor=_base_.small_segmentor,
-    batch_statistics='target',
-)
+model = _base_.small_model
 train_dataloader = dict(dataset=dict(target=dict(pairs='labelled')))  # one frame of a clip is labelled, not each

@@ -1,5 +1,1 @@
-_base_ = [
-    '../_base_/methods/fda.py',
-    '../_base_/datasets/viper2cs_fda.py',
-    '../_base_/schedules/fda_200k.py',
-]
+_base_ = ['../_base_/methods/fda.py', '../_base_/datasets/viper2cs_fda.py', '../_base_/schedules/fda_200k.py']

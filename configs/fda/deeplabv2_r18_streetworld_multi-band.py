@@ -1,10 +1,6 @@
 # The average of the networks of the first three stages:
 #   python tools/test.py THIS_CONFIG work_dirs/fda/deeplabv2_r18_streetworld/stage_0.pth
 _base_ = './deeplabv2_r18_streetworld.py'
-model = dict(
-    _delete_=True,
-    type='MultiBandSegmentor',
-    data_preprocessor=_base_.model.data_preprocessor,
-    segmentor=_base_.model.segmentor,
-    checkpoints=[f'work_dirs/fda/deeplabv2_r18_streetworld/stage_{stage}.pth' for stage in (1, 2)],
-)
+checkpoints = [f'work_dirs/fda/deeplabv2_r18_streetworld/stage_{stage}.pth' for stage in (1, 2)]
+networks = dict(data_preprocessor=_base_.model.data_preprocessor, segmentor=_base_.model.segmentor)
+model = dict(_delete_=True, type='MultiBandSegmentor', checkpoints=checkpoints, **networks)

@@ -1,6 +1,2 @@
-_base_ = [
-    '../_base_/methods/i2vda.py',
-    '../_base_/datasets/synthia2cs.py',
-    '../_base_/schedules/adversarial_50k.py',
-]
+_base_ = ['../_base_/methods/i2vda.py', '../_base_/datasets/synthia2cs.py', '../_base_/schedules/adversarial_50k.py']
 model = dict(segmentor=dict(decode_head=dict(num_classes=12)), discriminator=dict(in_channels=12))

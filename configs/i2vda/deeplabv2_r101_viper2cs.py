@@ -1,5 +1,1 @@
-_base_ = [
-    '../_base_/methods/i2vda.py',
-    '../_base_/datasets/viper2cs.py',
-    '../_base_/schedules/adversarial_50k.py',
-]
+_base_ = ['../_base_/methods/i2vda.py', '../_base_/datasets/viper2cs.py', '../_base_/schedules/adversarial_50k.py']

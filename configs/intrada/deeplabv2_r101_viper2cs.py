@@ -1,5 +1,1 @@
-_base_ = [
-    '../_base_/methods/advent.py',
-    '../_base_/datasets/viper2cs.py',
-    '../_base_/schedules/intrada_100k.py',
-]
+_base_ = ['../_base_/methods/advent.py', '../_base_/datasets/viper2cs.py', '../_base_/schedules/intrada_100k.py']

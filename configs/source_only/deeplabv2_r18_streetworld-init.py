@@ -3,6 +3,6 @@ _base_ = './deeplabv2_r18_streetworld.py'
 max_iters = 1600
 train_dataloader = dict(batch_size=4)
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=0.02)))
-poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters + 1, by_epoch=False)]
+poly_lr = [dict(_base_.poly_lr[0], end=max_iters + 1)]
 param_scheduler = dict(segmentor=poly_lr)
 train_cfg = dict(max_iters=max_iters, val_interval=800)

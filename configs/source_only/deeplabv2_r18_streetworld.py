@@ -4,8 +4,4 @@ _base_ = [
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_source.py',
 ]
-model = dict(
-    data_preprocessor=_base_.small_data_preprocessor,
-    segmentor=_base_.small_segmentor,
-    batch_statistics='target',
-)
+model = _base_.small_model

@@ -2,41 +2,19 @@
 #   python tools/make_streetworld.py --out data/streetworld
 _base_ = './viper2cs.py'
 size = (192, 96)  # width, height
-source_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadRawLabels'),
-    dict(type='Resize', scale=size, keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='PackSegInputs'),
-]
-target_pipeline = [
-    dict(type='LoadFramePair'),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=[dict(type='Resize', scale=size, keep_ratio=False, backend='pillow', interpolation='bicubic')],
-    ),
-    dict(type='PackFramePair'),
-]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='Resize', scale=size, keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='LoadRawLabels'),
-    dict(type='PackSegInputs'),
-]
+to_source_size = to_target_size = dict(_base_.resize, scale=size)
+source_pipeline = [_base_.load_image, _base_.load_labels, to_source_size, _base_.pack]
+target_pipeline = [_base_.load_frames, dict(_base_.each_frame, transforms=[to_target_size]), _base_.pack_frames]
+test_pipeline = [_base_.load_image, to_target_size, _base_.load_labels, _base_.pack]
+workers = dict(num_workers=0, persistent_workers=False)
+target = dict(data_root='data/streetworld/cityscapes')
 train_dataloader = dict(
     batch_size=2,
-    num_workers=0,
-    persistent_workers=False,
+    **workers,
     dataset=dict(
         source=dict(data_root='data/streetworld/viper', pipeline=source_pipeline),
-        target=dict(data_root='data/streetworld/cityscapes', pairs='consecutive', pipeline=target_pipeline),
+        target=dict(target, pairs='consecutive', pipeline=target_pipeline),
     ),
 )
-val_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root='data/streetworld/cityscapes', pipeline=test_pipeline),
-)
+val_dataloader = dict(dataset=dict(target, pipeline=test_pipeline), **workers)
 test_dataloader = val_dataloader

@@ -1,47 +1,19 @@
 # StreetWorld with the frame before each source image.
 #   python tools/make_streetworld.py --out data/streetworld --previous-frames
 _base_ = './streetworld.py'
+labelled_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1'], gt_seg_map=['gt_seg_map'] * 2))
+three_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1', 'frame_2']))
+to_size = [dict(_base_.resize, scale=_base_.size)]
 source_pipeline = [
-    dict(type='LoadFramePair'),
-    dict(type='LoadRawLabels'),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1'], gt_seg_map=['gt_seg_map', 'gt_seg_map']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=[
-            dict(type='Resize', scale=_base_.size, keep_ratio=False, backend='pillow', interpolation='bicubic')
-        ],
-    ),
-    dict(type='PackFramePair'),
+    _base_.load_frames,
+    _base_.load_labels,
+    dict(labelled_frames, transforms=to_size),
+    _base_.pack_frames,
 ]
-three_frame_pipeline = [
-    dict(type='LoadFramePair'),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1', 'frame_2']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=[
-            dict(type='Resize', scale=_base_.size, keep_ratio=False, backend='pillow', interpolation='bicubic')
-        ],
-    ),
-    dict(type='PackFramePair'),
-]
-test_pipeline = [
-    dict(type='LoadFramePair'),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=[
-            dict(type='Resize', scale=_base_.size, keep_ratio=False, backend='pillow', interpolation='bicubic')
-        ],
-    ),
-    dict(type='LoadRawLabels'),
-    dict(type='PackFramePair'),
-]
+three_frame_pipeline = [_base_.load_frames, dict(three_frames, transforms=to_size), _base_.pack_frames]
+test_pipeline = [*_base_.target_pipeline[:-1], _base_.load_labels, _base_.pack_frames]
+tps_dataset = dict(
+    joint_pipeline=[dict(type='HistogramMatching')], target=dict(frames=3, pipeline=three_frame_pipeline)
+)
 train_dataloader = dict(dataset=dict(source=dict(previous_frame=True, pipeline=source_pipeline)))
-val_dataloader = dict(dataset=dict(previous_frame=True, pipeline=test_pipeline))
-test_dataloader = val_dataloader
+val_dataloader = test_dataloader = dict(dataset=dict(previous_frame=True, pipeline=test_pipeline))

@@ -1,17 +1,9 @@
 # SYNTHIA-SEQS-04-DAWN -> Cityscapes-Seq as FDA reads it: source crops of the target's size, in the target's look.
-_base_ = './synthia2cs.py'
-source_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadRawLabels'),
-    dict(type='Resize', scale=(1280, 760), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomCrop', crop_size=(512, 1024)),  # height, width
-    dict(type='PackSegInputs'),
-]
-target_pipeline = [*_base_.target_pipeline[:-1], dict(type='LoadPseudoLabels'), dict(type='PackFramePair')]
-train_dataloader = dict(
-    dataset=dict(
-        source=dict(pipeline=source_pipeline),
-        target=dict(pipeline=target_pipeline),
-        joint_pipeline=[dict(type='SpectrumTransfer', beta=0.01, half_spectrum=True)],
-    )
-)
+_base_ = './viper2cs_fda.py'
+source_size = (1280, 760)  # width, height
+to_source_size = dict(_base_.resize, scale=source_size)
+source_pipeline = [_base_.load_image, _base_.load_labels, to_source_size, _base_.crop, _base_.pack]
+source = dict(type='SynthiaSeqDataset', data_root='data/synthia/SEQS-04-DAWN', pipeline=source_pipeline)
+train_dataloader = dict(dataset=dict(source=dict(source, _delete_=True), target=dict(class_space='synthia12')))
+val_dataloader = test_dataloader = dict(dataset=dict(class_space='synthia12'))
+val_evaluator = test_evaluator = dict(protocol='synthia11')

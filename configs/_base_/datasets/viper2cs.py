@@ -1,61 +1,42 @@
 # VIPER images -> Cityscapes-Seq frame pairs, Sec. 4.1 and 4.2 of the paper: 1 + 1 a GPU, two GPUs.
-source_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='LoadRawLabels'),
-    dict(type='Resize', scale=(896, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='MaskEgoVehicle', label=10),  # DA-VSN's code, which the paper follows
-    dict(type='PackSegInputs'),
-]
-target_pipeline = [
-    dict(type='LoadFramePair'),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=[
-            dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow', interpolation='bicubic')
-        ],
-    ),
-    dict(type='PackFramePair'),
-]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='LoadRawLabels'),  # after Resize: predictions are brought to the label's own size
-    dict(type='PackSegInputs'),
-]
+source_size, target_size = (896, 512), (1024, 512)  # width, height; Sec. 4.2
+
+# Steps of which the pipelines here and of the data sets that inherit this file are put together.
+resize = dict(type='Resize', keep_ratio=False, backend='pillow', interpolation='bicubic')  # as in the released codes
+load_image, load_labels, pack = dict(type='LoadImage'), dict(type='LoadRawLabels'), dict(type='PackSegInputs')
+load_frames, pack_frames = dict(type='LoadFramePair'), dict(type='PackFramePair')
+mask_ego_vehicle = dict(type='MaskEgoVehicle', label=10)  # DA-VSN's code, which the paper follows
+each_frame = dict(
+    type='TransformBroadcaster',
+    mapping=dict(img=['frame_0', 'frame_1']),
+    auto_remap=True,
+    share_random_params=True,
+)
+to_source_size, to_target_size = dict(resize, scale=source_size), dict(resize, scale=target_size)
+
+source_pipeline = [load_image, load_labels, to_source_size, mask_ego_vehicle, pack]
+target_pipeline = [load_frames, dict(each_frame, transforms=[to_target_size]), pack_frames]
+# Labels come after Resize: predictions are brought to the label's own size.
+test_pipeline = [load_image, to_target_size, load_labels, pack]
+
+target = dict(type='CityscapesSeqDataset', data_root='data/cityscapes', class_space='viper15')
+workers = dict(num_workers=4, persistent_workers=True)
 train_dataloader = dict(
     batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
+    **workers,
     sampler=dict(type='DomainPairSampler'),
     dataset=dict(
         type='DomainPairDataset',
         source=dict(type='ViperDataset', data_root='data/viper', pipeline=source_pipeline),
-        target=dict(
-            type='CityscapesSeqDataset',
-            data_root='data/cityscapes',
-            split='train',
-            class_space='viper15',
-            pairs='labelled',  # I_1 is the labelled frame, as in DA-VSN
-            pipeline=target_pipeline,
-        ),
+        # I_1 is the labelled frame, as in DA-VSN
+        target=dict(target, split='train', pairs='labelled', pipeline=target_pipeline),
     ),
 )
 val_dataloader = dict(
     batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
+    **workers,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='CityscapesSeqDataset',
-        data_root='data/cityscapes',
-        split='val',
-        class_space='viper15',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(target, split='val', test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='DomainIoUMetric', protocol='viper15')

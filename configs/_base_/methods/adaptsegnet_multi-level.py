@@ -1,9 +1,6 @@
-_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_multi-level.py']
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_multi-level_discriminators.py']
 model = dict(
     type='AdaptSegNet',
-    data_preprocessor=_base_.data_preprocessor,
-    segmentor=_base_.segmentor,
-    discriminator=_base_.discriminator,
     loss_gan=dict(type='BinaryCrossEntropyLoss'),
     lambda_seg_aux=0.1,  # the released settings of the multi-level original
     lambda_adv=0.001,

@@ -1,11 +1,2 @@
-_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_multi-level.py']
-model = dict(
-    type='AdvEnt',
-    data_preprocessor=_base_.data_preprocessor,
-    segmentor=_base_.segmentor,
-    discriminator=_base_.discriminator,
-    loss_gan=dict(type='BinaryCrossEntropyLoss'),
-    lambda_seg_aux=0.1,  # ADVENT's released settings
-    lambda_adv=0.001,
-    lambda_adv_aux=0.0002,
-)
+_base_ = './adaptsegnet_multi-level.py'
+model = dict(type='AdvEnt')  # ADVENT's released settings are AdaptSegNet's

@@ -2,8 +2,7 @@ _base_ = ['../default_runtime.py', '../models/deeplabv2_r101_two-frame.py']
 judge = dict(type='FCDiscriminator', in_channels=30, base_channels=64)  # two frames of 15 classes
 model = dict(
     type='DAVSN',
-    data_preprocessor=_base_.data_preprocessor,
-    segmentor={**_base_.segmentor, 'propagation': dict(type='Splat')},
+    segmentor=dict(propagation=dict(type='Splat')),
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     discriminator=dict(type='DiscriminatorSet', sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),

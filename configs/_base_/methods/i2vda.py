@@ -1,9 +1,6 @@
-_base_ = ['../default_runtime.py', '../models/deeplabv2_r101.py']
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_discriminator.py']
 model = dict(
     type='I2VDA',
-    data_preprocessor=_base_.data_preprocessor,
-    segmentor=_base_.segmentor,
-    discriminator=_base_.discriminator,
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     temporal_augmentation=dict(type='TemporalAugmentation', alpha=0.5, t='random'),  # Sec. 3.3

@@ -1,3 +1,3 @@
 _base_ = ['../default_runtime.py', '../models/deeplabv2_r101.py']
 # The target is read as in every other method, and used only with batch_statistics='target'.
-model = dict(type='SourceOnly', data_preprocessor=_base_.data_preprocessor, segmentor=_base_.segmentor)
+model = dict(type='SourceOnly')

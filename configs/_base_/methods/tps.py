@@ -1,8 +1,6 @@
 _base_ = ['../default_runtime.py', '../models/deeplabv2_r101_two-frame.py']
 model = dict(
     type='TPS',
-    data_preprocessor=_base_.data_preprocessor,
-    segmentor=_base_.segmentor,
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     augmentation=dict(

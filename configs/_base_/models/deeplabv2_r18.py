@@ -1,4 +1,4 @@
-# What a small network for 2 CPU cores changes: `model = dict(segmentor=_base_.small_segmentor, ...)`.
+# What a small network for 2 CPU cores changes: `model = dict(_base_.small_model, ...)`.
 small_segmentor = dict(
     backbone=dict(
         depth=18,
@@ -13,3 +13,6 @@ small_discriminator = dict(base_channels=16)
 small_multi_level_segmentor = dict(**small_segmentor, auxiliary_head=dict(in_channels=64))
 small_discriminator_set = dict(main=small_discriminator, aux=small_discriminator)
 small_data_preprocessor = dict(std=[57.0, 57.0, 57.0])  # trained from scratch: inputs of unit scale
+# Its batch norm is trained: only target images move the running statistics, which evaluation and the proxy use.
+small_model = dict(data_preprocessor=small_data_preprocessor, segmentor=small_segmentor, batch_statistics='target')
+small_multi_level_model = dict(small_model, segmentor=small_multi_level_segmentor)

@@ -1,32 +1,15 @@
-# As intrada_100k.py, in 800 iterations.
-_base_ = './streetworld_adversarial.py'
-max_iters = 400
-easy_image_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='Resize', scale=(192, 96), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-    dict(type='LoadPseudoLabels'),
-    dict(type='PackSegInputs'),
-]
-poly_lr = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters + 1, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=max_iters, end=2 * max_iters + 1, by_epoch=False),
-]
-param_scheduler = dict(segmentor=poly_lr, discriminator=poly_lr)
-train_cfg = dict(
-    _delete_=True,
-    type='StagedTrainLoop',
-    val_interval=400,
-    stages=[
-        dict(iters=max_iters),
-        dict(
-            iters=max_iters,
-            restart=True,
-            labeller=dict(type='EntropyRankLabeller', easy_share=0.67),
-            target_as_source=True,
-            dataset=dict(
-                source=dict(ann_file='{labels}/easy.txt', pipeline=easy_image_pipeline),
-                target=dict(ann_file='{labels}/hard.txt'),
-            ),
-        ),
-    ],
+# As intrada_100k.py, in 800 iterations from the source-only initialisation that all methods share.
+_base_ = './intrada_100k.py'
+stage_iters, easy_size = 400, (192, 96)  # width, height
+to_easy_size = dict(_base_.to_easy_size, scale=easy_size)
+easy_image_pipeline = [_base_.read, to_easy_size, _base_.read_labels, dict(type='PackSegInputs')]
+easy_images = dict(_base_.easy_and_hard.source, pipeline=easy_image_pipeline)
+second_stage = dict(_base_.second_stage, iters=stage_iters, dataset=dict(_base_.easy_and_hard, source=easy_images))
+optim_wrapper = dict(
+    backbone_steps='once',
+    segmentor=dict(optimizer=dict(lr=0.005), paramwise_cfg=None),
+    discriminator=dict(optimizer=dict(lr=5e-4)),
 )
+poly_lr = [dict(_base_.poly_lr[0], begin=i * stage_iters, end=(i + 1) * stage_iters + 1) for i in range(2)]
+param_scheduler = dict(segmentor=poly_lr, discriminator=poly_lr)
+train_cfg = dict(val_interval=stage_iters, stages=[dict(iters=stage_iters), second_stage])

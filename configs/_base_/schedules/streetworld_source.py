@@ -2,6 +2,6 @@
 _base_ = './source_50k.py'
 max_iters = 800
 optim_wrapper = dict(backbone_steps='once', segmentor=dict(optimizer=dict(lr=0.005), paramwise_cfg=None))
-poly_lr = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters + 1, by_epoch=False)]
+poly_lr = [dict(_base_.poly_lr[0], end=max_iters + 1)]
 param_scheduler = dict(segmentor=poly_lr)
 train_cfg = dict(max_iters=max_iters, val_interval=400)
