@@ -3,9 +3,9 @@
 _base_ = './viper2cs.py'
 size = (192, 96)  # width, height
 to_source_size = to_target_size = dict(_base_.resize, scale=size)
-source_pipeline = [_base_.load_image, _base_.load_labels, to_source_size, _base_.pack]
-target_pipeline = [_base_.load_frames, dict(_base_.each_frame, transforms=[to_target_size]), _base_.pack_frames]
-test_pipeline = [_base_.load_image, to_target_size, _base_.load_labels, _base_.pack]
+source_pipeline = [_base_.read_image, _base_.read_labels, to_source_size, _base_.pack]
+target_pipeline = [_base_.read_frames, dict(_base_.each_frame, transforms=[to_target_size]), _base_.pack_frames]
+test_pipeline = [_base_.read_image, to_target_size, _base_.read_labels, _base_.pack]
 workers = dict(num_workers=0, persistent_workers=False)
 target = dict(data_root='data/streetworld/cityscapes')
 train_dataloader = dict(

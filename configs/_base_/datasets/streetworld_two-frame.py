@@ -5,13 +5,13 @@ labelled_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1'
 three_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1', 'frame_2']))
 to_size = [dict(_base_.resize, scale=_base_.size)]
 source_pipeline = [
-    _base_.load_frames,
-    _base_.load_labels,
+    _base_.read_frames,
+    _base_.read_labels,
     dict(labelled_frames, transforms=to_size),
     _base_.pack_frames,
 ]
-three_frame_pipeline = [_base_.load_frames, dict(three_frames, transforms=to_size), _base_.pack_frames]
-test_pipeline = [*_base_.target_pipeline[:-1], _base_.load_labels, _base_.pack_frames]
+three_frame_pipeline = [_base_.read_frames, dict(three_frames, transforms=to_size), _base_.pack_frames]
+test_pipeline = [*_base_.target_pipeline[:-1], _base_.read_labels, _base_.pack_frames]
 tps_dataset = dict(
     joint_pipeline=[dict(type='HistogramMatching')], target=dict(frames=3, pipeline=three_frame_pipeline)
 )

@@ -3,8 +3,8 @@ source_size, target_size = (896, 512), (1024, 512)  # width, height; Sec. 4.2
 
 # Steps of which the pipelines here and of the data sets that inherit this file are put together.
 resize = dict(type='Resize', keep_ratio=False, backend='pillow', interpolation='bicubic')  # as in the released codes
-load_image, load_labels, pack = dict(type='LoadImage'), dict(type='LoadRawLabels'), dict(type='PackSegInputs')
-load_frames, pack_frames = dict(type='LoadFramePair'), dict(type='PackFramePair')
+read_image, read_labels, pack = dict(type='LoadImage'), dict(type='LoadRawLabels'), dict(type='PackSegInputs')
+read_frames, pack_frames = dict(type='LoadFramePair'), dict(type='PackFramePair')
 mask_ego_vehicle = dict(type='MaskEgoVehicle', label=10)  # DA-VSN's code, which the paper follows
 each_frame = dict(
     type='TransformBroadcaster',
@@ -14,10 +14,10 @@ each_frame = dict(
 )
 to_source_size, to_target_size = dict(resize, scale=source_size), dict(resize, scale=target_size)
 
-source_pipeline = [load_image, load_labels, to_source_size, mask_ego_vehicle, pack]
-target_pipeline = [load_frames, dict(each_frame, transforms=[to_target_size]), pack_frames]
+source_pipeline = [read_image, read_labels, to_source_size, mask_ego_vehicle, pack]
+target_pipeline = [read_frames, dict(each_frame, transforms=[to_target_size]), pack_frames]
 # Labels come after Resize: predictions are brought to the label's own size.
-test_pipeline = [load_image, to_target_size, load_labels, pack]
+test_pipeline = [read_image, to_target_size, read_labels, pack]
 
 target = dict(type='CityscapesSeqDataset', data_root='data/cityscapes', class_space='viper15')
 workers = dict(num_workers=4, persistent_workers=True)

@@ -3,8 +3,8 @@ _base_ = './adversarial_50k.py'
 stage_iters = _base_.max_iters
 easy_size = (1024, 512)  # width, height, of the target frames
 to_easy_size = dict(type='Resize', scale=easy_size, keep_ratio=False, backend='pillow', interpolation='bicubic')
-read, read_labels = dict(type='LoadImage'), dict(type='LoadPseudoLabels')
-easy_image_pipeline = [read, to_easy_size, read_labels, dict(type='PackSegInputs')]
+read_frame, read_pseudo_labels = dict(type='LoadImage'), dict(type='LoadPseudoLabels')
+easy_image_pipeline = [read_frame, to_easy_size, read_pseudo_labels, dict(type='PackSegInputs')]
 easy_and_hard = dict(
     source=dict(ann_file='{labels}/easy.txt', pipeline=easy_image_pipeline),
     target=dict(ann_file='{labels}/hard.txt'),

@@ -2,7 +2,7 @@
 _base_ = './intrada_100k.py'
 stage_iters, easy_size = 400, (192, 96)  # width, height
 to_easy_size = dict(_base_.to_easy_size, scale=easy_size)
-easy_image_pipeline = [_base_.read, to_easy_size, _base_.read_labels, dict(type='PackSegInputs')]
+easy_image_pipeline = [_base_.read_frame, to_easy_size, _base_.read_pseudo_labels, dict(type='PackSegInputs')]
 easy_images = dict(_base_.easy_and_hard.source, pipeline=easy_image_pipeline)
 second_stage = dict(_base_.second_stage, iters=stage_iters, dataset=dict(_base_.easy_and_hard, source=easy_images))
 optim_wrapper = dict(
