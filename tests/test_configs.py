@@ -72,7 +72,7 @@ def test_the_paper_settings(configs):
     adam = config.optim_wrapper.discriminator.optimizer
     assert (adam.type, adam.lr, tuple(adam.betas)) == ('Adam', 1e-4, (0.9, 0.99))
     for schedulers in config.param_scheduler.values():
-        assert [(s.type, s.power, s.end, s.by_epoch) for s in schedulers] == [('PolyLR', 0.9, 50000, False)]
+        assert [(s.type, s.power, s.end, s.by_epoch) for s in schedulers] == [('PolyLR', 0.9, 50001, False)]
     assert config.train_cfg.max_iters == 50000
     assert (config.default_hooks.proxy_copy.interval, config.default_hooks.proxy_copy.launch) == (8000, 8000)
     head = config.model.pseudo_label_head
