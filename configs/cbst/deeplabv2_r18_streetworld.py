@@ -1,6 +1,5 @@
 _base_ = [
     '../_base_/methods/cbst.py',
-    '../_base_/models/deeplabv2_r18.py',
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_self_training.py',
 ]

@@ -1,6 +1,5 @@
 _base_ = [
     '../_base_/methods/davsn.py',
-    '../_base_/models/deeplabv2_r18.py',
     '../_base_/datasets/streetworld_two-frame.py',
     '../_base_/schedules/streetworld_adversarial.py',
 ]
@@ -10,11 +9,9 @@ source_pipeline = [*_base_.source_pipeline[:-1], flow, dict(type='PackFramePair'
 target_pipeline = [*_base_.target_pipeline[:-1], flow, dict(type='PackFramePair')]
 judge = _base_.small_discriminator
 model = dict(
-    data_preprocessor=_base_.small_data_preprocessor,
-    segmentor=_base_.small_multi_level_segmentor,
+    _base_.small_multi_level_model,
     flow_estimator=dict(_delete_=True, **flow_estimator),
     discriminator=dict(sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),
-    batch_statistics='target',
     lambda_u=0.005,  # five times the released weight, for a schedule much shorter
 )
 train_dataloader = dict(dataset=dict(source=dict(pipeline=source_pipeline), target=dict(pipeline=target_pipeline)))

@@ -1,16 +1,13 @@
 _base_ = [
     '../_base_/methods/i2vda.py',
-    '../_base_/models/deeplabv2_r18.py',
     '../_base_/datasets/streetworld.py',
     '../_base_/schedules/streetworld_adversarial.py',
 ]
 flow_estimator = dict(type='DISFlow')  # needs no weights
 model = dict(
-    data_preprocessor=_base_.small_data_preprocessor,
-    segmentor=_base_.small_segmentor,
+    _base_.small_model,
     discriminator=_base_.small_discriminator,
     flow_estimator=dict(_delete_=True, **flow_estimator),
-    batch_statistics='target',
     lambda_adv=0.05,  # five times the paper's, for a schedule sixty times shorter
     # An immature proxy teaches its mistakes: a smaller weight and a stricter filter than the paper's.
     lambda_tc=0.2,

@@ -1,6 +1,6 @@
 # StreetWorld, the embedded data set: game look -> camera look, in the layouts of VIPER and Cityscapes-Seq.
 #   python tools/make_streetworld.py --out data/streetworld
-_base_ = './viper2cs.py'
+_base_ = ['./viper2cs.py', '../models/deeplabv2_r18.py']  # small frames, small network
 size = (192, 96)  # width, height
 to_source_size = to_target_size = dict(_base_.resize, scale=size)
 source_pipeline = [_base_.read_image, _base_.read_labels, to_source_size, _base_.pack]

@@ -12,8 +12,6 @@ source_pipeline = [
 ]
 three_frame_pipeline = [_base_.read_frames, dict(three_frames, transforms=to_size), _base_.pack_frames]
 test_pipeline = [*_base_.target_pipeline[:-1], _base_.read_labels, _base_.pack_frames]
-tps_dataset = dict(
-    joint_pipeline=[dict(type='HistogramMatching')], target=dict(frames=3, pipeline=three_frame_pipeline)
-)
+tps_dataset = dict(target=dict(frames=3, pipeline=three_frame_pipeline), joint_pipeline=[_base_.match_colours])
 train_dataloader = dict(dataset=dict(source=dict(previous_frame=True, pipeline=source_pipeline)))
 val_dataloader = test_dataloader = dict(dataset=dict(previous_frame=True, pipeline=test_pipeline))

@@ -6,6 +6,7 @@ resize = dict(type='Resize', keep_ratio=False, backend='pillow', interpolation='
 read_image, read_labels, pack = dict(type='LoadImage'), dict(type='LoadRawLabels'), dict(type='PackSegInputs')
 read_frames, pack_frames = dict(type='LoadFramePair'), dict(type='PackFramePair')
 mask_ego_vehicle = dict(type='MaskEgoVehicle', label=10)  # DA-VSN's code, which the paper follows
+match_colours = dict(type='HistogramMatching')  # TPS's source images, to their target's
 each_frame = dict(
     type='TransformBroadcaster',
     mapping=dict(img=['frame_0', 'frame_1']),

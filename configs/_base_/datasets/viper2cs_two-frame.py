@@ -13,9 +13,6 @@ source_pipeline = [
 ]
 three_frame_pipeline = [_base_.read_frames, dict(three_frames, transforms=[_base_.to_target_size]), _base_.pack_frames]
 test_pipeline = [*_base_.target_pipeline[:-1], _base_.read_labels, _base_.pack_frames]
-# TPS: three target frames, and source images in the colours of the target's
-tps_dataset = dict(
-    joint_pipeline=[dict(type='HistogramMatching')], target=dict(frames=3, pipeline=three_frame_pipeline)
-)
+tps_dataset = dict(target=dict(frames=3, pipeline=three_frame_pipeline), joint_pipeline=[_base_.match_colours])
 train_dataloader = dict(dataset=dict(source=dict(previous_frame=True, pipeline=source_pipeline)))
 val_dataloader = test_dataloader = dict(dataset=dict(previous_frame=True, pipeline=test_pipeline))
