@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from i2vda_mmseg.ops import IGNORE_INDEX, resize_flow
+from i2vda_mmseg.ops import IGNORE_INDEX, resize_flow, unknown
 
 from .pair_consistency import ConsistencyCounts, Switches, valid_pixels, warp_prediction
 
@@ -124,7 +124,7 @@ class ConsistencyStream:
         keys = [(previous.key, current.key), (current.key, previous.key)]
         if self.switches.mask == 'none':
             flow = self._estimate(frames[0], frames[1], keys[:1], size)[0]
-            return flow, torch.ones(size, dtype=torch.bool, device=flow.device)
+            return flow, ~unknown(flow[None])[0]
         flows = self._estimate(torch.cat(frames), torch.cat(frames[::-1]), keys, size)
         return flows[0], valid_pixels(flows[0], flows[1], self.switches.eta)
 

@@ -24,7 +24,8 @@ def read_flow(path: str | Path) -> np.ndarray:
         path: File to read.
 
     Returns:
-        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where a KITTI file is not valid.
+        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where a KITTI file
+        is not valid, or a ``.flo`` file is marked as unknown.
 
     Raises:
         ValueError: If the suffix is unknown, or the file is damaged or of another kind.

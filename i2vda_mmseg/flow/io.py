@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from i2vda_mmseg.ops import UNKNOWN_FLOW
+
 _MAGIC = np.float32(202021.25)
 _HEADER_BYTES = 12
+_UNKNOWN_MARK = 1e10
 
 
 def write_flo(path: str | Path, flow: np.ndarray) -> Path:
@@ -14,7 +17,7 @@ def write_flo(path: str | Path, flow: np.ndarray) -> Path:
     Args:
         path: File to write.
         flow: (H, W, 2), any float type, pixels; channel 0 is x to the right, 1 is y down. Stored as little-endian
-            float32.
+            float32; what is not finite, as the format's mark for unknown flow.
 
     Returns:
         ``path`` as a ``Path``.
@@ -27,8 +30,9 @@ def write_flo(path: str | Path, flow: np.ndarray) -> Path:
         raise ValueError(f'Cannot write {path}: a flow field has the shape (H, W, 2), but got {flow.shape}.')
     height, width = flow.shape[:2]
     path.parent.mkdir(parents=True, exist_ok=True)
+    marked = np.where(known(flow)[..., None], flow, _UNKNOWN_MARK)
     header = _MAGIC.astype('<f4').tobytes() + np.array([width, height], '<i4').tobytes()
-    path.write_bytes(header + np.ascontiguousarray(flow, '<f4').tobytes())
+    path.write_bytes(header + np.ascontiguousarray(marked, '<f4').tobytes())
     return path
 
 
@@ -39,7 +43,8 @@ def read_flo(path: str | Path) -> np.ndarray:
         path: File to read.
 
     Returns:
-        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down.
+        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where the file marks the flow as
+        unknown (a component of more than 1e9) or holds no number.
 
     Raises:
         ValueError: If the file is no ``.flo`` file, or its length does not fit the size that it states.
@@ -58,4 +63,9 @@ def read_flo(path: str | Path) -> np.ndarray:
             f'but the file has {len(data)}. Write it again.'
         )
     flow = np.frombuffer(data, '<f4', offset=_HEADER_BYTES).reshape(height, width, 2)
-    return flow.astype(np.float32)
+    return np.where(known(flow)[..., None], flow, np.float32(np.nan))
+
+
+def known(flow: np.ndarray) -> np.ndarray:
+    """Tell where a flow field (H, W, 2) is known, (H, W) bool: both components finite and no more than 1e9 pixels."""
+    return (np.abs(flow) <= UNKNOWN_FLOW).all(axis=-1)

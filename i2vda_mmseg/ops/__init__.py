@@ -21,10 +21,11 @@ from .photometric import (
 from .propagation import propagate
 from .resize import upsample
 from .self_training import ema_decay
-from .warp import inside, warp
+from .warp import UNKNOWN_FLOW, inside, unknown, warp
 
 __all__ = [
     'IGNORE_INDEX',
+    'UNKNOWN_FLOW',
     'ConfidenceHistogram',
     'Correlation',
     'adjust_brightness',
@@ -50,6 +51,7 @@ __all__ = [
     'self_information',
     'shift_hue',
     'swap_low_frequencies',
+    'unknown',
     'upsample',
     'warp',
 ]

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .warp import warp
+from .warp import unknown, warp
 
 
 def interpolate_frame(
@@ -16,6 +16,7 @@ def interpolate_frame(
 
     Convention:
         - flows in pixels, channel 0 to the right, channel 1 down; samples outside the frame take the border value
+        - a flow that is marked as ``unknown`` counts as none
         - t = 0 with alpha = 1 gives ``frame_0``; t = 1 with alpha = 0 gives ``frame_1``
 
     Args:
@@ -47,4 +48,6 @@ def interpolate_frame(
             f'the frames must agree in shape, and the flows: got frames {tuple(frame_0.shape)} and '
             f'{tuple(frame_1.shape)}, flows {tuple(flow_01.shape)} and {tuple(flow_10.shape)}'
         )
+    # Where nothing is known of the motion, none is the best guess; elsewhere, values stay as they are.
+    flow_01, flow_10 = (flow.masked_fill(unknown(flow)[:, None], 0) for flow in (flow_01, flow_10))
     return alpha * warp(frame_0, t * flow_10) + (1 - alpha) * warp(frame_1, (1 - t) * flow_01)

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+UNKNOWN_FLOW = 1e9  # pixels
+
 _MODES = ('bilinear', 'nearest')
 _PADDING_MODES = ('border', 'zeros')
 
@@ -74,6 +76,29 @@ def inside(flow: Tensor) -> Tensor:
     x, y = sample_positions(flow.to(torch.promote_types(flow.dtype, torch.float32)))
     height, width = flow.shape[-2:]
     return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+
+
+def unknown(flow: Tensor) -> Tensor:
+    """Tell where a flow is marked as unknown, as in Middlebury's files: a component of more than 1e9 pixels.
+
+    Such a vector points out of the frame: ``inside`` and ``consistency_mask`` are False there, and ``warp`` is finite.
+
+    Args:
+        flow: (N, 2, H, W), floating point, pixels.
+
+    Returns:
+        (N, H, W), bool. True = unknown. NaN is no mark but a fault, and False.
+
+    Raises:
+        TypeError: If ``flow`` is not floating point.
+        ValueError: If ``flow`` is not (N, 2, H, W).
+
+    Example:
+        >>> unknown(torch.tensor([[[[1., 1e10]], [[0., 1e10]]]]))
+        tensor([[[False,  True]]])
+    """
+    check_flow(flow)
+    return (flow.abs() > UNKNOWN_FLOW).any(dim=1)
 
 
 def sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:

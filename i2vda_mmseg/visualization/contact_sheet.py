@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from i2vda_mmseg.flow.io import known
+
 from .flow_colors import flow_to_rgb
 from .label_colors import mask_to_rgb
 from .panel import draw_panel
@@ -55,8 +57,7 @@ def draw_contact_sheet(rows: Sequence[SheetRow], *, cell_height: int = 160, titl
     """
     if not rows:
         raise ValueError('a contact sheet needs at least one row')
-    lengths = np.concatenate([np.hypot(row.flow[..., 0], row.flow[..., 1]).ravel() for row in rows])
-    lengths = lengths[np.isfinite(lengths)]
+    lengths = np.concatenate([np.hypot(*row.flow[known(row.flow)].T) for row in rows])
     longest = max(1.0, float(np.percentile(lengths, 99))) if lengths.size else 1.0
     cells, sharp = [], []
     for row in rows:

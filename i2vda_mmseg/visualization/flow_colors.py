@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from i2vda_mmseg.flow.io import known
+
 
 def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndarray:
     """Colour each flow vector: the hue is its direction, the saturation its length.
@@ -10,11 +12,11 @@ def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndar
         - flow in pixels; channel 0 is x to the right, 1 is y down
         - red = right, yellow-green = down, cyan = left, violet = up: the HSV circle, clockwise on the screen
         - zero is white; vectors of ``max_magnitude`` and longer have the full colour
-        - a vector with a component that is not finite is black
+        - a vector with a component that is not finite, or marked as unknown (more than 1e9), is black
 
     Args:
         flow: (H, W, 2), any real type, pixels.
-        max_magnitude: Length with the full colour, in pixels; None takes the longest finite vector. Give a number
+        max_magnitude: Length with the full colour, in pixels; None takes the longest known vector. Give a number
             to compare pictures with each other.
 
     Returns:
@@ -32,13 +34,13 @@ def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndar
         raise ValueError(f'a flow field has the shape (H, W, 2), got {flow.shape}')
     if max_magnitude is not None and not 0 < max_magnitude < np.inf:
         raise ValueError(f'max_magnitude must be a positive number of pixels or None, got {max_magnitude}')
-    is_finite = np.isfinite(flow).all(axis=2)
-    x, y = np.where(is_finite, np.moveaxis(flow.astype(np.float64), 2, 0), 0.0)
+    is_known = known(flow)
+    x, y = np.where(is_known, np.moveaxis(flow.astype(np.float64), 2, 0), 0.0)
     magnitude = np.hypot(x, y)
     scale = max_magnitude or magnitude.max(initial=0.0) or 1.0
     saturation = np.clip(magnitude / scale, 0, 1)[..., None]
     rgb = np.round(255 * (1 - saturation * (1 - _hue_to_rgb(np.arctan2(y, x)))))
-    return np.where(is_finite[..., None], rgb, 0).astype(np.uint8)
+    return np.where(is_known[..., None], rgb, 0).astype(np.uint8)
 
 
 def _hue_to_rgb(angle: np.ndarray) -> np.ndarray:

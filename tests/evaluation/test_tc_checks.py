@@ -67,6 +67,22 @@ def test_flow_that_is_not_finite_is_refused(preset, value, count, share):
         measure([LABELS] * 2, flow, preset=preset)
 
 
+@pytest.mark.parametrize('preset', ['clean', 'etc'])
+def test_pixels_of_unknown_flow_count_nowhere(preset):
+    """Where the flow is unknown, the labels disagree; elsewhere they agree."""
+
+    def flow(frame_a, frame_b, keys=None):
+        field = still(frame_a, frame_b)
+        field[:, 0, 2:4] = 1e10
+        return field
+
+    other = LABELS.clone() if torch.is_tensor(LABELS) else LABELS.copy()
+    other[2:4] = (other[2:4] + 1) % C
+    result = measure([LABELS, other], flow, preset=preset)
+    assert result.flicker == 0
+    assert result.counts.valid == (SIZE[0] - 2) * SIZE[1]
+
+
 def test_logits_without_probabilities_are_refused_and_a_class_ruled_out_is_not():
     logits = torch.randn(C, *SIZE, generator=torch.Generator().manual_seed(0))
     logits[3] = -torch.inf

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from i2vda_mmseg.flow import read_flow
 from i2vda_mmseg.flow.io import read_flo, write_flo
 
 
@@ -53,3 +54,16 @@ def test_only_flow_fields_are_written(tmp_path, shape):
     with pytest.raises(ValueError, match=r'the shape \(H, W, 2\)'):
         write_flo(tmp_path / 'a.flo', np.zeros(shape))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('mark', [1e10, -1e10, 1.1e9, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize('component', [0, 1])
+def test_unknown_flow_is_not_a_number_in_both_components(tmp_path, flow, mark, component):
+    flow[1, 2, component] = mark
+    path = tmp_path / 'a.flo'
+    path.write_bytes(b'PIEH' + np.array([7, 5], '<i4').tobytes() + flow.astype('<f4').tobytes())
+    for read in (read_flo(path), read_flow(path), read_flo(write_flo(tmp_path / 'again.flo', flow))):
+        assert np.isnan(read[1, 2]).all()
+        np.testing.assert_array_equal(read, np.where(np.isnan(read), np.nan, flow))
+        assert np.isnan(read).sum() == 2
+    assert (np.frombuffer((tmp_path / 'again.flo').read_bytes(), '<f4', offset=12) == np.float32(1e10)).sum() == 2

@@ -42,7 +42,16 @@ def test_rows_share_the_colours():
     assert first[3:] == second[3:] == [(255, 255, 255)] * 2
 
 
-@pytest.mark.parametrize('flow', [(np.nan, 0.0), (np.inf, 1.0)])
+def test_unknown_flow_does_not_set_the_scale():
+    known, marked = row(flow=(4.0, 0.0)), row(flow=(4.0, 0.0))
+    field = np.array(marked.flow)
+    field[:, :20] = (1e10, 0.0)
+    marked = marked._replace(flow=field)
+    assert middles(draw_contact_sheet([marked], cell_height=HEIGHT))[0][1] == (255, 0, 0)
+    assert middles(draw_contact_sheet([known], cell_height=HEIGHT))[0][1] == (255, 0, 0)
+
+
+@pytest.mark.parametrize('flow', [(np.nan, 0.0), (np.inf, 1.0), (0.0, -1e10)])
 def test_flow_that_is_not_finite_is_black(flow):
     assert middles(draw_contact_sheet([row(flow=flow)], cell_height=HEIGHT))[0][1] == (0, 0, 0)
 

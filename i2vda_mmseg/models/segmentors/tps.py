@@ -8,7 +8,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
 from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
-from i2vda_mmseg.ops import flip_flow, resize_flow, upsample, warp
+from i2vda_mmseg.ops import IGNORE_INDEX, flip_flow, resize_flow, unknown, upsample, warp
 
 from .base import SegmentorPass
 from .levels import term
@@ -157,7 +157,8 @@ class TPS(TwoFrameSegmentor):
         for level, logits in levels.items():
             probs = logits.softmax(dim=1)
             probs = probs.flip(3) if is_flipped else probs
-            labels[level] = warp(probs, resize_flow(clip.flow_db, probs.shape[-2:])).argmax(dim=1)
+            flow = resize_flow(clip.flow_db, probs.shape[-2:])
+            labels[level] = warp(probs, flow).argmax(dim=1).masked_fill(unknown(flow), IGNORE_INDEX)
         return labels
 
     @torch.no_grad()

@@ -92,6 +92,18 @@ def test_pseudo_labels_of_a_moving_pattern_are_the_previous_prediction_moved(int
         assert torch.equal(labels[0, :down, :right], border)  # from outside the frame comes its border
 
 
+def test_where_the_flow_is_unknown_there_is_no_pseudo_label():
+    model = naming_colors()
+    clip = clip_of(model, moving_pattern(3)[1])
+    before = model.pseudo_labels(clip)['main']
+    flow = clip.flow_db.clone()
+    flow[..., :8] = 1e10
+    clip = clip._replace(flow_db=flow)
+    labels = model.pseudo_labels(clip)['main']
+    assert (labels[..., 0] == 255).all()
+    assert torch.equal(labels[..., 2:], before[..., 2:])
+
+
 def test_a_mirrored_teacher_sees_the_mirrored_flow():
     """Only the fusion of the frame before tells: with it alone, both ways give the same pseudo-labels."""
     model = naming_colors()
