@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import re
 import sys
 import warnings
 
@@ -36,6 +37,16 @@ def test_files_and_functions_are_short(everything):
         if node.end_lineno - node.lineno + 1 - len((ast.get_docstring(node) or '').splitlines()) > 60
     ]
     assert long == []
+
+
+def test_files_are_written_by_the_atomic_writer_only(modules):
+    direct = re.compile(r'\.write_(text|bytes)\(|(cv2|mmcv)\.imwrite\(|torch\.save\(|json\.dump\(|os\.(replace|rename)\(')
+    known = {
+        'i2vda_mmseg/fileio/atomic.py',
+        'i2vda_mmseg/streetworld/plan.py',  # world.partial.json becomes world.json
+        'benchmarks/correlation.py',  # /proc
+    }
+    assert {str(path) for path, text in modules.items() if direct.search(text)} == known
 
 
 def test_every_public_name_is_documented(modules):

@@ -7,12 +7,12 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
-from PIL import Image
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
+from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.models.segmentors import I2VDA
 from i2vda_mmseg.reporting.samples import LabelledPair, LabelledPairs
 from i2vda_mmseg.visualization import draw_panel, label_to_rgb
@@ -55,8 +55,7 @@ def main() -> None:
         legend=[*zip(metainfo['classes'], metainfo['palette']), ('ignored', (0, 0, 0))],
         title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, frame_name)),
     )
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(panel).save(args.out)
+    write_image(args.out, panel)
     print(f'panel: {args.out}')
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.fileio.frame_source import SEQUENCES, FrameReader, Pair, list_pairs
+from i2vda_mmseg.fileio.images import is_image_name, write_image
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flow
 from i2vda_mmseg.flow.cache import MANIFEST
 from i2vda_mmseg.flow.diagnosis import EXPLANATIONS, Diagnosis, Verdict
@@ -57,15 +57,14 @@ def main() -> int:
         size = parse_size(args.size)
         if args.pairs < 1:
             raise ValueError(f'--pairs must be at least 1, got {args.pairs}')
-        if args.out.suffix.lower() not in Image.registered_extensions():
+        if not is_image_name(args.out):
             raise ValueError(f'--out {args.out} is no picture; let it end in .png')
         pairs = list_pairs(args.source)
         flow = open_flow(args.flow, pairs)
         pairs = spread(flow.pairs, args.pairs)
         diagnosis, rows = examine(pairs, flow, FrameReader(size or flow.size))
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         sheet = draw_contact_sheet(rows, title=f'{flow.title} on {args.source.resolve().name}')
-        Image.fromarray(sheet).save(args.out)
+        write_image(args.out, sheet)
     except (ValueError, OSError) as error:
         print(f'flow_doctor: {error}', file=sys.stderr)
         return 2

@@ -26,6 +26,7 @@ from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
+from i2vda_mmseg.fileio.atomic import remove_unfinished
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.cache import MANIFEST
 from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint
@@ -132,8 +133,7 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
         raise FileExistsError(f'{folder} already holds a flow cache; --resume completes it, --out names another folder')
     MODELS.build(dict(estimator))  # what it lacks is told before there is a folder
     FlowCache.create(folder, estimator, size)
-    for left_over in folder.rglob('.*.tmp'):  # of a run that was killed
-        left_over.unlink()
+    remove_unfinished(folder)
     return Plan(target, estimator, str(folder), args.device), len(dataset)
 
 

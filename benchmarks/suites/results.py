@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from i2vda_mmseg.engine.checkpoints import write_atomically
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 from .faults import faults_of
 from .suite import Suite
@@ -95,7 +95,7 @@ class Results:
     def write_beside(self, name: str, text: str) -> Path:
         """Write a file in the folder of results.json, whole or not at all; returns its path."""
         path = self.path.with_name(name)
-        write_atomically(text.encode(), path)
+        write_atomically(text, path)
         return path
 
 

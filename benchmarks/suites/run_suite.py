@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from i2vda_mmseg.engine.checkpoints import remove_unfinished
+from i2vda_mmseg.fileio.atomic import remove_unfinished
 
 from .commands import Commands
 from .lock import locked

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2vda_mmseg.apis import die_with_parent
-from i2vda_mmseg.engine.checkpoints import write_atomically
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 
 @dataclass(frozen=True)

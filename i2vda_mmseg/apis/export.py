@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 
-from i2vda_mmseg.engine.checkpoints import save_atomically
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset
+from i2vda_mmseg.fileio.atomic import save_atomically
 
 _SEGMENTOR = 'segmentor.'
 

@@ -45,7 +45,7 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
         'mmcv': mmcv.__version__,
         'mmseg': mmseg.__version__,
     }
-    write_atomically((json.dumps(report, indent=2, allow_nan=False) + '\n').encode(), path)
+    write_atomically(json.dumps(report, indent=2, allow_nan=False) + '\n', path)
     return path
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from i2vda_mmseg.fileio.pseudo_labels import write_labels
+from i2vda_mmseg.fileio.images import write_image
 
 
 @METRICS.register_module()
@@ -43,7 +44,7 @@ class PredictionWriter(BaseMetric):
                     'folder a data set, or give PredictionWriter the data_root that both lie below'
                 )
             labels = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
-            write_labels(str(path), labels + 1 if sample.get('reduce_zero_label') else labels)
+            write_image(path, (labels + 1 if sample.get('reduce_zero_label') else labels).astype(np.uint8))
 
     def path_of(self, image: str) -> Path:
         """Give the file of an image's prediction."""

@@ -2,13 +2,15 @@
 
 import io
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageOps
 
+from .atomic import write_atomically
 from .pictures import Picture, check_size, inspect_picture
 
 ADVICE = 'Is the download complete? Fetch the file again, or take it off the list.'
@@ -95,6 +97,29 @@ def read_image(path: str, backend_args: dict | None = None, colours: Collection[
     if picture.colours == 'RGBA' and np.asarray(image.getchannel('A')).min() < 255:
         raise ValueError(f'image {path} is transparent in places; expected an opaque image.')
     return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+
+
+def write_image(path: str | Path, image: np.ndarray, options: Sequence[int] = ()) -> None:
+    """Write an image or a label map, whole or not at all.
+
+    Args:
+        path: File to write; its ending says the format. Its folder is made if needed.
+        image: (H, W) grey values or indices, or (H, W, 3) RGB; uint8, or uint16 into a PNG.
+        options: Flags of ``cv2.imwrite`` and their values, in turn.
+
+    Raises:
+        ValueError: If the ending is that of no picture.
+        OSError: If it cannot be written.
+    """
+    if not is_image_name(path):
+        raise ValueError(f'{path} is no name of a picture; let it end in .png')
+    stored = image[..., ::-1] if image.ndim == 3 else image  # OpenCV's order is BGR
+    write_atomically(cv2.imencode(Path(path).suffix, stored, options)[1].tobytes(), path)
+
+
+def is_image_name(path: str | Path) -> bool:
+    """Whether a file name ends like a picture that can be written."""
+    return cv2.haveImageWriter(f'a{Path(path).suffix}')
 
 
 def check_image(path: str, picture: Picture, colours: Collection[str] = COLOURS) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from .images import ADVICE, MAX_BYTES, read_bytes, read_index_label
+from .atomic import atomic_file, write_atomically
+from .images import ADVICE, MAX_BYTES, read_bytes, read_index_label, write_image
 
 RARE_CLASSES = 'rare_classes.json'
 
@@ -28,8 +28,7 @@ def pseudo_label_infos(root: str | None, names: Sequence[str]) -> list[dict]:
 
 def write_labels(path: str, labels: np.ndarray) -> None:
     """Write hard labels (H, W), integers in 0..255."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(labels.astype(np.uint8)).save(path)
+    write_image(path, labels.astype(np.uint8))
 
 
 def read_labels(path: str) -> np.ndarray:
@@ -44,9 +43,8 @@ def read_labels(path: str) -> np.ndarray:
 
 def write_soft_labels(path: str, soft_labels: np.ndarray) -> None:
     """Write soft labels (C, H, W) in [0, 1] beside the hard labels of the same ``path``."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    steps = np.rint(soft_labels * 255).astype(np.uint8)
-    np.savez_compressed(_soft_path(path), soft_label=steps)
+    with atomic_file(_soft_path(path)) as draft, draft.open('wb') as file:
+        np.savez_compressed(file, soft_label=np.rint(soft_labels * 255).astype(np.uint8))
 
 
 def read_soft_labels(path: str) -> np.ndarray:
@@ -69,7 +67,7 @@ def read_soft_labels(path: str) -> np.ndarray:
 
 def write_rare_classes(root: str, classes: list[int]) -> None:
     """Write the indices of rarely predicted classes."""
-    Path(root, RARE_CLASSES).write_text(json.dumps(classes), encoding='utf-8')
+    write_atomically(json.dumps(classes), Path(root, RARE_CLASSES))
 
 
 def read_rare_classes(root: str) -> list[int]:

@@ -10,8 +10,10 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
+from i2vda_mmseg.fileio.atomic import write_atomically
+
 from .fingerprint import describe_estimator, fingerprint
-from .packed import SCALE, SUFFIX, VERSION, FlowHeader, read_packed, read_packed_header, write_atomically, write_packed
+from .packed import SCALE, SUFFIX, VERSION, FlowHeader, read_packed, read_packed_header, write_packed
 from .view import looks_like, view_of
 
 MANIFEST = 'cache.json'
@@ -64,7 +66,7 @@ class FlowCache:
                 direction=FlowHeader.direction, estimator=described, fingerprint=fingerprint(described),
             )  # fmt: skip
             manifest['checksum'] = _checksum(manifest)
-            write_atomically(path, (json.dumps(manifest, indent=2) + '\n').encode())
+            write_atomically(json.dumps(manifest, indent=2) + '\n', path)
         cache = cls(root)
         cache.require(estimator=estimator, size=size)
         return cache

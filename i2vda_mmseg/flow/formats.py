@@ -6,6 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from i2vda_mmseg.fileio.atomic import atomic_file
+from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.pictures import inspect_picture
 
 from .io import read_flo
@@ -73,7 +75,8 @@ def write_davsn(path: str | Path, flow: np.ndarray) -> Path:
     path, flow = _checked(path, flow, '.npy')
     steps = np.rint(flow.astype(np.float64) * _DAVSN_SCALE)
     _refuse_outside(path, flow, steps, np.iinfo(np.int16).min, np.iinfo(np.int16).max)
-    np.save(path, steps.astype('<i2'))
+    with atomic_file(path) as draft, draft.open('wb') as file:
+        np.save(file, steps.astype('<i2'))
     return path
 
 
@@ -124,9 +127,7 @@ def write_kitti(path: str | Path, flow: np.ndarray, valid: np.ndarray | None = N
     flow = np.where(valid[..., None], flow, 0)
     steps = np.rint(flow.astype(np.float64) * _KITTI_SCALE) + _KITTI_ZERO
     _refuse_outside(path, flow, steps, 0, np.iinfo(np.uint16).max)
-    image = np.concatenate([valid[..., None], steps[..., ::-1] * valid[..., None]], axis=-1).astype(np.uint16)
-    encoded = cv2.imencode('.png', image)[1]
-    path.write_bytes(encoded.tobytes())
+    write_image(path, np.concatenate([steps * valid[..., None], valid[..., None]], axis=-1).astype(np.uint16))
     return path
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.ops import UNKNOWN_FLOW
 
 _MAGIC = np.float32(202021.25)
@@ -29,10 +30,9 @@ def write_flo(path: str | Path, flow: np.ndarray) -> Path:
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise ValueError(f'Cannot write {path}: a flow field has the shape (H, W, 2), but got {flow.shape}.')
     height, width = flow.shape[:2]
-    path.parent.mkdir(parents=True, exist_ok=True)
     marked = np.where(known(flow)[..., None], flow, _UNKNOWN_MARK)
     header = _MAGIC.astype('<f4').tobytes() + np.array([width, height], '<i4').tobytes()
-    path.write_bytes(header + np.ascontiguousarray(marked, '<f4').tobytes())
+    write_atomically(header + np.ascontiguousarray(marked, '<f4').tobytes(), path)
     return path
 
 

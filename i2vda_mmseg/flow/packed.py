@@ -3,14 +3,13 @@
 import dataclasses
 import hashlib
 import json
-import os
 import struct
-import uuid
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.fileio.pictures import check_size
 
 SUFFIX = '.i2vflow'
@@ -73,7 +72,7 @@ def write_packed(path: str | Path, flow: np.ndarray, header: FlowHeader) -> int:
     payload = zlib.compress(_predicted(_fixed_point(flow, header.scale, path)), 6)
     text = json.dumps(dataclasses.asdict(header), sort_keys=True, ensure_ascii=False).encode()
     data = _PREFIX.pack(_MAGIC, VERSION, len(text), len(payload)) + text + payload
-    write_atomically(path, data + _digest(data))
+    write_atomically(data + _digest(data), path)
     return len(data) + _DIGEST_BYTES
 
 
@@ -103,21 +102,6 @@ def read_packed_header(path: str | Path) -> FlowHeader:
         ValueError: As ``read_packed``.
     """
     return _open(Path(path))[0]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is complete under its name, or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f'.{uuid.uuid4().hex}.tmp'
-    try:
-        with partial.open('xb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _digest(data: bytes | memoryview) -> bytes:

@@ -1,6 +1,5 @@
 """From work dirs to a page."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
+
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 from .charts import draw_curves
 from .clip import make_player
@@ -38,12 +39,8 @@ def build_report(folders: Sequence[str | Path], out: str | Path, options: Report
         raise ValueError('a report needs a work dir')
     runs = [read_run(folder, name) for folder, name in zip(folders, short_names(folders))]
     document = render_report(_content(runs, options or ReportOptions()))
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f'.{out.name}.tmp')
-    draft.write_text(document, encoding='utf-8')
-    os.replace(draft, out)
-    return out
+    write_atomically(document, out)
+    return Path(out)
 
 
 def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:

@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 
 from i2vda_mmseg.datasets.class_spaces import VIPER_RAW_IDS
+from i2vda_mmseg.fileio.atomic import atomic_file
+from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.flow.io import write_flo
 
 from .clip import LABELLED_TIME
@@ -31,39 +33,39 @@ _PNG_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 def write_viper(root: Path, index: int, frame: Frame) -> None:
     """Write image number ``index`` of ``<root>/viper``: a JPEG and a palette-indexed PNG of raw ids."""
     image = _viper_image(root, index)
-    _write_image(image, frame.rgb, _JPEG)
+    write_image(image, frame.rgb, _JPEG)
     labels = Image.fromarray(frame.labels('viper')).convert('P')
     labels.putpalette(_viper_palette())
     path = image.parents[2] / 'cls' / image.parent.name / f'{image.stem}.png'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    labels.save(path)
+    with atomic_file(path) as draft:
+        labels.save(draft, 'PNG')
 
 
 def write_viper_pair(root: Path, index: int, previous: Frame, frame: Frame) -> None:
     """Write image number ``index`` of ``<root>/viper``, and the frame before it without a label, as in VIPER."""
     write_viper(root, index, frame)
     path = _viper_image(root, index, offset=-1)
-    _write_image(path, previous.rgb, _JPEG)
+    write_image(path, previous.rgb, _JPEG)
 
 
 def write_synthia(root: Path, index: int, frame: Frame) -> None:
     """Write image number ``index`` of ``<root>/synthia``: an RGB PNG, and raw ids in the red channel of 16 bits."""
     base, name = root / 'synthia' / 'SEQS-04-DAWN', f'{index:06d}.png'
-    _write_image(base / 'RGB' / 'Stereo_Left' / 'Omni_F' / name, frame.rgb, _PNG_FAST)
+    write_image(base / 'RGB' / 'Stereo_Left' / 'Omni_F' / name, frame.rgb, _PNG_FAST)
     raw = frame.labels('synthia').astype(np.uint16)
     # Planar surfaces stand in for instances in the green channel, which no class table reads.
     labels = np.stack([raw, frame.surfaces.astype(np.uint16), np.zeros_like(raw)], axis=-1)
-    _write_image(base / 'GT' / 'LABELS' / 'Stereo_Left' / 'Omni_F' / name, labels, _PNG_FAST)
+    write_image(base / 'GT' / 'LABELS' / 'Stereo_Left' / 'Omni_F' / name, labels, _PNG_FAST)
 
 
 def write_cityscapes_frame(root: Path, split: str, clip: int, frame: Frame) -> None:
     """Write one frame of a clip of ``<root>/cityscapes``, and its label map if Cityscapes would label it."""
     base, name = root / 'cityscapes', _cityscapes_name(split, clip, frame.time)
     path = base / 'leftImg8bit_sequence' / split / CITIES[split] / f'{name}_leftImg8bit.png'
-    _write_image(path, frame.rgb, _PNG_FAST)
+    write_image(path, frame.rgb, _PNG_FAST)
     if frame.time == LABELLED_TIME:
         path = base / 'gtFine' / split / CITIES[split] / f'{name}_gtFine_labelIds.png'
-        _write_image(path, frame.labels('cityscapes'), _PNG_FAST)
+        write_image(path, frame.labels('cityscapes'), _PNG_FAST)
 
 
 def write_exact_flow(root: Path, split: str, clip: int, previous: Frame, frame: Frame) -> None:
@@ -73,7 +75,7 @@ def write_exact_flow(root: Path, split: str, clip: int, previous: Frame, frame: 
     for direction, frame_a, frame_b in (('F01', previous, frame), ('F10', frame, previous)):
         flow, visible = exact_flow(frame_a, frame_b)
         write_flo(folder / f'{name}_{direction}.flo', flow)
-        _write_image(folder / f'{name}_{direction}_visible.png', visible.astype(np.uint8) * 255, _PNG_FAST)
+        write_image(folder / f'{name}_{direction}_visible.png', visible.astype(np.uint8) * 255, _PNG_FAST)
 
 
 def _cityscapes_name(split: str, clip: int, time: int) -> str:
@@ -91,10 +93,3 @@ def _viper_palette() -> list[int]:
     """A distinct colour for each of the 32 raw ids."""
     ids = np.arange(len(VIPER_RAW_IDS))
     return np.stack([(ids * 67 + 40) % 256, (ids * 149 + 80) % 256, (ids * 29 + 120) % 256], axis=1).ravel().tolist()
-
-
-def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # cv2 stores channels in the order BGR.
-    if not cv2.imwrite(str(path), image[..., ::-1] if image.ndim == 3 else image, options):
-        raise OSError(f'Could not write {path}. Check that the folder can be written and the disk is not full.')

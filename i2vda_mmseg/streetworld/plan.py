@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from i2vda_mmseg.fileio.atomic import write_atomically
+
 from .layouts import SYNTHIA_LARGEST, VIPER_LARGEST
 
 VERSION = 1  # raise it whenever the same parameters no longer give the same files
@@ -96,9 +98,8 @@ def check_folder(out: Path, plan: WorldPlan, *, force: bool) -> bool:
 
 def mark_started(out: Path, plan: WorldPlan) -> None:
     """Leave a note that a StreetWorld is in the making."""
-    out.mkdir(parents=True, exist_ok=True)
     (out / WORLD_FILE).unlink(missing_ok=True)
-    (out / _PARTIAL_FILE).write_text(json.dumps(plan.describe(), indent=2) + '\n', encoding='utf-8')
+    write_atomically(json.dumps(plan.describe(), indent=2) + '\n', out / _PARTIAL_FILE)
 
 
 def mark_finished(out: Path) -> None:

@@ -7,7 +7,8 @@ import stat
 import pytest
 import torch
 
-from i2vda_mmseg.engine.checkpoints import read_checkpoint, remove_unfinished, save_atomically, write_atomically
+from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.fileio.atomic import atomic_file, remove_unfinished, save_atomically, write_atomically
 
 
 def in_a_child(function):
@@ -108,3 +109,40 @@ def test_only_unfinished_files_are_removed(tmp_path):
     left.touch()
     assert remove_unfinished(tmp_path) == [left]
     assert all(path.exists() for path in kept)
+
+
+def test_what_another_library_writes_appears_only_whole(tmp_path):
+    path = tmp_path / 'new' / 'a.npy'
+    with atomic_file(path) as draft:
+        draft.write_text('half')
+        assert not path.exists()
+        draft.write_text('whole')
+    assert path.read_text() == 'whole'
+    assert os.listdir(path.parent) == ['a.npy']
+
+
+def test_an_error_while_another_library_writes_leaves_the_old_file(tmp_path):
+    path = tmp_path / 'a.txt'
+    write_atomically('größer', path)
+
+    def write(error):
+        with atomic_file(path) as draft:
+            draft.write_text('half')
+            raise error
+
+    for error, message in [
+        (OSError(errno.ENOSPC, 'No space left on device'), r'a\.txt could not be written \(No space left'),
+        (FileNotFoundError(errno.ENOENT, 'No such file', 'b.png'), 'b.png'),  # of something that was read
+        (OSError('image b.png cannot be read'), r'^image b\.png cannot be read$'),
+        (KeyboardInterrupt(), ''),
+    ]:
+        with pytest.raises(type(error), match=message):
+            write(error)
+        assert path.read_text(encoding='utf-8') == 'größer'
+        assert os.listdir(tmp_path) == ['a.txt']
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / 'a').touch()
+    with pytest.raises(OSError, match=r'a/b/c\.txt could not be written \(Not a directory\)'):
+        write_atomically('', tmp_path / 'a' / 'b' / 'c.txt')

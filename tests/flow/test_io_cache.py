@@ -54,7 +54,7 @@ def test_flow_that_does_not_fit_is_not_written(cache, bad):
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(cache, monkeypatch):
     before = sorted(cache.root.rglob('*'))
-    monkeypatch.setattr('i2vda_mmseg.flow.packed.os.fsync', lambda _: (_ for _ in ()).throw(OSError('disk full')))
+    monkeypatch.setattr('os.fsync', lambda _: (_ for _ in ()).throw(OSError('disk full')))
     with pytest.raises(OSError, match='disk full'):
         cache.write(*KEYS[0], field(5))
     assert sorted(cache.root.rglob('*')) == before

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
+from i2vda_mmseg.fileio.atomic import save_atomically
 
 PUBLISHERS = dict(
     adaptsegnet='AdaptSegNet',
@@ -191,8 +192,7 @@ def main() -> None:
         parser.error(f'{args.source} holds more than weights; if you trust where it is from, pass --trust-checkpoint')
     except ValueError as error:
         parser.error(f'{args.source}: {error}.')
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(meta=dict(layout=list(names)), state_dict=converted), args.target)
+    save_atomically(dict(meta=dict(layout=list(names)), state_dict=converted), args.target)
     print(f'{args.source}: layout of {describe(names)}')
     for line in advice(names, args.target):
         print(f'note: {line}')

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
+from i2vda_mmseg.fileio.atomic import save_atomically
 
 _NETWORKS = {
     'flownetc': 'flownetCSS.flownetC',
@@ -102,8 +102,7 @@ def main() -> None:
         parser.error(f'{args.source} holds more than weights; if you trust where it is from, pass --trust-checkpoint')
     except ValueError as error:
         parser.error(f'{args.source}: {error}.')
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=converted), args.target)
+    save_atomically(dict(state_dict=converted), args.target)
     print(f'{args.target}: {sum(value.numel() for value in converted.values()):,} weights in {len(converted)} tensors')
 
 

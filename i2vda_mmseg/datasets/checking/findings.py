@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from i2vda_mmseg.fileio.atomic import write_atomically
+
 
 class Fault(NamedTuple):
     """One thing that is wrong.
@@ -70,5 +72,4 @@ class DataReport:
             'data_sets': [dataclasses.asdict(item) | {'faults': self.count(item.role)} for item in self.summaries],
             'faults': [fault._asdict() for fault in self.faults],
         }
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
+        write_atomically(json.dumps(content, indent=2, ensure_ascii=False) + '\n', path)

@@ -1,7 +1,5 @@
 """Checkpoints that are whole when they have a name, that run no code when they are read, and the one to go on from."""
 
-from i2vda_mmseg.fileio.atomic import AtomicLocalBackend, remove_unfinished, save_atomically, write_atomically
-
 from .reading import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
@@ -13,14 +11,10 @@ from .resuming import POINTER, find_resumable
 
 __all__ = [
     'POINTER',
-    'AtomicLocalBackend',
     'DamagedCheckpointError',
     'UntrustedCheckpointError',
     'check_intact',
     'find_resumable',
     'read_checkpoint',
-    'remove_unfinished',
-    'save_atomically',
     'trust_checkpoints',
-    'write_atomically',
 ]

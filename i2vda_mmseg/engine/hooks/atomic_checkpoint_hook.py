@@ -10,8 +10,8 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
-from i2vda_mmseg.engine.checkpoints import POINTER, remove_unfinished, write_atomically
-from i2vda_mmseg.fileio.atomic import BACKEND
+from i2vda_mmseg.engine.checkpoints import POINTER
+from i2vda_mmseg.fileio.atomic import BACKEND, remove_unfinished, write_atomically
 
 _VALIDATED = 'iter_validated'  # mmengine prints what begins with val
 
@@ -88,7 +88,7 @@ class AtomicCheckpointHook(CheckpointHook):
             options.update(save_optimizer=self.save_optimizer, save_param_scheduler=self.save_param_scheduler)
             runner.save_checkpoint(self.out_dir, name, meta=meta, by_epoch=self.by_epoch, **options, **self.args)
             if is_main_process():
-                write_atomically(self.last_ckpt.encode(), Path(runner.work_dir, POINTER))
+                write_atomically(self.last_ckpt, Path(runner.work_dir, POINTER))
         except OSError as error:
             advice = 'Make room or choose another --work-dir, and go on with --resume auto'
             good = previous or _named(runner) or 'none'
@@ -120,7 +120,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if named and not start:
             runner.logger.warning(f'starting afresh, although {runner.work_dir} holds checkpoints of an earlier run')
         if start != named:
-            write_atomically(start.encode(), Path(runner.work_dir, POINTER))
+            write_atomically(start, Path(runner.work_dir, POINTER))
 
 
 def _named(runner: Runner) -> str | None:

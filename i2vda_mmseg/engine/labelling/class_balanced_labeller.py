@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 from torch import Tensor
 
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.fileio.pseudo_labels import write_labels, write_rare_classes, write_soft_labels
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import (
@@ -66,7 +67,7 @@ class ClassBalancedLabeller(Labeller):
             rare = predicted < self.rare_share * predicted.sum()
             write_rare_classes(folder, rare.nonzero().flatten().tolist())
             report = dict(thresholds=thresholds.tolist(), predicted=predicted.tolist(), labelled=labelled[:-1].tolist())
-            Path(folder, 'thresholds.json').write_text(json.dumps(report), encoding='utf-8')
+            write_atomically(json.dumps(report), Path(folder, 'thresholds.json'))
 
     def _survey(self, runner: Runner, frames: Any) -> tuple[ConfidenceHistogram, Tensor]:
         """Count the confidences and the pixels of each class, over all ranks."""

@@ -9,6 +9,7 @@ from mmengine.dist import all_reduce, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.fileio.pseudo_labels import write_labels
 from i2vda_mmseg.ops import easy_and_hard, normalized_entropy
 
@@ -57,4 +58,4 @@ class EntropyRankLabeller(Labeller):
 
 def _write_list(path: Path, image_paths: Sequence[str]) -> None:
     lines = ['/'.join(Path(image_path).parts[-2:]) for image_path in image_paths]
-    path.write_text('\n'.join([*lines, '']), encoding='utf-8')
+    write_atomically('\n'.join([*lines, '']), path)

@@ -12,7 +12,8 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmseg.registry import LOOPS, TASK_UTILS
 
-from i2vda_mmseg.engine.checkpoints import read_checkpoint, save_atomically
+from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.fileio.atomic import save_atomically
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .stage import Stage, stages_of
