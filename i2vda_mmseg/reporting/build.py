@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
-
 from i2vda_mmseg.fileio.atomic import write_atomically
 
 from .charts import draw_curves
