@@ -1,11 +1,13 @@
 """How a config measures temporal consistency: in its test, and of frames that no data set describes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmseg.registry import METRICS
+from mmseg.registry import DATASETS, METRICS, MODELS
 
+from i2vda_mmseg.datasets import CityscapesClipDataset
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switches
@@ -23,7 +25,8 @@ def add_temporal_consistency(
     """Let the config's test measure temporal consistency as well.
 
     The clips are those of ``tc_dataloader``, or else those around the labelled frames of ``test_dataloader``, read
-    through the same pipeline without its labels. The metric is ``tc_evaluator``.
+    through the same pipeline without its labels. The metric is ``tc_evaluator``. Flow that a CPU estimates or that is
+    read from a cache is made in the data workers.
 
     Args:
         config: Changed in place.
@@ -44,6 +47,7 @@ def add_temporal_consistency(
     loader = clip_dataloader(config) if loader is None else loader.to_dict()
     if clip_list is not None:
         loader['dataset']['clip_list'] = clip_list
+    _move_flow_to_workers(loader['dataset'], evaluator)
     config.test_cfg = dict(
         config.get('test_cfg') or {}, type='ClipTestLoop', clip_dataloader=loader, clip_evaluator=evaluator
     )
@@ -88,16 +92,14 @@ def tc_facts(config: Config) -> dict[str, Any]:
         config: A config after ``add_temporal_consistency``.
     """
     evaluator, estimator = config.test_cfg['clip_evaluator'], config.test_cfg['clip_evaluator']['flow_estimator']
-    preset, size = evaluator.get('preset', 'clean'), evaluator.get('flow_size')
     described = describe_estimator(estimator)
     if estimator['type'] == 'CachedFlow':
-        cache = FlowCache(estimator['root'])
-        described['cached'], size = cache.estimator, size or cache.size
+        described['cached'] = FlowCache(estimator['root']).estimator
     return dict(
-        TC_preset=preset,
-        TC_switches=choose_switches(preset, **{name: evaluator.get(name) for name in Switches._fields})._asdict(),
+        TC_preset=evaluator.get('preset', 'clean'),
+        TC_switches=_switches(evaluator)._asdict(),
         TC_flow=described,
-        TC_flow_size=size,
+        TC_flow_size=_flow_size(evaluator),
         TC_clip_list=config.test_cfg['clip_dataloader']['dataset'].get('clip_list') or None,
     )
 
@@ -132,6 +134,33 @@ def _evaluator(config: Config) -> dict[str, Any]:
     evaluator = dict(_DEFAULT) if found is None else found.to_dict()
     evaluator.setdefault('flow_estimator', dict(type='DISFlow'))
     return evaluator
+
+
+def _move_flow_to_workers(dataset: dict[str, Any], evaluator: dict[str, Any]) -> None:
+    """Let the data set of clips make the flow that the metric would make, where a CPU makes it."""
+    estimator, switches = evaluator['flow_estimator'], _switches(evaluator)
+    kind = DATASETS.get(dataset['type'])
+    takes_flow = isinstance(kind, type) and issubclass(kind, CityscapesClipDataset)
+    if not takes_flow or not _in_workers(estimator) or switches.flow_input != 'rgb255':
+        return
+    flows = ['01'] if switches.mask == 'none' else ['01', '10']
+    step = dict(type='ClipFlow', estimator=estimator, size=_flow_size(evaluator), flows=flows)
+    dataset.setdefault('flow', step)
+
+
+def _in_workers(estimator: Mapping[str, Any]) -> bool:
+    online = estimator.get('online')
+    return MODELS.get(estimator['type']).in_workers and (online is None or _in_workers(online))
+
+
+def _switches(evaluator: Mapping[str, Any]) -> Switches:
+    chosen = {name: evaluator.get(name) for name in Switches._fields}
+    return choose_switches(evaluator.get('preset', 'clean'), **chosen)
+
+
+def _flow_size(evaluator: Mapping[str, Any]) -> tuple[int, int] | None:
+    estimator, size = evaluator['flow_estimator'], evaluator.get('flow_size')
+    return FlowCache(estimator['root']).size if size is None and estimator['type'] == 'CachedFlow' else size
 
 
 def _flow_estimator(config: Config, evaluator: dict[str, Any], flow: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """All frames of clips, in order, for what is measured over time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg.registry import DATASETS
+import torch
+from mmengine.structures import PixelData
+from mmseg.registry import DATASETS, TRANSFORMS
 
 from i2vda_mmseg.fileio.frames import FrameIndex, windows_of
 from i2vda_mmseg.fileio.listing import strip_suffix
@@ -28,6 +30,8 @@ class CityscapesClipDataset(CityscapesSeqDataset):
         clip_list: Text file that names the clips to take, one a line, each by any one of its frames, such as the
             labelled one; folders before the name and endings do not matter. '' takes all.
         pairs: None: a sample is a frame. 'consecutive': two consecutive frames of a clip, as for training.
+        flow: Config of a ``ClipFlow``: a sample then carries the flow between its frame and the one before as
+            ``tc_flow_01`` and ``tc_flow_10``, made where the sample is read. None: no flow.
         **kwargs: Arguments of ``CityscapesSeqDataset``. With ``previous_frame``, a sample names the frame before in
             ``frame_paths``; before the first frame of a clip, that is the first frame itself.
 
@@ -36,10 +40,18 @@ class CityscapesClipDataset(CityscapesSeqDataset):
         FileNotFoundError: If there is no clip, no such list, or a clip has a gap.
     """
 
-    def __init__(self, data_root: str, clip_list: str = '', pairs: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data_root: str,
+        clip_list: str = '',
+        pairs: str | None = None,
+        flow: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
         if pairs == 'labelled':
             raise ValueError("CityscapesClipDataset takes all frames of a clip: pairs must be None or 'consecutive'.")
         self.clip_list = clip_list
+        self.flow = None if flow is None else TRANSFORMS.build(flow)
         super().__init__(data_root, pairs=pairs, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -65,6 +77,8 @@ class CityscapesClipDataset(CityscapesSeqDataset):
         if self.pairs is None and 'data_samples' in data:
             info = self.get_data_info(idx)
             data['data_samples'].set_metainfo({key: info[key] for key in CLIP_KEYS})
+            if self.flow is not None and info['frame_index'] > 0:
+                data['data_samples'].set_data(_flows(self.flow, self.get_data_info(idx - 1), info))
         return data
 
     def _chosen(self, found: Sequence[list[str]]) -> list[list[str]]:
@@ -113,3 +127,13 @@ def _read_lines(path: str) -> list[str]:
     if not any(lines):
         raise ValueError(f"clip_list: {path} names no clip; write one a line, or leave clip_list=''.")
     return [line for line in lines if line]
+
+
+def _flows(step: Callable, previous: dict, current: dict) -> dict[str, PixelData]:
+    """Flow between a frame and the one before, as data fields."""
+    if (previous['clip'], previous['frame_index']) != (current['clip'], current['frame_index'] - 1):
+        raise ValueError(f'{current["img_path"]} has no frame before it in this data set: take whole clips')
+    pair = (previous, current)
+    flows = step(dict(frame_paths=[info['img_path'] for info in pair], frame_keys=[info['frame_key'] for info in pair]))
+    fields = ((key, flows[key]) for key in ('flow_01', 'flow_10') if key in flows)
+    return {f'tc_{key}': PixelData(data=torch.from_numpy(flow).permute(2, 0, 1)) for key, flow in fields}

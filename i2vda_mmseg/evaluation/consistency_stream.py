@@ -1,6 +1,6 @@
 """Temporal consistency of one stream of frames, with one previous frame in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ _NO_RANGE = (torch.uint16, torch.uint32, torch.uint64)  # torch finds no smalles
 class _Moment(NamedTuple):
     prediction: Tensor
     labels: Tensor
-    frame: Tensor
+    frame: Tensor | None
     key: str
 
 
@@ -65,24 +65,32 @@ class ConsistencyStream:
         self._previous = None
         self.counts = self.counts._replace(clips=self.counts.clips + 1)
 
-    def add(self, prediction: Tensor, frame: Tensor | np.ndarray, key: str = '') -> None:
+    def add(
+        self,
+        prediction: Tensor,
+        frame: Tensor | np.ndarray | None,
+        key: str = '',
+        flows: Sequence[Tensor] | None = None,
+    ) -> None:
         """Take the next frame.
 
         Args:
             prediction: (H, W), whole numbers: classes, 255 for none. With warping by 'probs', (C, H, W) logits.
-            frame: (3, H', W') tensor or (H', W', 3) array, RGB in 0..255.
+            frame: (3, H', W') tensor or (H', W', 3) array, RGB in 0..255; None where flow is given for all pairs.
             key: The frame's path relative to the data root, for a flow cache.
+            flows: (2, h, w) each, pixels of the size that flow is estimated on: from the previous frame to this one
+                and, where ``mask`` needs it, back; None: estimated.
 
         Raises:
-            ValueError: If the shape of the prediction or the frame is not that, a label is neither a class nor 255, or
-                the flow or the probabilities are not finite.
+            ValueError: If the shape of the prediction, the frame or a flow is not that, a label is neither a class nor
+                255, there is neither frame nor flow, or the flow or the probabilities are not finite.
         """
         current = self._moment(prediction, frame, key)
         if self._previous is not None:
-            self.counts = self.counts.plus(self._compare(self._previous, current))
+            self.counts = self.counts.plus(self._compare(self._previous, current, flows))
         self._previous = current
 
-    def _moment(self, prediction: Tensor, frame: Tensor | np.ndarray, key: str) -> _Moment:
+    def _moment(self, prediction: Tensor, frame: Tensor | np.ndarray | None, key: str) -> _Moment:
         expected = 3 if self.switches.warping == 'probs' else 2
         if prediction.ndim != expected or (expected == 3 and len(prediction) != self.num_classes):
             shape = f'({self.num_classes}, H, W) logits' if expected == 3 else '(H, W) classes'
@@ -94,7 +102,7 @@ class ConsistencyStream:
             require_finite(held, f'the class probabilities of {key or "a frame"}')
         else:
             held = labels = checked_labels(prediction, self.num_classes)
-        return _Moment(held, labels, self._frame(frame, labels), key)
+        return _Moment(held, labels, None if frame is None else self._frame(frame, labels), key)
 
     def _frame(self, frame: Tensor | np.ndarray, labels: Tensor) -> Tensor:
         """Give a frame as (1, 3, h, w) of the size that flow is estimated on."""
@@ -107,32 +115,44 @@ class ConsistencyStream:
             return image
         return F.interpolate(image.float(), size=size, mode='area')
 
-    def _compare(self, previous: _Moment, current: _Moment) -> ConsistencyCounts:
+    def _compare(self, previous: _Moment, current: _Moment, flows: Sequence[Tensor] | None) -> ConsistencyCounts:
         if previous.labels.shape != current.labels.shape:
             shapes = f'{tuple(previous.labels.shape)} and {tuple(current.labels.shape)}'
             raise ValueError(f'the predictions of two consecutive frames differ in size: {shapes} (H, W)')
-        flow, valid = self._flow(previous, current)
+        flow, valid = self._flow(previous, current, flows)
         warped = warp_prediction(current.prediction, flow, self.switches.warping)
         if self.switches.mask != 'none':
             valid &= previous.labels != IGNORE_INDEX
         return ConsistencyCounts.of_pair(previous.labels, warped, valid, self.num_classes)
 
-    def _flow(self, previous: _Moment, current: _Moment) -> tuple[Tensor, Tensor]:
+    def _flow(self, previous: _Moment, current: _Moment, given: Sequence[Tensor] | None) -> tuple[Tensor, Tensor]:
         """Flow (2, H, W) from the previous frame to the current one, and where it is valid."""
         size: Any = tuple(previous.labels.shape)
-        frames = [self._flow_input(moment.frame) for moment in (previous, current)]
-        keys = [(previous.key, current.key), (current.key, previous.key)]
-        if self.switches.mask == 'none':
-            flow = self._estimate(frames[0], frames[1], keys[:1], size)[0]
-            return flow, ~unknown(flow[None])[0]
-        flows = self._estimate(torch.cat(frames), torch.cat(frames[::-1]), keys, size)
+        both = self.switches.mask != 'none'
+        flows = self._estimated(previous, current, both) if given is None else self._given(given, previous, both)
+        require_finite(flows, f'the flow from {previous.key or "a frame"} to {current.key or "the next"}')
+        flows = resize_flow(flows, size)  # pixels of the predictions
+        if not both:
+            return flows[0], ~unknown(flows[:1])[0]
         return flows[0], valid_pixels(flows[0], flows[1], self.switches.eta)
 
-    def _estimate(self, frames_a: Tensor, frames_b: Tensor, keys: list[tuple[str, str]], size: Any) -> Tensor:
-        """Flow (N, 2, H, W) in pixels of the predictions, whatever the size that it is estimated at."""
-        flow = self.flow_estimator(frames_a, frames_b, keys)
-        require_finite(flow, f'the flow from {keys[0][0] or "a frame"} to {keys[0][1] or "the next"}')
-        return resize_flow(flow, size)
+    def _estimated(self, previous: _Moment, current: _Moment, both: bool) -> Tensor:
+        if previous.frame is None or current.frame is None:
+            raise ValueError(f'there is no flow from {previous.key} to {current.key}, and no frames to estimate it on')
+        frames = [self._flow_input(frame) for frame in (previous.frame, current.frame)]
+        keys = [(previous.key, current.key), (current.key, previous.key)]
+        if not both:
+            return self.flow_estimator(frames[0], frames[1], keys[:1])
+        return self.flow_estimator(torch.cat(frames), torch.cat(frames[::-1]), keys)
+
+    def _given(self, flows: Sequence[Tensor], previous: _Moment, both: bool) -> Tensor:
+        expected = self.flow_size or tuple(previous.labels.shape)
+        if len(flows) < 1 + both or any(tuple(flow.shape) != (2, *expected) for flow in flows):
+            raise ValueError(
+                f'temporal consistency needs {1 + both} flows of the shape (2, H, W) = {(2, *expected)}, got '
+                f'{[tuple(flow.shape) for flow in flows]}; give flow_size and the data set that estimates flow one size'
+            )
+        return torch.stack(list(flows)).to(previous.labels.device)
 
     def _flow_input(self, frame: Tensor) -> Tensor:
         frame = frame.float()  # held in 8 bits

@@ -19,6 +19,7 @@ from .pair_consistency import ConsistencyCounts, choose_switches
 from .protocols import protocol_named, require_classes
 
 NEEDED = ('clip', 'frame_index', 'frame_key', 'img_path')
+CARRIED = ('tc_flow_01', 'tc_flow_10')
 
 
 class ClipConsistency(NamedTuple):
@@ -85,7 +86,8 @@ class TemporalConsistency(BaseMetric):
 
     Needs no labels. Takes frames in the order of their clips, which ``CityscapesClipDataset`` with ``ClipSampler``
     gives, and holds one previous frame. Counts are whole numbers, summed over all pairs of all clips on all ranks
-    before anything is divided: any number of ranks gives the same figures.
+    before anything is divided: any number of ranks gives the same figures. Flow that samples carry, from data workers
+    (``CityscapesClipDataset(flow=dict(type='ClipFlow', ...))``), is taken as it is; other flow is estimated here.
 
     Figures: ``TC`` (mean over the classes) and ``TC_IoU/<class>`` in 0..1; ``flicker``, the share of the valid pixels
     whose class changes, in 0..1; ``TC_pairs`` and ``TC_clips``.
@@ -147,8 +149,11 @@ class TemporalConsistency(BaseMetric):
             self._follow(stream, sample['clip'], int(sample['frame_index']))
             wanted = 'seg_logits' if self.switches.warping == 'probs' else 'pred_sem_seg'
             prediction = sample[wanted]['data']
-            image = read_image(sample['img_path'], colours=FRAME_COLOURS)[..., ::-1]  # BGR on disk
-            stream.add(prediction if wanted == 'seg_logits' else prediction.squeeze(0), image, sample['frame_key'])
+            flows = [sample[name]['data'] for name in CARRIED if name in sample] or None
+            image = None if flows else read_image(sample['img_path'], colours=FRAME_COLOURS)[..., ::-1]  # BGR on disk
+            stream.add(
+                prediction if wanted == 'seg_logits' else prediction.squeeze(0), image, sample['frame_key'], flows
+            )
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts of all ranks, compute, and start afresh; ``size`` is not needed."""

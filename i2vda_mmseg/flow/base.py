@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,13 @@ class FlowEstimator(nn.Module, ABC):
         size_divisor: Height and width handed to the network are padded (by repeating the border, right and below) to
             multiples of this number, and the flow is cropped back.
         min_size: Smallest height and width handed to the network, in pixels.
+
+    Attributes:
+        in_workers: Whether its own work, apart from that of an ``online`` estimator, suits a data worker: it is done on
+            the CPU in one thread.
     """
+
+    in_workers: ClassVar[bool] = False
 
     def __init__(self, size_divisor: int = 1, min_size: int = 1) -> None:
         super().__init__()

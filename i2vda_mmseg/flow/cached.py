@@ -39,6 +39,7 @@ class CachedFlow(FlowEstimator):
             flow_estimator = dict(type='CachedFlow', root='data/flow', online=dict(type='DISFlow'))
     """
 
+    in_workers = True
     online: FlowEstimator | None
 
     def __init__(self, root: str, online: Mapping[str, Any] | None = None) -> None:

@@ -33,6 +33,8 @@ class DISFlow(FlowEstimator):
         torch.Size([1, 2, 16, 24])
     """
 
+    in_workers = True
+
     def __init__(self, preset: str = 'medium') -> None:
         super().__init__(min_size=32)  # below that, the coarsest level holds less than one patch
         if preset not in _PRESETS:

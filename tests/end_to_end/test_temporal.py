@@ -127,6 +127,14 @@ def test_clips_and_metric_of_a_config(request, name, protocol):
     assert (evaluator.preset, evaluator.protocol) == ('etc', protocol)
     assert evaluator.flow_estimator == config.model.flow_estimator
     assert config.test_cfg.clip_dataloader.dataset.clip_list == 'clips.lst'
+    assert 'flow' not in config.test_cfg.clip_dataloader.dataset  # FlowNet2 runs where the model does
+    config.tc_evaluator.update(mask='none', flow_size=(512, 1024))
+    add_temporal_consistency(config)
+    assert config.test_cfg.clip_dataloader.dataset.flow == dict(
+        type='ClipFlow', estimator=dict(type='DISFlow'), size=(512, 1024), flows=['01']
+    )
+    add_temporal_consistency(config, 'etc')  # whose frames are not in 0..255
+    assert 'flow' not in config.test_cfg.clip_dataloader.dataset
     with pytest.raises(ValueError, match='there is no absent'):
         add_temporal_consistency(config, flow='absent')
     del config.model.flow_estimator

@@ -38,13 +38,13 @@ def prediction(index, classes=15):
     return torch.from_numpy(np.where(noise, rng.integers(0, classes, labels.shape), labels % classes))
 
 
-def world(root):
+def world(root, **options):
     """Clips of 2 to 5 frames."""
     names = [frame_name(n, 'ulm', clip) for clip, length in enumerate(LENGTHS) for n in range(length)]
     for index, name in enumerate(names):
         write_image(frame_path(root, name), image(index)[..., ::-1])
     pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]
-    return DATASETS.build(dict(type='CityscapesClipDataset', data_root=str(root), pipeline=pipeline))
+    return DATASETS.build(dict(type='CityscapesClipDataset', data_root=str(root), pipeline=pipeline, **options))
 
 
 class Rounded(torch.nn.Module):
@@ -126,6 +126,27 @@ def test_equals_the_function_clip_by_clip(dataset):
     assert metrics['TC'] == np.nanmean(iou)
     assert [metrics[f'TC_IoU/{name}'] for name in PROTOCOLS['viper15'].classes] == pytest.approx(iou, nan_ok=True)
     assert metrics['flicker'] == counts.flicker()
+
+
+@pytest.mark.parametrize('options', [{}, dict(flow_size=(32, 44)), dict(mask='none')])
+def test_flow_from_the_data_workers_gives_the_same_figures_to_the_last_digit(dataset, tmp_path, monkeypatch, options):
+    expected = feed(build(**options), dataset, range(TOTAL))
+    step = dict(type='ClipFlow', estimator=DIS, size=options.get('flow_size'))
+    carrying = world(tmp_path, flow=step | dict(flows=['01']) if 'mask' in options else step)
+    metric = build(**options)
+    monkeypatch.setattr(metric.flow_estimator, 'estimate', None)  # to call it would be an error
+    first_frames = {sum(LENGTHS[:clip]) for clip in range(len(LENGTHS))}
+    assert {i for i in range(TOTAL) if 'tc_flow_01' not in carrying[i]['data_samples']} == first_frames
+    np.testing.assert_equal(feed(metric, carrying, range(TOTAL)), expected)
+
+
+def test_flow_of_another_size_than_the_metric_asks_for_is_refused(tmp_path):
+    carrying = world(tmp_path, flow=dict(type='ClipFlow', estimator=DIS, size=(32, 44)))
+    with pytest.raises(ValueError, match=r'\(2, 40, 56\).*\(2, 32, 44\).*flow_size'):
+        feed(build(), carrying, range(TOTAL))
+    one_way = world(tmp_path, flow=dict(type='ClipFlow', estimator=DIS, flows=['01']))
+    with pytest.raises(ValueError, match='needs 2 flows'):
+        feed(build(), one_way, range(TOTAL))
 
 
 def test_starts_afresh_after_each_evaluation(dataset):

@@ -2,7 +2,7 @@
 
 from .broadcasting import TransformBroadcaster
 from .cropping import DropBottomRows
-from .flow import EstimateFlow, LoadFlow
+from .flow import ClipFlow, EstimateFlow, LoadFlow
 from .formatting import PackFramePair
 from .histogram_matching import HistogramMatching
 from .labels import LoadRawLabels, MaskEgoVehicle
@@ -14,6 +14,7 @@ from .strong_augmentation import StrongAugmentation
 from .temporal_augmentation import TemporalAugmentation
 
 __all__ = [
+    'ClipFlow',
     'DropBottomRows',
     'EstimateFlow',
     'HistogramMatching',

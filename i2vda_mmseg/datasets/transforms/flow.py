@@ -7,10 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 from torch.utils.data import get_worker_info
+
+from i2vda_mmseg.fileio.frames import FRAME_COLOURS
+from i2vda_mmseg.fileio.images import read_image
 
 
 @TRANSFORMS.register_module()
@@ -98,6 +102,41 @@ class LoadFlow(EstimateFlow):
         super().__init__(dict(type='CachedFlow', root=root, online=online), flows)
         self.root = root
         self.online = online
+
+
+@TRANSFORMS.register_module()
+class ClipFlow(EstimateFlow):
+    """Flow between two frames on disk, for temporal consistency: as its metric would estimate it, in the data workers.
+
+    Required keys: ``frame_paths``, ``frame_keys``, of two frames. Added keys: ``flow_01``, ``flow_10`` ((H, W, 2),
+    float32, pixels), as far as ``flows`` names them.
+
+    Args:
+        estimator: Config of a ``FlowEstimator``.
+        size: (H, W) that frames are brought to by area interpolation, the metric's ``flow_size``; None: as they are.
+        flows: As ``EstimateFlow``.
+    """
+
+    def __init__(
+        self,
+        estimator: Mapping[str, Any],
+        size: Sequence[int] | None = None,
+        flows: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(estimator, flows)
+        self.size = None if size is None else tuple(size)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read the frames and add the flows."""
+        for index, path in enumerate(results['frame_paths']):
+            results[f'frame_{index}'] = self._resized(read_image(path, colours=FRAME_COLOURS))
+        return super().transform(results)
+
+    def _resized(self, frame: np.ndarray) -> np.ndarray:
+        if self.size is None or frame.shape[:2] == self.size:
+            return frame
+        image = torch.from_numpy(frame).permute(2, 0, 1)[None].float()  # not rounded in between
+        return F.interpolate(image, size=self.size, mode='area')[0].permute(1, 2, 0).numpy()
 
 
 def _neighbours(results: dict[str, Any]) -> list[str]:
