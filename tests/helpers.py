@@ -156,6 +156,11 @@ def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_siz
     )
 
 
+def terms_of(logged):
+    """Give the terms that a method learns from, without mmseg's names for their parts (``decode.loss_ce``...)."""
+    return {name: value for name, value in logged.items() if '.' not in name}
+
+
 def batch_of(model, **options):
     """Give a training batch as it leaves the model's preprocessor."""
     return model.data_preprocessor(domain_batch(**options), training=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -80,14 +81,17 @@ class DomainDataPreprocessor(SegDataPreProcessor):
 
 
 def _labels(samples: Sequence[Any], images: Tensor, domain: str) -> Tensor:
-    """Stack the labels of a domain, (N, H, W) int64, of the images' size."""
+    """Stack the labels of a domain, (N, H, W) int64, of the images' size; the samples then hold views of them."""
     labels = _stack([sample.gt_sem_seg.data for sample in samples], f'{domain} labels')
     if labels.shape[-2:] != images.shape[-2:]:
         raise ValueError(
             f'{domain} images are {tuple(images.shape[-2:])} but their labels {tuple(labels.shape[-2:])} (H, W): '
             f'put the loading of labels before Resize in the {domain} pipeline'
         )
-    return labels.squeeze(1).long()
+    labels = labels.long()
+    for sample, label in zip(samples, labels):
+        sample.gt_sem_seg = PixelData(data=label)
+    return labels.squeeze(1)
 
 
 def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:

@@ -35,10 +35,10 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     Args:
         module: Any module; its batch norms normalise with their running statistics and leave them as they are.
     """
-    training = [child for child in module.modules() if child.training]
+    modes = [(child, child.training) for child in module.modules()]
     try:
         module.eval()
         yield
     finally:
-        for child in training:
-            child.training = True
+        for child, training in modes:
+            child.training = training

@@ -14,6 +14,7 @@ from helpers import (
     sharpen,
     state_of,
     still_statistics,
+    terms_of,
     tiny_method,
 )
 from mmengine.dist import broadcast
@@ -64,7 +65,8 @@ def trained(method, rank):
     for runner.iter in range(3):
         for hook in hooks:
             hook.before_train_iter(runner, runner.iter)
-        logged.append(set(wrapper.train_step(domain_batch(seed=10 * rank + runner.iter, pseudo=pseudo), steps)))
+        batch = domain_batch(seed=10 * rank + runner.iter, pseudo=pseudo)
+        logged.append(set(terms_of(wrapper.train_step(batch, steps))))
     return wrapper, runner, logged
 
 

@@ -24,9 +24,7 @@ class AdaptSegNet(AdversarialSegmentor):
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s and of the target image."""
-        source = batch['source']
-        levels = self.source_level_logits(source['inputs'])
-        yield SegmentorPass(self.losses_seg(levels, source['labels']), 'source', self.judged_levels(levels))
+        yield self.source_pass(batch['source'])
         target = self.target_images(batch['target'])
         predictions = self.judged_levels(self.level_logits(target))
         yield SegmentorPass(self.losses_adv(predictions), 'target', predictions)

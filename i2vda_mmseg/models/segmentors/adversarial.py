@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.models.discriminators import DiscriminatorSet
 from i2vda_mmseg.models.wrappers import unwrapped
 
-from .base import DomainAdaptiveSegmentor
+from .base import DomainAdaptiveSegmentor, SegmentorPass
 from .levels import term
 
 SOURCE_LABEL = 0.0  # r of Eq. 11 and 12
@@ -81,6 +82,14 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
     def judged(self, logits: Tensor) -> Tensor:
         """Turn M's logits (N, C, H, W) into what D sees: their softmax."""
         return logits.softmax(dim=1)
+
+    def source_pass(self, source: dict[str, Any]) -> SegmentorPass:
+        """Learn from the labels of a source batch (Eq. 10), with the predictions of the same pass for D."""
+        supervision = self.supervised_source(source)
+        with torch.no_grad():  # M does not learn from what D thinks of them
+            levels = {level: self.upsampled(logits, source['inputs']) for level, logits in supervision.coarse().items()}
+            predictions = self.judged_levels(levels)
+        return SegmentorPass(supervision.losses, 'source', predictions, supervision.details)
 
     def judged_levels(self, levels: dict[str, Tensor]) -> dict[str, Tensor]:
         """Turn M's logits of each level into what D sees."""

@@ -1,7 +1,7 @@
 """What every method shares: one segmentor inside, and how it is trained on a batch of two domains."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,13 +10,16 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
+from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .checkpoint import CheckpointMixin, load_initial_weights
-from .levels import LEVELS, by_level, term
-from .multi_level import MultiLevelEncoderDecoder
+from .dense_prediction import judges_auxiliary_head, predict_densely
+from .levels import LEVELS, by_level
+from .supervision import Supervision, mend_class_weights, supervised_pass
 
 
 class SegmentorPass(NamedTuple):
@@ -27,11 +30,13 @@ class SegmentorPass(NamedTuple):
             are learnt from, as everywhere in mmengine.
         domain: 'source' or 'target'.
         predictions: (N, C, H, W) by level, what the discriminators judge, or None.
+        details: What a term is the sum of: logged, and not learnt from once more.
     """
 
     losses: dict[str, Tensor]
     domain: str
     predictions: dict[str, Tensor] | None = None
+    details: dict[str, Tensor] | None = None
 
 
 class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
@@ -41,10 +46,14 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     A method says *what* is learnt in ``segmentor_passes``; this class decides *when*: each pass is back-propagated as
     soon as it is made, so that one graph is in memory at a time, and one optimizer step follows.
 
+    Labels are learnt as the segmentor itself says: by ``loss_decode``, ``sampler``, ``ignore_index`` and auxiliary
+    heads of its config, each with its own weight. Methods see the logits with which it predicts (``predict_densely``).
+
     Args:
         segmentor: Config of an ``EncoderDecoder``, or of a ``MultiLevelEncoderDecoder`` where the method takes one.
         data_preprocessor: Config of a ``DomainDataPreprocessor``.
-        lambda_seg_aux: Weight of the auxiliary head's ``loss_seg_aux``; 0.1 in AdaptSegNet and ADVENT.
+        lambda_seg_aux: Weight of the ``loss_seg_aux`` of a ``MultiLevelEncoderDecoder``; 0.1 in AdaptSegNet and ADVENT.
+            Auxiliary heads of an ``EncoderDecoder`` have the ``loss_weight`` of their own config.
         batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
             released code of AdaptSegNet. 'target': only target passes move them.
 
@@ -55,7 +64,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         stage: Index of the stage of training, for methods that have several.
 
     Raises:
-        ValueError: If ``batch_statistics`` is unknown, or the segmentor has an auxiliary head that would not learn.
+        ConfigError: If the segmentor predicts at a level that the method does not judge, or not densely.
+        ValueError: If ``batch_statistics`` is unknown.
     """
 
     multi_level: ClassVar[bool] = False
@@ -75,13 +85,15 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
         network = MODELS.build(segmentor)
         self._check_levels(network)
+        mend_class_weights(network)
+        predict_densely(network)
         self.segmentor = network
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
         self.align_corners: bool = network.align_corners
-        self.levels: tuple[str, ...] = LEVELS if network.with_auxiliary_head else LEVELS[:1]
+        self.levels: tuple[str, ...] = LEVELS if judges_auxiliary_head(network) else LEVELS[:1]
         self.lambda_seg_aux = lambda_seg_aux
-        self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux)
+        self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux) if len(self.levels) > 1 else {}
         self.batch_statistics = batch_statistics
         self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
         self.loss_terms: dict[str, Tensor] = {}
@@ -89,13 +101,10 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self.stage = 0
 
     def _check_levels(self, network: nn.Module) -> None:
-        name = type(self).__name__
-        if network.with_auxiliary_head and not self.multi_level:
-            raise ValueError(f'{name} trains a single head: remove auxiliary_head from model.segmentor')
-        if network.with_auxiliary_head and not isinstance(network, MultiLevelEncoderDecoder):
-            raise ValueError(
-                f'the auxiliary_head of model.segmentor would not learn: {name} trains two heads with type='
-                "'MultiLevelEncoderDecoder'"
+        if judges_auxiliary_head(network) and not self.multi_level:
+            raise ConfigError(
+                f'model.segmentor.type: {type(self).__name__} judges a single head, and {type(network).__name__} '
+                "predicts with two: use 'EncoderDecoder', whose auxiliary heads learn by their own losses"
             )
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
@@ -121,6 +130,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             The logged terms (detached), and the detached predictions of each pass by domain.
         """
         log_vars: dict[str, Tensor] = {}
+        details: dict[str, Tensor] = {}
         self.loss_terms = log_vars
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
@@ -132,10 +142,11 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             self._accumulate_gradient(optim_wrapper, current.losses)
             for name, value in current.losses.items():
                 log_vars[name] = log_vars.get(name, 0) + value.detach()
+            details.update(current.details or {})
             if current.predictions is not None:
                 predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
         self._step(optim_wrapper)
-        return log_vars, predictions
+        return log_vars | details, predictions
 
     def target_images(self, target: dict[str, Any]) -> Tensor:
         """Give what a method of single frames sees of a target batch: the last frame, to which pseudo-labels belong.
@@ -164,17 +175,31 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         """Predict with the main head of M alone."""
         return self.level_logits(images)['main']
 
-    def source_level_logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Predict source images with M, P^s; moves the running statistics only when they are shared."""
-        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
-            return self.level_logits(images)
+    def supervised(
+        self, images: Tensor, data_samples: Sequence[Any], name: str = 'loss_seg', at_image_size: bool = False
+    ) -> Supervision:
+        """Learn from labels, true ones or pseudo-labels, by the segmentor's own losses: one forward pass.
 
-    def losses_seg(self, levels: dict[str, Tensor], labels: Tensor) -> dict[str, Tensor]:
-        """Eq. 10 for each head: ``loss_seg``, and ``loss_seg_aux`` where there is an auxiliary head."""
-        return {term('loss_seg', level): self.loss_seg(logits, labels) for level, logits in levels.items()}
+        Args:
+            images: (N, 3, H, W), network input.
+            data_samples: N samples with ``gt_sem_seg`` of the images' size: those of the batch, or what
+                ``labelled_samples`` makes of a tensor.
+            name: Name of the term, ``loss_seg`` for the source.
+            at_image_size: Whether the main logits are resized to the images before their loss, not in it, so that
+                another term can learn from the same ones.
+
+        Returns:
+            Its ``losses`` and ``details`` go into a ``SegmentorPass``; ``coarse()`` gives the logits of the same pass.
+        """
+        return supervised_pass(self.segmentor, unwrapped(self.segmentor), images, data_samples, name, at_image_size)
+
+    def supervised_source(self, source: dict[str, Any], images: Tensor | None = None) -> Supervision:
+        """Learn from the labels of a source batch; moves the running statistics only when they are shared."""
+        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
+            return self.supervised(source['inputs'] if images is None else images, source['data_samples'])
 
     def loss_seg(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross entropy of Eq. 9 and 10: the mean over the pixels that are not ignored, 0 where all are."""
+        """Cross entropy of Eq. 9: the mean over the pixels that are not ignored, 0 where all are."""
         return self.loss_ce(logits, labels, ignore_index=IGNORE_INDEX)
 
     def weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:

@@ -19,8 +19,8 @@ class CBST(SourceOnly):
     """Class-balanced self-training (Zou et al., ECCV 2018): source and pseudo-labelled target images, learnt alike.
 
     The first stage is ``SourceOnly``. Before each round ``ClassBalancedLabeller`` labels the target; then
-    ``loss_target`` is added, the cross entropy of the target image I_1 over its labelled pixels. The portion of labels
-    grows from round to round.
+    ``loss_target`` is added, the segmentor's own loss of the target image over its labelled pixels. The portion of
+    labels grows from round to round.
 
     Source and target images are one batch: the loss is one mean over the pixels of both that have a label, as in the
     released code. Each term is logged as the mean over its own domain, and weighted by that domain's share of these
@@ -51,13 +51,13 @@ class CBST(SourceOnly):
         """Make the pass of I^s and, once there are labels, that of the target image."""
         source, target = batch['source'], batch['target']
         if 'labels' not in target:
-            self.loss_weights.update(loss_seg=1.0)
+            self.loss_weights.update(self._with_heads(loss_seg=1.0))
             yield from super().segmentor_passes(batch)
             return
         self.loss_weights.update(self.domain_weights(source['labels'], target['labels']))
-        yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
-        logits = self.logits(self.target_images(target))
-        yield SegmentorPass(self.target_losses(logits, target), 'target')
+        learnt = self.supervised_source(source)
+        yield SegmentorPass(learnt.losses, 'source', details=learnt.details)
+        yield self.target_pass(target)
 
     def domain_weights(self, source_labels: Tensor, target_labels: Tensor) -> dict[str, float]:
         """Weigh the terms of the domains, whose passes are back-propagated one after the other.
@@ -70,11 +70,17 @@ class CBST(SourceOnly):
             The weight of each domain's mean cross entropy: its share of the labelled pixels, or 1.
         """
         if self.averaging == 'domain':
-            return dict(loss_seg=1.0, loss_target=1.0)
+            return self._with_heads(loss_seg=1.0, loss_target=1.0)
         source, target = (int((labels != IGNORE_INDEX).sum()) for labels in (source_labels, target_labels))
         total = max(source + target, 1)
-        return dict(loss_seg=source / total, loss_target=target / total)
+        return self._with_heads(loss_seg=source / total, loss_target=target / total)
 
-    def target_losses(self, logits: Tensor, target: dict[str, Any]) -> dict[str, Tensor]:
-        """Compare the target's logits (N, C, H, W) with its pseudo-labels."""
-        return dict(loss_target=self.loss_seg(logits, target['labels']))
+    def _with_heads(self, **weights: float) -> dict[str, float]:
+        """Weigh the terms of auxiliary heads as those of the main head, times their own weight."""
+        aux = self.lambda_seg_aux if len(self.levels) > 1 else 1.0
+        return weights | {f'{name}_aux': aux * weight for name, weight in weights.items()}
+
+    def target_pass(self, target: dict[str, Any]) -> SegmentorPass:
+        """Learn from the pseudo-labels of the target images."""
+        learnt = self.supervised(self.target_images(target), target['data_samples'], 'loss_target')
+        return SegmentorPass(learnt.losses, 'target', details=learnt.details)

@@ -6,6 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from .base import SegmentorPass
 from .cbst import CBST
 
 REGULARIZERS = ('mrkld', 'lrent')
@@ -40,11 +41,15 @@ class CRST(CBST):
         self.loss_mrkld = MODELS.build(dict(type='MRKLDLoss'))
         self.loss_soft = MODELS.build(dict(type='SoftCrossEntropyLoss'))
 
-    def target_losses(self, logits: Tensor, target: dict[str, Any]) -> dict[str, Tensor]:
-        """Compare the target's logits (N, C, H, W) with its pseudo-labels, regularised."""
+    def target_pass(self, target: dict[str, Any]) -> SegmentorPass:
+        """Learn from the pseudo-labels of the target images, regularised."""
+        images = self.target_images(target)
         if self.regularizer == 'lrent':
-            return dict(loss_target=self.loss_soft(logits, _soft_labels(target)))
-        return super().target_losses(logits, target) | dict(loss_mrkld=self.loss_mrkld(logits, target['labels']))
+            return SegmentorPass(dict(loss_target=self.loss_soft(self.logits(images), _soft_labels(target))), 'target')
+        learnt = self.supervised(images, target['data_samples'], 'loss_target', at_image_size=True)
+        logits = self.upsampled(learnt.coarse()['main'], images)
+        losses = learnt.losses | dict(loss_mrkld=self.loss_mrkld(logits, target['labels']))
+        return SegmentorPass(losses, 'target', details=learnt.details)
 
 
 def _soft_labels(target: dict[str, Any]) -> Tensor:

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from i2vda_mmseg.models.statistics import frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import normalized_entropy, propagate, resize_flow, upsample
 
@@ -86,12 +85,11 @@ class DAVSN(TwoFrameSegmentor, AdversarialSegmentor):
         """Make the passes of the source pair and of the target pair."""
         source = batch['source']
         images = self.source_input(source)
-        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
-            output = self.segmentor(images, mode='tensor')
-        fused = {level: self.upsampled(logits, images) for level, logits in by_level(output).items()}
+        learnt = self.supervised_source(source, images)
         with torch.no_grad():  # only D learns from these
-            predictions = self.joint_levels(by_level(output[2:4]), by_level(output[4:6]), images.shape[-2:])
-        yield SegmentorPass(self.losses_seg(fused, source['labels']), 'source', predictions)
+            single, previous = learnt.output[2:4], learnt.output[4:6]
+            predictions = self.joint_levels(by_level(single), by_level(previous), images.shape[-2:])
+        yield SegmentorPass(learnt.losses, 'source', predictions, learnt.details)
 
         current, previous, flow = self.target_levels(batch['target'])
         predictions = self.joint_levels(current, previous, batch['target']['frames'].shape[-2:])

@@ -18,7 +18,7 @@ class FDA(DomainAdaptiveSegmentor):
     The loss is ``loss_seg`` on the source image, which the transform ``SpectrumTransfer`` of the joint pipeline has
     given the look of the target image I_1, plus ``lambda_ent`` times ``loss_ent``: the robust entropy of I_1 at the
     resolution of the logits, an eighth of the image's. In the second stage, when the target samples carry pseudo-labels
-    (those of ``MultiBandLabeller``), ``loss_target`` is added: cross entropy over the pixels that have one.
+    (those of ``MultiBandLabeller``), ``loss_target`` is added: the segmentor's own loss over the pixels that have one.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``.
@@ -50,13 +50,16 @@ class FDA(DomainAdaptiveSegmentor):
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of the source image in the target's look and of the target image."""
         source, target = batch['source'], batch['target']
-        yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
+        supervision = self.supervised_source(source)
+        yield SegmentorPass(supervision.losses, 'source', details=supervision.details)
         images = self.target_images(target)
-        logits = self.coarse_logits(images)['main']
-        losses = dict(loss_ent=robust_entropy(logits, self.eta))
         if 'labels' in target:
-            losses['loss_target'] = self.loss_seg(self.upsampled(logits, images), target['labels'])
+            learnt = self.supervised(images, target['data_samples'], 'loss_target')
+            losses, details, coarse = learnt.losses, learnt.details, learnt.coarse()
+        else:
+            losses, details, coarse = {}, {}, self.coarse_logits(images)
+        losses = dict(loss_ent=robust_entropy(coarse['main'], self.eta)) | losses
         # mmengine's way to tell a model how far the run is
         iteration = MessageHub.get_current_instance().get_info('iter', 0)
         self.loss_weights['loss_ent'] = self.lambda_ent if iteration > self.switch2entropy else 0.0
-        yield SegmentorPass(losses, 'target')
+        yield SegmentorPass(losses, 'target', details=details)

@@ -118,10 +118,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
         clip = self.target_clip(batch['target'])
-        source = batch['source']
-        levels = self.source_level_logits(source['inputs'])
-        losses = self.losses_seg(levels, source['labels'])  # Eq. 10
-        yield SegmentorPass(losses, 'source', self.judged_levels(levels))
+        yield self.source_pass(batch['source'])  # Eq. 10
 
         levels_0 = self.level_logits(self.data_preprocessor.normalize(clip.frame_0))
         predictions_0 = self.judged_levels(levels_0)

@@ -37,8 +37,8 @@ class MinEnt(DomainAdaptiveSegmentor):
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s and of the target image."""
-        source = batch['source']
-        yield SegmentorPass(self.losses_seg(self.source_level_logits(source['inputs']), source['labels']), 'source')
+        supervision = self.supervised_source(batch['source'])
+        yield SegmentorPass(supervision.losses, 'source', details=supervision.details)
         levels = self.level_logits(self.target_images(batch['target']))
         losses = {term('loss_ent', level): normalized_entropy(logits).mean() for level, logits in levels.items()}
         yield SegmentorPass(losses, 'target')

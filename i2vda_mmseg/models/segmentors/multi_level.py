@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class MultiLevelEncoderDecoder(EncoderDecoder):
-    """An ``EncoderDecoder`` whose auxiliary head takes part in training, as in AdaptSegNet and ADVENT.
+    """An ``EncoderDecoder`` whose auxiliary head predicts as well, to be judged as in AdaptSegNet and ADVENT.
 
-    In mode 'tensor' it returns the logits of both heads, ``(main, aux)``; it predicts with the main head alone. Its
-    weights are those of a stock ``EncoderDecoder`` with the same ``auxiliary_head``.
+    In mode 'tensor' it returns the logits of both heads, ``(main, aux)``; it predicts with the main head alone. The
+    auxiliary heads of a plain ``EncoderDecoder`` only learn. Its weights are those of a stock ``EncoderDecoder`` with
+    the same ``auxiliary_head``.
 
     Args:
         **kwargs: Those of ``EncoderDecoder``, with one ``auxiliary_head``.
@@ -20,6 +21,8 @@ class MultiLevelEncoderDecoder(EncoderDecoder):
     Raises:
         ValueError: If there is no auxiliary head, or more than one.
     """
+
+    judges_auxiliary_head = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -11,7 +11,7 @@ from .base import DomainAdaptiveSegmentor, SegmentorPass
 
 @MODELS.register_module()
 class SourceOnly(DomainAdaptiveSegmentor):
-    """Cross entropy on labelled source images, Eq. 10.
+    """The segmentor's own losses on labelled source images: cross entropy, Eq. 10.
 
     With ``batch_statistics='target'`` a target frame passes through M without gradient or loss, so that the running
     statistics are the target's, as they then are in every other method.
@@ -21,8 +21,8 @@ class SourceOnly(DomainAdaptiveSegmentor):
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of I^s."""
-        levels = self.source_level_logits(batch['source']['inputs'])
-        yield SegmentorPass(self.losses_seg(levels, batch['source']['labels']), 'source')
+        supervision = self.supervised_source(batch['source'])
+        yield SegmentorPass(supervision.losses, 'source', details=supervision.details)
         if self.batch_statistics == 'target':
             with torch.no_grad():
                 self.segmentor(self.target_images(batch['target']), mode='tensor')

@@ -93,8 +93,8 @@ class TPS(TwoFrameSegmentor):
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of the source pair and of the student."""
         source = batch['source']
-        levels = self.source_level_logits(self.source_input(source))
-        yield SegmentorPass(self.losses_seg(levels, source['labels']), 'source')
+        learnt = self.supervised_source(source, self.source_input(source))
+        yield SegmentorPass(learnt.losses, 'source', details=learnt.details)
 
         clip = self.target_clip(batch['target'])
         is_flipped, scale = self.draw()

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmseg.registry import MODELS
+from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from i2vda_mmseg.ops import resize_flow
@@ -62,6 +63,12 @@ class TwoFrameEncoderDecoder(MultiLevelEncoderDecoder):
             previous_levels = super()._forward(previous)
         fused = [self._fused(logits, before, flow) for logits, before in zip(levels, previous_levels)]
         return TwoFrameLogits._make((*fused, *levels, *previous_levels))
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """Give both heads' own losses of the fused predictions."""
+        main, aux, *_ = self._forward(inputs)
+        losses = add_prefix(self.decode_head.loss_by_feat(main, data_samples), 'decode')
+        return losses | add_prefix(self.auxiliary_head.loss_by_feat(aux, data_samples), 'aux')
 
     def _fused(self, logits: Tensor, previous: Tensor, flow: Tensor) -> Tensor:
         moved = self.propagation(previous, resize_flow(flow, logits.shape[-2:]))

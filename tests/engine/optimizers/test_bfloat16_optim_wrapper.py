@@ -57,7 +57,7 @@ def test_networks_compute_in_bfloat16_and_all_else_in_float32():
     torch.manual_seed(3)
     model = ready(tiny_method('I2VDA'))
     seen, losses, flows = dtypes_of(model), [], []
-    for criterion in (model.loss_ce, model.loss_gan):
+    for criterion in (model.segmentor.decode_head.loss_decode, model.loss_ce, model.loss_gan):
         criterion.register_forward_pre_hook(lambda module, args: losses.append(args[0].dtype))
     model.flow_estimator.register_forward_hook(lambda *args: flows.append(args[-1].dtype))
     model.train_step(domain_batch(), optimizers(model, **BFLOAT16))

@@ -18,6 +18,8 @@ from helpers import (
 )
 from mmseg.registry import MODELS
 
+from i2vda_mmseg.errors import ConfigError
+
 METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA']
 SINGLE_LEVEL = ['I2VDA']
 
@@ -143,7 +145,7 @@ def test_source_pass_moves_shared_statistics_only(method):
     for statistics, moves in (('shared', True), ('target', False)):
         model = tiny_method(method, batch_statistics=statistics).train()
         mean = model.segmentor.backbone.norm.running_mean.clone()
-        model.source_level_logits(batch_of(model)['source']['inputs'])
+        model.supervised_source(batch_of(model)['source'])
         assert torch.equal(model.segmentor.backbone.norm.running_mean, mean) != moves
 
 
@@ -175,14 +177,12 @@ def test_errors(method, overrides, message):
         tiny_method(method, **overrides)
 
 
-@pytest.mark.parametrize('method', METHODS)
-def test_an_auxiliary_head_that_would_not_learn_is_refused(method):
-    auxiliary = dict(type='FCNHead', in_channels=4, channels=4, num_classes=3)
-    single = method in SINGLE_LEVEL
-    message = f'{method} trains a single head: remove aux' if single else 'not learn.*MultiLevelEncoderDecoder'
-    for heads in (auxiliary, [auxiliary]):
-        with pytest.raises(ValueError, match=message):
-            tiny_method(method, segmentor=tiny_segmentor_cfg() | dict(auxiliary_head=heads))
+@pytest.mark.parametrize('method', SINGLE_LEVEL)
+def test_a_second_level_that_nobody_judges_is_refused(method):
+    auxiliary = dict(type='DLV2Head', in_channels=4, num_classes=3, in_index=0)
+    segmentor = tiny_segmentor_cfg() | dict(type='MultiLevelEncoderDecoder', auxiliary_head=auxiliary)
+    with pytest.raises(ConfigError, match=f'model.segmentor.type: {method} .*EncoderDecoder'):
+        tiny_method(method, segmentor=segmentor)
 
 
 @pytest.mark.parametrize('heads', [None, 'list'])
