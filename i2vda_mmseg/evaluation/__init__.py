@@ -1,6 +1,7 @@
 """What a number means."""
 
 from .domain_iou_metric import DomainIoUMetric
+from .label_free import LabelFreeSelection
 from .metrics_file import write_metrics
 from .pair_consistency import TC_PRESETS, Switches, choose_switches
 from .prediction_writer import PredictionWriter
@@ -12,6 +13,7 @@ __all__ = [
     'TC_PRESETS',
     'ClipConsistency',
     'DomainIoUMetric',
+    'LabelFreeSelection',
     'PredictionWriter',
     'Protocol',
     'Switches',

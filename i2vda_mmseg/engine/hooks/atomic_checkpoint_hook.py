@@ -2,7 +2,7 @@
 
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
@@ -26,7 +26,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     Args:
         *args: Those of ``CheckpointHook``.
-        **kwargs: Those of ``CheckpointHook``. ``backend_args`` is by default the local disk, written atomically.
+        **kwargs: Those of ``CheckpointHook``. ``backend_args`` is by default the local disk, written atomically;
+            ``save_best='label_free/rank'`` needs no ``rule``.
 
     Raises:
         ValueError: If ``interval`` is no multiple of the iterations over which gradients are accumulated.
@@ -34,6 +35,7 @@ class AtomicCheckpointHook(CheckpointHook):
         OSError: If a checkpoint cannot be written; the last complete one is kept.
     """
 
+    _default_less_keys: ClassVar[list[str]] = [*CheckpointHook._default_less_keys, 'label_free/rank']
     backend_args: dict | None
     last_ckpt: str | None
 

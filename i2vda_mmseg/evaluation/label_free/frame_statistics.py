@@ -1,0 +1,94 @@
+"""What is kept of the predictions of one frame: a few numbers, whatever the frame's size."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from i2vda_mmseg.evaluation.consistency_stream import require_finite
+
+from .criteria import PredictionSums, as_rows, sampled_positions, soft_neighborhood_density
+
+SAMPLED = 4096  # pixels of a frame
+NEIGHBOURS = 4096  # predictions that SND compares, of all frames together
+
+
+@dataclass(frozen=True)  # mmengine takes tuples apart when it gathers results
+class FrameStatistics:
+    """A frame's part of the criteria that look at probabilities.
+
+    Attributes:
+        sums: Over a sample of the frame's pixels.
+        rows: (S, C), probabilities of fewer of them, for soft neighbourhood density.
+        histogram: (C,), int64: pixels predicted of each class.
+        checksum: Of the label map.
+    """
+
+    sums: PredictionSums
+    rows: Tensor
+    histogram: Tensor
+    checksum: int
+
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor, key: str, neighbours: int) -> Self:
+        """Look at one frame.
+
+        The sampled pixels follow from ``key`` and the size alone: every network is looked at in the same ones.
+
+        Args:
+            logits: (C, H, W), floating point, any device.
+            labels: (H, W), the classes predicted.
+            key: Name of the frame.
+            neighbours: Rows to keep for soft neighbourhood density.
+
+        Raises:
+            ValueError: If the logits are not finite.
+        """
+        require_finite(logits, f'the logits of {key}')
+        classes, (height, width) = len(logits), labels.shape
+        positions = _positions(height * width, zlib.crc32(key.encode())).to(logits.device)
+        probs = as_rows(logits.flatten(1)[:, positions].T.float().softmax(1))
+        few = sampled_positions(len(probs), neighbours, zlib.crc32(key.encode())).to(probs.device)
+        flat = labels.flatten().to(torch.uint8).cpu()
+        histogram = torch.bincount(flat.long(), minlength=256)[:classes]
+        return cls(PredictionSums.of(probs), probs[few].cpu(), histogram, zlib.crc32(flat.numpy().tobytes()))
+
+
+def summary(frames: Sequence[FrameStatistics]) -> dict[str, float]:
+    """Compute the criteria of probabilities over frames: SND, information maximisation, BNM, negative entropy.
+
+    Raises:
+        ValueError: If there is no frame.
+    """
+    if not frames:
+        raise ValueError('there is no frame to compute criteria of')
+    sums = frames[0].sums
+    for frame in frames[1:]:
+        sums = sums.plus(frame.sums)
+    rows = torch.cat([frame.rows for frame in frames])
+    return dict(
+        soft_neighborhood_density=soft_neighborhood_density(rows, max_rows=NEIGHBOURS),
+        information_maximization=sums.information_maximization(),
+        batch_nuclear_norm=sums.batch_nuclear_norm(),
+        negative_entropy=sums.negative_entropy(),
+    )
+
+
+def is_constant(frames: Sequence[FrameStatistics]) -> bool:
+    """Whether all frames got the same label map; of one frame, there is no telling."""
+    return len(frames) > 1 and len({frame.checksum for frame in frames}) == 1
+
+
+@lru_cache(maxsize=512)
+def _positions(pixels: int, seed: int) -> Tensor:
+    """Draw without a permutation of all pixels, which would be larger than what it is drawn for."""
+    if pixels <= SAMPLED:
+        return torch.arange(pixels)
+    # One of each of equally long stretches: spread over the frame, each pixel as likely as another.
+    stretch = pixels / SAMPLED
+    offsets = torch.rand(SAMPLED, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return ((torch.arange(SAMPLED) + offsets) * stretch).long().clamp(max=pixels - 1)
