@@ -1,6 +1,7 @@
 """Test a checkpoint: tools/test.py CONFIG CHECKPOINT. Writes metrics.json into the work dir."""
 
 import argparse
+import os
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -10,6 +11,7 @@ from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
 from i2vda_mmseg.apis.protocol import protocol_facts, protocol_of, use_protocol
 from i2vda_mmseg.apis.tc_config import add_temporal_consistency, tc_facts
+from i2vda_mmseg.datasets.checking.index import find_datasets
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
@@ -76,10 +78,12 @@ def main() -> None:
 
 
 def write_predictions(config: Config, out: str) -> None:
-    """Let a metric write every prediction, in the folders that the images have below the data root."""
+    """Let a metric write every prediction, in the folders that the images have below the data root they share."""
     evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
-    writer = dict(type='PredictionWriter', out=out, data_root=config.test_dataloader.dataset.get('data_root'))
-    config.test_evaluator = [*evaluators, writer]
+    datasets = find_datasets(dict(test_dataloader=config.test_dataloader)).values()
+    roots = [os.path.abspath(dataset['data_root']) for dataset in datasets if dataset.get('data_root')]
+    data_root = os.path.commonpath(roots) if roots else None
+    config.test_evaluator = [*evaluators, dict(type='PredictionWriter', out=out, data_root=data_root)]
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
