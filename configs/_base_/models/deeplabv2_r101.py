@@ -30,6 +30,7 @@ model = dict(
             num_classes=15,
             dilations=(6, 12, 18, 24),
             align_corners=True,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),  # Eq. 10: the mean over labelled pixels
         ),
         train_cfg=dict(),
         test_cfg=dict(mode='whole'),

@@ -79,8 +79,8 @@ class Labeller:
         for scale in self.scales:
             scaled_size = [round(side * scale) for side in size]
             scaled = F.interpolate(images, scaled_size, mode='bilinear', align_corners=model.align_corners)
-            total = total + upsample(model.logits(scaled), size, model.align_corners).softmax(dim=1)
+            total = total + upsample(model.predicted_logits(scaled), size, model.align_corners).softmax(dim=1)
             if self.flip:
-                mirrored = model.logits(scaled.flip(-1)).flip(-1)
+                mirrored = model.predicted_logits(scaled.flip(-1)).flip(-1)
                 total = total + upsample(mirrored, size, model.align_corners).softmax(dim=1)
         return total / (len(self.scales) * (2 if self.flip else 1))

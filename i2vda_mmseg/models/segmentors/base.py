@@ -17,7 +17,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .checkpoint import CheckpointMixin, load_initial_weights
-from .dense_prediction import judges_auxiliary_head, predict_densely
+from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely
 from .levels import LEVELS, by_level
 from .supervision import Supervision, mend_class_weights, supervised_pass
 
@@ -174,6 +174,10 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     def logits(self, images: Tensor) -> Tensor:
         """Predict with the main head of M alone."""
         return self.level_logits(images)['main']
+
+    def predicted_logits(self, images: Tensor) -> Tensor:
+        """Predict with M as in its tests, whole or by sliding windows: (N, 3, H, W) to (N, C, H, W) logits."""
+        return self.upsampled(logits_at_test_time(unwrapped(self.segmentor), images), images)
 
     def supervised(
         self, images: Tensor, data_samples: Sequence[Any], name: str = 'loss_seg', at_image_size: bool = False

@@ -93,6 +93,14 @@ def encode_decode(network: Any, images: Tensor) -> Tensor:
     return network.encode_decode(images, whole_image_metas(images))
 
 
+def logits_at_test_time(network: Any, images: Tensor) -> Tensor:
+    """Predict as the network's ``test_cfg`` says: (N, 3, H, W) to logits (N, C, h, w), of windows (N, C, H, W)."""
+    if (getattr(network, 'test_cfg', None) or {}).get('mode', 'whole') == 'slide':
+        return network.reading.logits(network.slide_inference(images, whole_image_metas(images)))
+    output = network(images, mode='tensor')
+    return output[0] if judges_auxiliary_head(network) else output
+
+
 def whole_image_metas(images: Tensor) -> list[dict]:
     """Describe images (N, 3, H, W) that are neither resized nor padded, one dict for each."""
     size = images.shape[-2:]

@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .dense_prediction import logits_at_test_time, predict_densely
 
 
 @MODELS.register_module()
@@ -19,27 +21,25 @@ class MultiBandSegmentor(DomainAdaptiveSegmentor):
     """Average at test time the probabilities of networks that were trained with different bands (FDA, CVPR 2020).
 
     The first network is the one of the checkpoint that is tested; the others are read from ``checkpoints`` at the same
-    moment. As in the released code, the probabilities are averaged at the resolution of the logits and then resized to
-    the size of the labels. ``seg_logits`` of a prediction are these averages.
+    moment. As in the released code, the probabilities are averaged at the resolution of the logits (of the images if
+    ``test_cfg`` says 'slide') and then resized to the size of the labels. ``seg_logits`` of a prediction are these.
 
     Args:
-        segmentor: Config of the ``EncoderDecoder`` that all have in common; tests whole images.
+        segmentor: Config of the ``EncoderDecoder`` that all have in common.
         checkpoints: Checkpoints of the further networks: of methods, or of plain ``EncoderDecoder``s.
         **kwargs: Those of ``DomainAdaptiveSegmentor``.
 
     Raises:
-        ValueError: If the segmentor tests by sliding windows.
         FileNotFoundError: When weights are loaded, if a checkpoint is missing.
         ValueError: When weights are loaded, if a checkpoint does not fit the segmentor.
     """
 
     def __init__(self, segmentor: dict, checkpoints: Sequence[str], **kwargs: Any) -> None:
         super().__init__(deepcopy(segmentor), **kwargs)
-        if (segmentor.get('test_cfg') or {}).get('mode', 'whole') != 'whole':
-            raise ValueError("MultiBandSegmentor averages whole images: set model.segmentor.test_cfg.mode='whole'")
         self.checkpoints = tuple(str(path) for path in checkpoints)
         self.bands = nn.ModuleList(MODELS.build(deepcopy(segmentor)) for _ in self.checkpoints)
-        self.bands.requires_grad_(False)
+        for band in self.bands.requires_grad_(False):
+            predict_densely(band)
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Refuse to train."""
@@ -47,8 +47,9 @@ class MultiBandSegmentor(DomainAdaptiveSegmentor):
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Average the networks: probabilities (N, C, h, w) ('tensor'), or data samples ('predict')."""
-        networks = [self.segmentor, *self.bands]
-        probs = sum(network(inputs, mode='tensor').softmax(dim=1) for network in networks) / len(networks)
+        networks = [unwrapped(self.segmentor), *self.bands]
+        each = [logits_at_test_time(network, inputs).softmax(dim=1) for network in networks]
+        probs = torch.stack(each).sum(dim=0) / len(networks)
         if mode == 'tensor':
             return probs
         if data_samples is None:

@@ -3,7 +3,6 @@ import torch
 import torch.nn.functional as F
 from helpers import data_sample, domain_batch, optimizers, sharpen, tiny_method, tiny_segmentor_cfg
 from mmengine.runner import load_checkpoint
-from mmseg.registry import MODELS
 
 
 def bands(count=3, **options):
@@ -77,6 +76,26 @@ def test_it_only_tests():
     model = tiny_method('MultiBandSegmentor', checkpoints=['a.pth'])
     with pytest.raises(NotImplementedError, match='only tests'):
         model.train_step(domain_batch(), optimizers(model))
-    cfg = tiny_segmentor_cfg() | dict(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4)))
-    with pytest.raises(ValueError, match=r"test_cfg\.mode='whole'"):
-        MODELS.build(dict(type='MultiBandSegmentor', segmentor=cfg, checkpoints=[]))
+
+
+def test_windows_are_averaged_as_the_networks_test_them(tmp_path):
+    torch.manual_seed(0)
+    windows = dict(
+        segmentor=tiny_segmentor_cfg() | dict(test_cfg=dict(mode='slide', crop_size=(16, 24), stride=(8, 16)))
+    )
+    models = bands(2, **windows)
+    paths = saved(models, tmp_path)
+    model = tiny_method('MultiBandSegmentor', checkpoints=paths[1:], **windows)
+    load_checkpoint(model, paths[0], strict=True)
+    images = torch.randn(2, 3, 32, 48)
+    metas = [dict(ori_shape=(32, 48), img_shape=(32, 48), pad_shape=(32, 48), padding_size=[0] * 4)] * 2
+    with torch.no_grad():
+        expected = sum(each.segmentor.slide_inference(images, metas).softmax(1) for each in models) / 2
+        found = model.eval()(images)
+        assert found.shape == (2, 3, 32, 48)
+        torch.testing.assert_close(found, expected)
+        whole = models[0].logits(images)
+        assert not torch.allclose(models[0].predicted_logits(images), whole)
+        torch.testing.assert_close(
+            models[0].predicted_logits(images), models[0].segmentor.slide_inference(images, metas)
+        )
