@@ -48,7 +48,9 @@ def test_faults_are_shown_and_written(check, tmp_path):
     code, said = check('--out', tmp_path / 'faults.json')
     assert code == 1
     assert '3 faults (headers and ends of files; --deep decodes them)' in said
-    assert [f'fault: train source: image {image} cannot be decoded: it is truncated' in said for image in images] == [
+    assert [
+        f'fault: train source: image {image} cannot be decoded: image file is truncated' in said for image in images
+    ] == [
         True,
         True,
         True,

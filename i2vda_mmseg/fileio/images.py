@@ -1,6 +1,5 @@
-"""Bytes from disk to arrays, with errors that name the file."""
+"""Images and labels from disk to arrays and back, with errors that name the file."""
 
-import io
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -8,18 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from .atomic import write_atomically
-from .pictures import Picture, check_size, inspect_picture
+from .pictures import ADVICE, Picture, decode, decode_deep
 
-ADVICE = 'Is the download complete? Fetch the file again, or take it off the list.'
 MAX_BYTES = 1 << 30
 COLOURS = ('RGB',)  # what an image may hold, unless its data set says otherwise
 
 _LABEL_COLOURS = {(8, 'grey'), *((bits, 'palette') for bits in (1, 2, 4, 8))}  # Pillow rescales grey of fewer bits
 _RED_COLOURS = {(8, 'RGB'), (8, 'RGBA'), (16, 'RGB'), (16, 'RGBA')}
-_OTHER_FORMATS = {b'BM': 'BMP', b'RI': 'WEBP'}
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
@@ -71,10 +68,7 @@ def check_file(path: str, what: str, limit: int | None = MAX_BYTES) -> None:
 
 
 def read_image(path: str, backend_args: dict | None = None, colours: Collection[str] = COLOURS) -> np.ndarray:
-    """Read a colour image, whole or not at all.
-
-    Checksums and segments are verified first (``inspect_picture``): Pillow, which decodes, does not compare them, and
-    OpenCV returns the rest of a truncated file as grey without saying so.
+    """Read a colour image, whole or not at all, see ``decode``.
 
     Args:
         path: The file: PNG, JPEG, BMP or WebP, of 8 bits a channel.
@@ -90,10 +84,9 @@ def read_image(path: str, backend_args: dict | None = None, colours: Collection[
         OSError: If it may not be read, or is a folder.
         ValueError: If it cannot be decoded, is damaged, or of other colours or bits.
     """
-    content = read_bytes(path, 'image', backend_args)
-    picture = inspect(path, 'image', content)
+    picture, image = decode(path, 'image', read_bytes(path, 'image', backend_args))
     check_image(path, picture, colours)
-    image = ImageOps.exif_transpose(_decode(path, 'image', content, picture))  # as mmcv does
+    image = ImageOps.exif_transpose(image)  # as mmcv does
     if picture.colours == 'RGBA' and np.asarray(image.getchannel('A')).min() < 255:
         raise ValueError(f'image {path} is transparent in places; expected an opaque image.')
     return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
@@ -146,10 +139,9 @@ def read_index_label(path: str, backend_args: dict | None = None) -> np.ndarray:
         OSError: If it may not be read, or is a folder.
         ValueError: If it cannot be decoded, is damaged, or is no single-channel PNG of 8 bits.
     """
-    content = read_bytes(path, 'label', backend_args)
-    picture = inspect(path, 'label', content)
+    picture, image = decode(path, 'label', read_bytes(path, 'label', backend_args))
     check_label(path, picture, 'index')
-    return np.array(_decode(path, 'label', content, picture))
+    return np.array(image)
 
 
 def read_red_label(path: str, backend_args: dict | None = None) -> np.ndarray:
@@ -163,14 +155,9 @@ def read_red_label(path: str, backend_args: dict | None = None) -> np.ndarray:
         OSError: If it may not be read, or is a folder.
         ValueError: If it cannot be decoded, is damaged, or has no red channel.
     """
-    content = read_bytes(path, 'label', backend_args)
-    # Pillow drops the lower 8 bits; OpenCV fills up what a damaged PNG lacks with zeros, which would pass for void.
-    picture = inspect(path, 'label', content, inflate=True)
+    picture, stored = decode_deep(path, 'label', read_bytes(path, 'label', backend_args))
     check_label(path, picture, 'red16')
-    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None or decoded.shape[:2] != (picture.height, picture.width):
-        raise ValueError(f'label {path} cannot be decoded. {ADVICE}')
-    return decoded[..., 2]
+    return stored[..., 2]
 
 
 def check_label(path: str, picture: Picture, encoding: str) -> None:
@@ -191,31 +178,3 @@ def check_label(path: str, picture: Picture, encoding: str) -> None:
         f'label {path} is {picture}; expected {expected}. Use the label-id files as downloaded, not colour '
         'renderings or converted copies.'
     )
-
-
-def inspect(path: str, what: str, content: bytes, inflate: bool = False) -> Picture:
-    """Ask a file what it holds and whether it is whole, see ``inspect_picture``.
-
-    Raises:
-        ValueError: With the file's name and what is wrong.
-    """
-    try:
-        other = _OTHER_FORMATS.get(content[:2])
-        return _ask_pillow(content, other) if other else inspect_picture(content, inflate)
-    except Exception as error:  # a damaged header makes a decoder raise anything
-        raise ValueError(f'{what} {path} cannot be decoded: {error}. {ADVICE}') from error
-
-
-def _ask_pillow(content: bytes, kind: str) -> Picture:
-    with Image.open(io.BytesIO(content), formats=[kind]) as image:
-        check_size(*image.size)
-        return Picture(kind, *image.size, 8, {'L': 'grey', 'P': 'palette'}.get(image.mode, image.mode))
-
-
-def _decode(path: str, what: str, content: bytes, picture: Picture) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(content), formats=[picture.kind]) as image:
-            image.load()
-            return image
-    except Exception as error:  # as above
-        raise ValueError(f'{what} {path} cannot be decoded: {error}. {ADVICE}') from error

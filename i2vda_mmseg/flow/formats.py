@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from i2vda_mmseg.fileio.atomic import atomic_file
 from i2vda_mmseg.fileio.images import write_image
-from i2vda_mmseg.fileio.pictures import inspect_picture
+from i2vda_mmseg.fileio.pictures import decode_deep
 
 from .io import read_flo
 from .packed import SUFFIX, read_packed
@@ -93,16 +92,9 @@ def read_kitti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: If the file is damaged or holds anything else.
     """
     path = Path(path)
-    data = path.read_bytes()
-    try:
-        picture = inspect_picture(data, inflate=True)
-    except ValueError as error:
-        raise ValueError(f'{path} is truncated or damaged: {error}.') from error
-    if picture[-2:] != (16, 'RGB'):
-        raise ValueError(f"{path} is {picture}; KITTI's flow is a 16-bit RGB png.")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.shape[2:] != (3,):
-        raise ValueError(f"{path} cannot be decoded; KITTI's flow is a 16-bit RGB png.")
+    picture, image = decode_deep(str(path), 'flow', path.read_bytes())
+    if (picture.kind, *picture[-2:]) != ('PNG', 16, 'RGB'):
+        raise ValueError(f"{path} is {picture}; KITTI's flow is a 16-bit RGB PNG.")
     valid = image[..., 0] > 0  # OpenCV reverses the channels
     flow = (image[..., 2:0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE
     return flow * valid[..., None], valid

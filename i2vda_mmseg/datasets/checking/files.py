@@ -1,18 +1,15 @@
 """One image or label: can it be read, and does it hold what it should."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2vda_mmseg.fileio.images import COLOURS, check_file, check_image, check_label, inspect, read_bytes, read_image
-from i2vda_mmseg.fileio.pictures import Picture, inspect_ends
+from i2vda_mmseg.fileio.images import COLOURS, check_file, check_image, check_label, read_bytes, read_image
+from i2vda_mmseg.fileio.pictures import Picture, decode, glance
 
 from ..transforms.labels import read_raw_ids, to_classes
-
-_HEAD, _TAIL = 1 << 16, 64
 
 
 class FileJob(NamedTuple):
@@ -78,12 +75,9 @@ def probe(path: str, what: str, backend_args: dict | None = None) -> Picture:
     """
     if backend_args is None:
         check_file(path, what)
-        # What follows says why the ends look wrong, or that a rare but proper file was met.
-        with suppress(OSError, ValueError), open(path, 'rb') as file:
-            head = file.read(_HEAD)
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return inspect_ends(head, file.read())
-    return inspect(path, what, read_bytes(path, what, backend_args))
+        with suppress(OSError, ValueError):  # decoding all of it says why
+            return glance(path, what)
+    return decode(path, what, read_bytes(path, what, backend_args))[0]
 
 
 def _check_holds(job: FileJob, picture: Picture) -> None:

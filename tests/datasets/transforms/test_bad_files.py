@@ -11,7 +11,6 @@ from PIL import Image
 
 from i2vda_mmseg.datasets import LoadFramePair, LoadImage, LoadRawLabels
 from i2vda_mmseg.fileio import images as reading
-from i2vda_mmseg.fileio.pictures import MAX_PIXELS
 
 from .. import trees
 
@@ -61,7 +60,7 @@ def test_images_of_16_bits(tmp_path):
 def test_floating_point_images_and_labels(tmp_path):
     Image.fromarray(np.ones((8, 12), np.float32)).save(tmp_path / 'a.tiff')
     for read in (image, index_label, red_label):
-        with pytest.raises(ValueError, match=r'a\.tiff cannot be decoded: it starts like no PNG and no JPEG'):
+        with pytest.raises(ValueError, match=r'a\.tiff cannot be decoded: it is no PNG, JPEG, BMP or WEBP'):
             read(tmp_path / 'a.tiff')
 
 
@@ -110,9 +109,8 @@ def test_damaged_files(tmp_path, read, damage):
     data[-20] ^= 4
     content = {'cut': data[:-30], 'flip': data, 'empty': b'', 'text': b'not a picture'}[damage]
     (tmp_path / 'a.png').write_bytes(content)
-    problem = {'cut': 'is truncated', 'flip': 'do not fit their checksum', 'empty': 'is an empty file',
-               'text': 'it starts like no PNG'}[damage]  # fmt: skip
-    with pytest.raises(ValueError, match=rf'a\.png .*{problem}.*Is the download complete\?'):
+    problem = {'cut': '[Tt]runcated', 'flip': 'checksum', 'empty': 'is an empty file', 'text': 'it is no PNG'}
+    with pytest.raises(ValueError, match=rf'a\.png .*{problem[damage]}.*Is the download complete\?'):
         read(tmp_path / 'a.png')
 
 
@@ -159,7 +157,7 @@ def test_bombs_are_refused_by_their_header(tmp_path, read):
     header = struct.pack('>IIBBBBB', 50000, 50000, 8, 2, 0, 0, 0)
     chunks = chunk(b'IHDR', header) + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b'')
     (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + chunks)
-    with pytest.raises(ValueError, match=rf'a\.png .*impossible size, 50000x50000 pixels \(at most {MAX_PIXELS}'):
+    with pytest.raises(ValueError, match=r'a\.png .*impossible size.*2500000000 pixels'):
         read(tmp_path / 'a.png')
 
 
