@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from i2vda_mmseg.errors import ConfigError
+
 STATISTICS_MODES = ('shared', 'target')
 
 
@@ -13,19 +15,42 @@ STATISTICS_MODES = ('shared', 'target')
 def frozen_statistics(module: nn.Module, enabled: bool = True) -> Iterator[None]:
     """Keep the running statistics of ``module`` as they are while it normalises with those of the batch.
 
+    The batch norms move copies. (Without statistics to move they would keep other tensors for the backward pass, which
+    activation checkpointing notices when it compares a forward pass with its repetition.)
+
     Args:
         module: Any module; its batch norms keep their mode (train or eval).
         enabled: False to do nothing.
     """
     norms = [child for child in module.modules() if isinstance(child, _BatchNorm)] if enabled else []
-    tracked = [norm.track_running_stats for norm in norms]
+    kept = [(norm._buffers, dict(norm._buffers)) for norm in norms]
     try:
-        for norm in norms:
-            norm.track_running_stats = False
+        for buffers, before in kept:
+            buffers.update({name: None if value is None else value.clone() for name, value in before.items()})
         yield
     finally:
-        for norm, before in zip(norms, tracked):
-            norm.track_running_stats = before
+        for buffers, before in kept:
+            buffers.update(before)
+
+
+@contextmanager
+def advice_on_small_batches() -> Iterator[None]:
+    """Say what helps where batch norm is given a single value a channel.
+
+    Raises:
+        ConfigError: If that happens: one image, pooled to one pixel (PSPNet, DeepLabV3, BiSeNet...).
+    """
+    try:
+        yield
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise ConfigError(
+            'train_dataloader.batch_size: the segmentor pools an image to one pixel and normalises it over the batch, '
+            f'which is a single image ({error}). Set batch_size to 2 or more; or normalise that branch without the '
+            "batch, such as model.segmentor.decode_head.norm_cfg=dict(type='GN', num_groups=32); or take a head "
+            'without image pooling'
+        ) from error
 
 
 @contextmanager

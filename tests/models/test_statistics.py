@@ -1,8 +1,20 @@
 import pytest
 import torch
-from helpers import assert_same_state, state_of
+from helpers import (
+    assert_same_state,
+    domain_batch,
+    optimizers,
+    state_of,
+    tiny_method,
+    tiny_segmentor_cfg,
+)
+from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
+from networks import head
+from networks import network as network_cfg
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
 
 
@@ -66,3 +78,52 @@ def test_evaluating_gives_each_part_its_mode_back_whatever_happens():
         fail()
     assert [module.training for module in parts.modules()] == modes
     assert len(set(modes)) == 2
+
+
+def checkpointed(model, way):
+    """Let a part with batch norm repeat its forward pass in the backward pass."""
+    if way == 'reentrant':
+        forward = model.segmentor.backbone.layer1.forward
+        model.segmentor.backbone.layer1.forward = lambda x: checkpoint(forward, x, use_reentrant=True)
+    elif way == 'not reentrant':
+        forward = model.segmentor.backbone.layer1.forward
+        model.segmentor.backbone.layer1.forward = lambda x: checkpoint(forward, x, use_reentrant=False)
+    elif way == 'activation_checkpointing':
+        turn_on_activation_checkpointing(model, 'segmentor.backbone.layer1')
+    return model
+
+
+def resnet_cfg(with_cp=False):
+    backbone = dict(type='DeepLabResNet', depth=18, base_channels=4, with_cp=with_cp)
+    config = tiny_segmentor_cfg() | dict(backbone=backbone)
+    config.decode_head.update(in_channels=32)
+    return config
+
+
+@pytest.mark.parametrize('statistics', ['shared', 'target'])
+@pytest.mark.parametrize('way', ['with_cp', 'reentrant', 'not reentrant', 'activation_checkpointing'])
+@pytest.mark.parametrize(('method', 'passes'), [('AdaptSegNet', 2), ('I2VDA', 3)])
+def test_checkpointing_moves_the_statistics_once_a_pass(method, passes, way, statistics):
+    trained = []
+    for used in (way, None):
+        torch.manual_seed(0)
+        config = resnet_cfg(with_cp=used == 'with_cp')
+        model = checkpointed(tiny_method(method, segmentor=config, batch_statistics=statistics), used).train()
+        steps = optimizers(model)
+        for seed in range(2):
+            model.train_step(domain_batch(seed), steps)
+        trained.append(state_of(model))
+    found, expected = trained
+    norm = 'segmentor.backbone.layer1.0.bn1.num_batches_tracked'
+    assert found[norm] == 2 * (passes if statistics == 'shared' else passes - 1)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, msg=lambda m, n=name: f'{n}: {m}')
+
+
+@pytest.mark.parametrize('method', ['SourceOnly', 'AdaptSegNet'])
+def test_one_image_pooled_to_one_pixel_ends_with_advice(method):
+    pooling = head('PSPHead', norm_cfg=dict(type='BN'), pool_scales=(1, 2))
+    model = tiny_method(method, segmentor=network_cfg(pooling)).train()
+    with pytest.raises(ConfigError, match=r'train_dataloader.batch_size: .*batch_size to 2.*norm_cfg'):
+        model.train_step(domain_batch(size=1), optimizers(model))
+    assert model.train_step(domain_batch(size=2), optimizers(model))['loss_seg'].isfinite()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
-from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
+from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batches, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
@@ -135,7 +135,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
-            with optim_wrapper.optim_context(self.segmentor):
+            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches():
                 current = next(passes, None)
             if current is None:
                 break
@@ -218,7 +218,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     def _accumulate_gradient(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> None:
         loss = optim_wrapper.scale_loss(self.weighted_sum(losses))
         scaler = getattr(optim_wrapper, 'loss_scaler', None)
-        (loss if scaler is None else scaler.scale(loss)).backward()
+        with frozen_statistics(self.segmentor):  # activation checkpointing repeats the forward pass here
+            (loss if scaler is None else scaler.scale(loss)).backward()
 
     def _step(self, optim_wrapper: OptimWrapper) -> None:
         # OptimWrapper.backward counts an iteration each time it is called, and this one has several backward passes:
