@@ -110,7 +110,7 @@ def test_the_test_tool_reports_what_it_reports_of_every_method(
     assert list(report) == list(single_frame_report)
     assert list(report['IoU']) == list(single_frame_report['IoU'])
     assert 0 <= report['mIoU'] <= 100
-    assert [np.asarray(Image.open(path)).shape for path in out.glob('*.png')] == [(64, 96)] * 2
+    assert [np.asarray(Image.open(path)).shape for path in out.rglob('*.png')] == [(64, 96)] * 2
 
 
 @pytest.mark.parametrize('method', METHODS)
