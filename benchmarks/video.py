@@ -28,7 +28,7 @@ from i2vda_mmseg.apis import segment_video
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.segment_video import overlay
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
-from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         video, out = Path(folder) / 'in.mp4', Path(folder) / 'out.mp4'
         make_video(video, args.frames)
-        first = itertools.islice(FrameStream(video), 8)
+        first = itertools.islice(FrameSource(video), 8)
         labelled = [(frame, predictor(frame).cpu().numpy()) for frame in first]
         ratios = []
         for _ in range(args.pairs):

@@ -15,7 +15,7 @@ from i2vda_mmseg.datasets import (
     SynthiaSeqDataset,
     ViperDataset,
 )
-from i2vda_mmseg.fileio.frame_source import FrameReader, list_pairs
+from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.pseudo_labels import read_labels, read_soft_labels, write_labels, write_soft_labels
 from i2vda_mmseg.flow import FlowCache, read_flow, write_davsn, write_flo, write_kitti
 
@@ -139,8 +139,8 @@ def _cache(root: Path) -> list[np.ndarray]:
 
 
 def _frames(source: Path) -> list[np.ndarray]:
-    reader = FrameReader(None)
-    return [reader.read(frame).numpy() for pair in list_pairs(source) for frame in pair]
+    frames = FrameSource(source)
+    return [frames.read(frame) for pair in frames.pairs() for frame in pair]
 
 
 CITY = 'cityscapes/leftImg8bit_sequence/train/ulm/ulm_000000_0000{}_leftImg8bit.png'

@@ -206,7 +206,7 @@ def test_no_texture(doctor, tmp_path):
 
 
 WRONG = {
-    'missing': (['nowhere'], 'there is nothing at'),
+    'missing': (['nowhere'], 'there is no video and no folder at'),
     'empty': (['empty'], 'holds no frames'),
     'one frame': (['one'], 'no two consecutive'),
     'picture': (['frames/frame_0000.png'], 'is a single picture'),

@@ -6,9 +6,11 @@ Exit code 0: the flow fits best as it is; 1: it does not; 2: it cannot be told, 
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
@@ -17,7 +19,7 @@ from rich.table import Table
 from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.fileio.frame_source import SEQUENCES, FrameReader, Pair, list_pairs
+from i2vda_mmseg.fileio.frame_source import SEQUENCES, Frame, FrameSource, Pair
 from i2vda_mmseg.fileio.images import is_image_name, write_image
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flow
 from i2vda_mmseg.flow.cache import MANIFEST
@@ -54,15 +56,15 @@ def main() -> int:
     """Read, judge, print and draw."""
     args = parse_args()
     try:
-        size = parse_size(args.size)
+        size = parse_size(args.size) if args.size else None
         if args.pairs < 1:
             raise ValueError(f'--pairs must be at least 1, got {args.pairs}')
         if not is_image_name(args.out):
             raise ValueError(f'--out {args.out} is no picture; let it end in .png')
-        pairs = list_pairs(args.source)
-        flow = open_flow(args.flow, pairs)
+        source = FrameSource(args.source)
+        flow = open_flow(args.flow, source.pairs())
         pairs = spread(flow.pairs, args.pairs)
-        diagnosis, rows = examine(pairs, flow, FrameReader(size or flow.size))
+        diagnosis, rows = examine(pairs, flow, reader_of(source, size or flow.size))
         sheet = draw_contact_sheet(rows, title=f'{flow.title} on {args.source.resolve().name}')
         write_image(args.out, sheet)
     except (ValueError, OSError) as error:
@@ -70,7 +72,7 @@ def main() -> int:
         return 2
     verdicts = diagnosis.verdicts()
     Console().print(table_of(verdicts, f'{flow.title}, {len(pairs)} pairs'))
-    print(diagnosis.sentence())
+    print(diagnosis.sentence() + (f' {source.warning}.' if source.warning else ''))
     print(f'contact sheet: {args.out}')
     found = {verdict.best for verdict in verdicts.values()}
     if found - {'as given', None}:
@@ -78,14 +80,12 @@ def main() -> int:
     return 2 if None in found else 0
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
+def parse_size(text: str) -> tuple[int, int]:
     """Read HxW."""
-    if text is None:
-        return None
-    match = re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', text)
-    if match is None:
+    if not re.fullmatch(r'[1-9]\d*x[1-9]\d*', text):
         raise ValueError(f'--size {text} is not a size; write height and width like 512x1024')
-    return int(match[1]), int(match[2])
+    height, width = map(int, text.split('x'))
+    return height, width
 
 
 def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
@@ -93,6 +93,18 @@ def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
     if count >= len(pairs):
         return list(pairs)
     return [pairs[(2 * i + 1) * len(pairs) // (2 * count)] for i in range(count)]
+
+
+def reader_of(source: FrameSource, size: tuple[int, int] | None) -> Callable[[Frame], Tensor]:
+    """Give what reads a frame as (1, 3, H, W), float32, RGB in 0..255, resized to ``size`` (H, W) if there is one."""
+
+    @lru_cache(maxsize=2)  # a frame may belong to two pairs
+    def read(frame: Frame) -> Tensor:
+        image = source.read(frame)[..., ::-1]
+        resized = image if size is None else cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+        return _tensor(np.ascontiguousarray(resized))
+
+    return read
 
 
 class EstimatedFlow:
@@ -188,16 +200,14 @@ def open_flow(folder: Path | None, pairs: list[Pair]) -> EstimatedFlow | CacheFl
 
 
 def examine(
-    pairs: list[Pair], flow: EstimatedFlow | CacheFlow | FlowFiles, reader: FrameReader
+    pairs: list[Pair], flow: EstimatedFlow | CacheFlow | FlowFiles, read: Callable[[Frame], Tensor]
 ) -> tuple[Diagnosis, list[SheetRow]]:
     """Judge all pairs, and keep some of them to be drawn."""
     diagnosis, rows = Diagnosis(), []
     drawn = set(spread(pairs, DRAWN_PAIRS))
     console = Console(stderr=True)
     for pair in track(pairs, 'checking', console=console, transient=True, disable=not console.is_terminal):
-        frame_0, frame_1 = map(reader.read, pair)
-        if frame_0.shape != frame_1.shape:
-            raise ValueError(f'{pair[0].path} and {pair[1].path} differ in size; --size makes them alike')
+        frame_0, frame_1 = map(read, pair)
         flows = flow.read(pair, frame_0, frame_1)
         diagnosis.add(frame_0, frame_1, flows.get('F_01'), flows.get('F_10'))
         if pair in drawn:
@@ -231,8 +241,8 @@ def table_of(verdicts: dict[str, Verdict], title: str) -> Table:
     return table
 
 
-def _tensor(flow: np.ndarray) -> Tensor:
-    return torch.from_numpy(flow).permute(2, 0, 1)[None].float()
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).permute(2, 0, 1)[None].float()
 
 
 if __name__ == '__main__':

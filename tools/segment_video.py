@@ -69,7 +69,8 @@ def report(summary: VideoSummary, checkpoints: list[str], metrics: list[Temporal
     speed = summary.frames / summary.seconds
     print(f'{summary.frames} frames in {summary.seconds:.1f} s, {speed:.1f} a second' + (f': {out}' if out else ''))
     for name, metric, tc, flicker in zip(checkpoints, metrics, summary.tc or [], summary.flicker or []):
-        print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} ({describe(metric)}, shares in 0..1)')
+        counted = f'{summary.pairs} pairs of {summary.clips} clips'
+        print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} ({describe(metric)}, {counted}, shares in 0..1)')
 
 
 def describe(metric: TemporalConsistency) -> str:

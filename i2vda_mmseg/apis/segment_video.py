@@ -1,5 +1,6 @@
 """A video in, a video with its segmentation out, with a few frames in memory."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,11 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
-from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 T = TypeVar('T')
@@ -27,12 +29,16 @@ class VideoSummary(NamedTuple):
         seconds: Wall-clock time of all of it.
         tc: Temporal consistency of each predictor in 0..1, or None where it was not asked for.
         flicker: Share of the valid pixels whose class changes, likewise.
+        pairs: Number of pairs of consecutive frames.
+        clips: Number of clips; pairs do not cross from one to the next.
     """
 
     frames: int
     seconds: float
     tc: list[float] | None
     flicker: list[float] | None
+    pairs: int
+    clips: int
 
 
 def segment_video(
@@ -50,7 +56,7 @@ def segment_video(
 
     Args:
         predictors: One, or several whose results are put side by side.
-        source: Video file or folder of frames, see ``FrameStream``.
+        source: Video file or folder of frames, see ``FrameSource``.
         out: MP4 file to write, see ``VideoWriter``; None writes none.
         opacity: Of the classes' colours over the frame, in 0..1.
         metrics: Measure temporal consistency and flicker, without labels: one for each predictor, see ``tc_metric``;
@@ -68,7 +74,9 @@ def segment_video(
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
     if metrics and len(metrics) != len(chosen):
         raise ValueError(f'expected one metric for each of the {len(chosen)} predictors, got {len(metrics)}')
-    frames = FrameStream(source)
+    frames = FrameSource(source)
+    if frames.warning:
+        print_log(f'{source}: {frames.warning}', logger='current', level=logging.WARNING)
     _keep_source(source, out)
     streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
     start = time.monotonic()
@@ -81,11 +89,13 @@ def segment_video(
         seconds=time.monotonic() - start,
         tc=[each['TC'] for each in figures] or None,
         flicker=[each['flicker'] for each in figures] or None,
+        pairs=count - len(frames.clip_starts),
+        clips=len(frames.clip_starts),
     )
 
 
 def _segment(
-    frames: FrameStream,
+    frames: FrameSource,
     predictors: list[FramePredictor],
     streams: list[ConsistencyStream],
     writer: VideoWriter | None,

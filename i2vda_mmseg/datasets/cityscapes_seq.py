@@ -179,7 +179,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         self._refuse_first_frames([name for name, others in before.items() if '' in others])
         self._require([other for others in before.values() for other in others if other], images, 'img_path', BEFORE)
         if left := [name for name in short if images.issuperset(before.get(name, ()))]:
-            self._warn(f'{len(left)} labelled frames lack a frame before them in their clip and are left out', left[0])
+            self._warn(f'{len(left)} labelled frames, such as {left[0]}, lack a frame before them and are left out')
         return [window for window in windows.values() if window]
 
     def _consecutive_windows(self, frames: set[str], labelled: Sequence[str]) -> list[Window]:
@@ -191,13 +191,13 @@ class CityscapesSeqDataset(RawLabelDataset):
     def _check_clips(self, index: FrameIndex, needed: Collection[str] = ()) -> None:
         """Refuse what lacks in Cityscapes, and tell where frames hardly ever follow each other."""
         self._require(index.lost(), set(), 'img_path', ', a gap in its snippet')
-        alone = index.alone()
-        lost = [self._path('img_path', name) for name in alone if name in needed and index.is_cityscapes(name)]
+        alone = [name for name in index.alone() if name in needed and index.is_cityscapes(name)]
+        lost = [self._path('img_path', name) for name in alone]
         if lost:
             problem = f'a clip of a single frame, without the one before or after it: {lost[0]}'
             self._fault(lost, self._layout_error(problem))
-        if len(alone) > len(index) / 2:
-            self._warn(f'{len(alone)} of {len(index)} frames stand alone, without one before or after them', alone[0])
+        if warning := index.warning():
+            self._warn(warning)
 
     def _refuse_first_frames(self, names: Sequence[str]) -> None:
         if names:
@@ -206,9 +206,9 @@ class CityscapesSeqDataset(RawLabelDataset):
             problem = f'{names[0]} is the first frame of its clip: no frame before it can exist to pair it with'
             self._fault(paths, self._layout_error(f'{problem} ({paths[0]}{source})'))
 
-    def _warn(self, problem: str, name: str) -> None:
-        path = self._path('img_path', name)
-        print_log(f'{type(self).__name__}: {problem}, such as {path}', logger='current', level=logging.WARNING)
+    def _warn(self, problem: str) -> None:
+        where = self.data_prefix['img_path']
+        print_log(f'{type(self).__name__}: {problem} (in {where})', logger='current', level=logging.WARNING)
 
     def _labelled_names(self, frames: set[str]) -> list[str]:
         """Names of the labelled frames, empty if nothing tells them."""

@@ -1,23 +1,20 @@
-"""Consecutive frames from wherever they are: a data root, a folder or a video."""
+"""A folder or a video as numbered frames, in clips."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
+from .frames import FRAME_COLOURS, FrameIndex, place_of
 from .images import read_image
+from .listing import list_files
 from .video_reader import VideoReader
 
-SEQUENCES = 'leftImg8bit_sequence'
+SEQUENCES, LABELS = 'leftImg8bit_sequence', 'gtFine'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+_DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
 
 class Frame(NamedTuple):
@@ -37,143 +34,136 @@ class Frame(NamedTuple):
 
 
 Pair = tuple[Frame, Frame]
-_NUMBERED = re.compile(r'(.*?)([0-9]+)', re.DOTALL)
 
 
-def list_pairs(source: Path) -> list[Pair]:
-    """Find all pairs of consecutive frames.
+class FrameSource:
+    """Frames in their order, with one of them in memory at a time.
 
     Args:
-        source: A folder with ``leftImg8bit_sequence`` (or with a ``cityscapes`` that has it), whose frames are paired
-            within a clip and where their numbers differ by 1; any other folder, whose frames are paired where their
-            numbers differ by what is most common there; or a video file.
+        source: A video file; a folder of pictures, or of folders of pictures; or a folder with
+            ``leftImg8bit_sequence`` (or with a ``cityscapes`` that has it), where the labels in gtFine tell snippets
+            apart. Which pictures follow each other is told by their names, see ``fileio.frames``.
+
+    Attributes:
+        fps: Frames a second: the video's own, 17 for a folder.
+        clips: Frames of a folder in their order, in clips; a video is one clip, whose frames are counted by ``pairs``.
+        warning: Says so where most frames of a folder stand alone; else ''.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
-        ValueError: If it holds no pair, or is a video that is damaged.
-    """
-    if not source.exists():
-        raise FileNotFoundError(f'there is nothing at {source}')
-    if source.suffix.lower() in IMAGES and source.is_file():
-        raise ValueError(f'{source} is a single picture; give the folder that it is in')
-    if source.is_file():
-        count = _count_frames(source)
-        frames = [Frame(f'{source.stem}_{i:06d}', f'{source.name}:{i}', source, i) for i in range(count)]
-        return list(pairwise(frames))
-    root = next((root for root in (source, source / 'cityscapes') if (root / SEQUENCES).is_dir()), None)
-    found = source.iterdir() if root is None else (root / SEQUENCES).rglob('*')
-    paths = sorted(path for path in found if path.suffix.lower() in IMAGES and path.is_file())
-    if not paths:
-        where = source if root is None else root / SEQUENCES
-        raise ValueError(f'{where} holds no frames ({", ".join(IMAGES)}) and {source} is no data root')
-    top = source if root is None else root
-    frames = _frames(paths, top)
-    pairs = _pairs_by_number(frames, step=None if root is None else 1)
-    if not pairs:
-        raise ValueError(
-            f'{source} holds {len(frames)} frames but no two consecutive ones; names must end in a number, '
-            'as in clip_000019.png'
-        )
-    return pairs
+        ValueError: If it is neither, a folder without pictures, or two pictures have the same name or number.
 
+    Example:
+        .. code-block:: python
 
-def list_frames(folder: Path) -> list[Frame]:
-    """Find the pictures of a folder in the order of the numbers in their names: f2 comes before f10."""
-    return sorted(_frames((path for path in folder.iterdir() if path.suffix.lower() in IMAGES), folder), key=_in_time)
-
-
-def clip_starts(frames: Sequence[Frame]) -> frozenset[int]:
-    """Tell where clips begin: where names differ before their last number, or that number jumps.
-
-    Args:
-        frames: Of one folder, as ``list_frames`` gives them. The step of their numbers is the most common one. Frames
-            without any numbers are one clip.
-
-    Returns:
-        Positions in ``frames``, the first one among them.
-    """
-    if not any(_NUMBERED.fullmatch(frame.name) for frame in frames):
-        return frozenset([0])
-    pairs = set(_pairs_by_number(frames, step=None))
-    return frozenset([0, *(i for i, pair in enumerate(pairwise(frames), start=1) if pair not in pairs)])
-
-
-def _frames(paths: Iterable[Path], top: Path) -> list[Frame]:
-    return [Frame(path.stem.removesuffix('_leftImg8bit'), path.relative_to(top).as_posix(), path) for path in paths]
-
-
-def _in_time(frame: Frame) -> tuple[list[str | int], str]:
-    parts = re.split(r'([0-9]+)', frame.name)  # text and number in turn
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], frame.key
-
-
-def _pairs_by_number(frames: Sequence[Frame], step: int | None) -> list[Pair]:
-    """Pair frames of one clip whose numbers differ by ``step``, by default the most common difference."""
-    numbered: dict[tuple[Path, str], list[tuple[int, Frame]]] = {}
-    for frame in frames:
-        if match := _NUMBERED.fullmatch(frame.name):
-            numbered.setdefault((frame.path.parent, match[1]), []).append((int(match[2]), frame))
-    neighbours = [
-        (b - a, (frame_a, frame_b))
-        for clip in numbered.values()
-        for (a, frame_a), (b, frame_b) in pairwise(sorted(clip, key=lambda item: item[0]))
-    ]
-    if neighbours and step is None:
-        step = Counter(difference for difference, _ in neighbours).most_common(1)[0][0]
-    return [pair for difference, pair in neighbours if difference == step]
-
-
-def _count_frames(path: Path) -> int:
-    """Count the frames of a video that can be decoded; containers state wrong numbers."""
-    count = VideoReader(path).count()
-    if count < 2:
-        raise ValueError(f'{path} cannot be read as a video of two frames or more (frames found: {count})')
-    return count
-
-
-class FrameReader:
-    """Reads frames; the pairs of a video are best asked for in their order.
-
-    Args:
-        size: (H, W) to resize to, or None.
+            for frame in FrameSource('drive.mp4'):
+                frame.shape  # (H, W, 3), uint8, BGR
     """
 
-    def __init__(self, size: tuple[int, int] | None) -> None:
-        self.size = size
+    def __init__(self, source: str | Path) -> None:
+        self.source = Path(source)
+        self.fps = _DEFAULT_FPS
+        self.clips: list[list[Frame]] = []
+        self.warning = ''
         self._video: VideoReader | None = None
-        self._first: dict[tuple[Path, str], tuple[Path, tuple[int, ...]]] = {}
-        self._cached = lru_cache(maxsize=2)(self._read)
+        self._sizes: dict[str, tuple[str, tuple[int, ...]]] = {}  # of the first frame read of each clip
+        if not self.source.exists():
+            raise FileNotFoundError(f'there is no video and no folder at {source}')
+        if self.source.is_dir():
+            frames, labelled = _find_frames(self.source)
+            index = FrameIndex(frames, labelled)
+            self.clips = [[frames[name] for name in clip] for clip in index.clips]
+            self.warning = index.warning()
+        elif self.source.suffix.lower() in IMAGES:
+            raise ValueError(f'{source} is a single picture; give the folder that it is in')
+        else:
+            self._video = VideoReader(self.source)
+            self.fps = self._video.fps or _DEFAULT_FPS
 
-    def read(self, frame: Frame) -> Tensor:
-        """Give a frame as (1, 3, H, W), float32, RGB in 0..255.
+    def __len__(self) -> int:
+        """Number of frames; of a video, the number that it states, which may be wrong, or 0 if it states none."""
+        return sum(map(len, self.clips)) if self._video is None else self._video.frames
+
+    @property
+    def clip_starts(self) -> frozenset[int]:
+        """Positions, from 0, of the frames that continue nothing."""
+        return frozenset([0, *accumulate(map(len, self.clips[:-1]))])
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Read frame after frame: (H, W, 3), uint8, BGR.
+
+        Raises:
+            ValueError: If a frame cannot be decoded, or its size is not that of the first one; at the end of a video,
+                if it states clearly more frames than could be decoded.
+        """
+        self._sizes = {}
+        if self._video is not None:
+            for number, image in enumerate(self._video):
+                yield self._checked(image, f'frame {number} of {self.source}', 'all')
+        for clip in self.clips:
+            for frame in clip:
+                yield self._checked(read_image(str(frame.path), colours=FRAME_COLOURS), str(frame.path), 'all')
+
+    def pairs(self) -> list[Pair]:
+        """All pairs of frames that follow each other; of a video, all frames are decoded to count them.
+
+        Raises:
+            ValueError: If there is none, or a video is damaged.
+        """
+        pairs = [pair for clip in self.clips or [self._video_frames()] for pair in pairwise(clip)]
+        if not pairs:
+            raise ValueError(
+                f'{self.source} holds {len(self)} frames but no two consecutive ones; names must end in a number, as '
+                'in clip_000019.png, and agree before it'
+            )
+        return pairs
+
+    def read(self, frame: Frame) -> np.ndarray:
+        """Read one frame: (H, W, 3), uint8, BGR; of a video, fastest in their order.
 
         Raises:
             OSError: If it is not there or may not be read.
             ValueError: If it cannot be decoded, or its size is not that of the other frames of its clip.
         """
-        return self._cached(frame)
+        if self._video is not None:
+            return self._checked(self._video.read(frame.position), f'frame {frame.position} of {self.source}', 'all')
+        image = read_image(str(frame.path), colours=FRAME_COLOURS)
+        place = place_of(frame.key.removesuffix(frame.path.suffix))
+        return self._checked(image, str(frame.path), place[0] if place else '')
 
-    def _read(self, frame: Frame) -> Tensor:
-        if frame.path.suffix.lower() in IMAGES:
-            image = read_image(str(frame.path), colours=('RGB', 'RGBA', 'grey', 'palette'))
-        else:
-            image = self._decode(frame)
-        self._check_size(frame, image.shape[:2])
-        if self.size is not None:
-            image = cv2.resize(image, self.size[::-1], interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).permute(2, 0, 1)[None].float()
+    def _video_frames(self) -> list[Frame]:
+        count = 0 if self._video is None else self._video.count()
+        path = self.source
+        return [Frame(f'{path.stem}_{i:06d}', f'{path.name}:{i}', path, i) for i in range(count)]
 
-    def _check_size(self, frame: Frame, size: tuple[int, ...]) -> None:
-        """Compare with the first frame of the same clip."""
-        clip = (frame.path.parent, frame.name.rstrip('0123456789'))
-        first, expected = self._first.setdefault(clip, (frame.path, size))
-        if size != expected:
+    def _checked(self, image: np.ndarray, name: str, clip: str) -> np.ndarray:
+        first, size = self._sizes.setdefault(clip, (name, image.shape))
+        if image.shape != size:
             raise ValueError(
-                f'{frame.path} has {size[1]}x{size[0]} pixels, but {first} of the same clip has '
-                f'{expected[1]}x{expected[0]} (width x height); the frames of a clip must have one size'
+                f'{name} has {image.shape[1]}x{image.shape[0]} pixels, but {first} has {size[1]}x{size[0]} (width x '
+                'height); frames that follow each other must have one size'
             )
+        return image
 
-    def _decode(self, frame: Frame) -> np.ndarray:
-        if self._video is None or self._video.path != frame.path:
-            self._video = VideoReader(frame.path)
-        return self._video.read(frame.position)
+
+def _find_frames(folder: Path) -> tuple[dict[str, Frame], list[str]]:
+    """Give the frames below a folder by their names for ``FrameIndex``, and such names of labelled ones."""
+    root = next((root for root in (folder, folder / 'cityscapes') if (root / SEQUENCES).is_dir()), None)
+    top = root or folder
+    here = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith('.'))
+    files = [] if root else [name for name in here if Path(name).suffix.lower() in IMAGES]
+    below = '' if root is None else f'{SEQUENCES}/'
+    files = files or [below + file for file in list_files(str(top / below), '') if Path(file).suffix.lower() in IMAGES]
+    if not files:
+        raise ValueError(f'the folder {top / below} holds no frames ({", ".join(IMAGES)})')
+    frames: dict[str, Frame] = {}
+    for file in files:
+        path = top / file
+        name = path.stem.removesuffix('_leftImg8bit')
+        frame = Frame(name, file, path)
+        other = frames.setdefault(file.removesuffix(path.name) + name, frame)
+        if other is not frame:
+            raise ValueError(f'{other.path} and {path} have the same name; one of them must go')
+    has_labels = root is not None and (root / LABELS).is_dir()
+    labels = list_files(str(top / LABELS), '_gtFine_labelIds.png') if has_labels else ()
+    return frames, [below + name for name in labels]

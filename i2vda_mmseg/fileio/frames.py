@@ -69,13 +69,7 @@ def natural_key(text: str) -> list[str | int]:
 
 
 class _Recording(NamedTuple):
-    """All frames of a clip in their order.
-
-    Attributes:
-        names: Of the frames.
-        numbers: Of the frames.
-        labels: Numbers of the labelled ones, in order.
-    """
+    """All frames of a clip in their order, and the numbers of the labelled ones."""
 
     names: list[str]
     numbers: list[int]
@@ -103,8 +97,7 @@ class _Recording(NamedTuple):
 
     def runs(self) -> list['_Recording']:
         """Cut at the gaps."""
-        bounds = [0, *self.gaps(), len(self.names)]
-        return [self._part(a, b) for a, b in pairwise(bounds)]
+        return [self._part(a, b) for a, b in pairwise([0, *self.gaps(), len(self.names)])]
 
     def snippets(self) -> list[list[str]]:
         """Cut a run where its labels show that a snippet ends; else all of it."""
@@ -133,9 +126,9 @@ class FrameIndex:
     """Which of a set of frames follow each other.
 
     Args:
-        names: Names of the frames, without endings, with ``/`` between folders. A frame without a number is a clip of
-            its own, unless none has one: then all are one clip in the order of their names.
-        labelled: Names of the labelled frames among them, as far as they are known.
+        names: Of the frames, without endings, with ``/`` between folders. One without a number is a clip of its own;
+            where none has one, all are one clip in the order of their names.
+        labelled: Names of the labelled ones, as far as they are known.
 
     Attributes:
         clips: Lists of names in order: the runs, cut where labels show that snippets end. A frame is in one of them.
@@ -192,6 +185,13 @@ class FrameIndex:
         pieces = [clip[i : i + SNIPPET_LENGTH] for clip in self.clips for i in range(0, len(clip), SNIPPET_LENGTH)]
         return [piece[: LABELLED_POSITION + 1][-1] for piece in pieces if len(piece) > 1]
 
+    def warning(self) -> str:
+        """Say so where most frames stand alone; else ''."""
+        alone = self.alone()
+        if len(alone) * 2 <= len(self):
+            return ''
+        return f'{len(alone)} of {len(self)} frames stand alone, such as {alone[0]}: none before or after them'
+
     def alone(self) -> list[str]:
         """Frames that follow none and are followed by none."""
         return [clip[0] for clip in self.clips if len(clip) == 1]
@@ -201,8 +201,8 @@ def windows_of(clip: Sequence[str], length: int = 2, stride: int = 1) -> list[Wi
     """All frames of a clip with the ``length - 1`` before each, ``stride`` frames apart.
 
     Example:
-        >>> windows_of(['f1', 'f2', 'f3', 'f4'], stride=2)
-        [('f1', 'f3'), ('f2', 'f4')]
+        >>> windows_of(['f1', 'f2', 'f3'], stride=2)
+        [('f1', 'f3')]
     """
     span = (length - 1) * stride
     return [tuple(clip[i : i + span + 1 : stride]) for i in range(len(clip) - span)]

@@ -11,7 +11,8 @@ from mmseg.registry import DATASETS
 
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
-from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.frame_source import IMAGES, FrameSource
+from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 
 from .page import ClipPlayer, ReportOptions, Track
@@ -53,10 +54,10 @@ def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Cli
         ValueError: If the test data have no clips.
     """
     if wanted is not None and Path(wanted).exists():
-        stream = FrameStream(wanted)
-        count = min([max_frames, *(stream.clip_starts - {0})])  # of a folder of several clips, the first
+        source = FrameSource(wanted)
+        count = min([max_frames, *(source.clip_starts - {0})])  # of a folder of several clips, the first
         names = [f'frame {number}' for number in range(count)]
-        return Clip(Path(wanted).name, names, lambda: islice(iter(stream), count), stream.fps)
+        return Clip(Path(wanted).name, names, lambda: islice(iter(source), count), source.fps)
     if config is None:
         raise FileNotFoundError('no run has a config that names a data set; give --clip a folder of frames or a video')
     dataset = dict(clip_dataloader(config)['dataset'], pipeline=[], lazy_init=False)
@@ -65,16 +66,23 @@ def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Cli
     for index in range(len(frames)):
         info = frames.get_data_info(index)
         clips.setdefault(info['clip'], []).append(info['img_path'])
-    wanted_name = None if wanted is None else Path(wanted).name.removesuffix('.png').removesuffix('_leftImg8bit')
+    wanted_name = _stem(wanted or '')
     for name, paths in clips.items():
-        if wanted_name is None or any(Path(path).name.startswith(f'{wanted_name}_') for path in paths):
+        if wanted is None or any(f'{_stem(path)}_'.startswith(f'{wanted_name}_') for path in paths):
             return _of_files(name, paths[:max_frames])
     raise FileNotFoundError(f'--clip {wanted} is neither a folder, nor a video, nor a frame of a clip of the test data')
 
 
+def _stem(path: str) -> str:
+    """Name of a frame, without its ending if there is one."""
+    name = Path(path)
+    return (name.stem if name.suffix.lower() in IMAGES else name.name).removesuffix('_leftImg8bit')
+
+
 def _of_files(name: str, paths: list[str]) -> Clip:
-    names = [Path(path).stem.removesuffix('_leftImg8bit') for path in paths]
-    return Clip(name, names, lambda: map(read_image, paths), _FPS)
+    return Clip(
+        name, [_stem(path) for path in paths], lambda: (read_image(path, colours=FRAME_COLOURS) for path in paths), _FPS
+    )
 
 
 def encode_frames(frames: Iterable[np.ndarray]) -> tuple[list[str], tuple[int, int]]:

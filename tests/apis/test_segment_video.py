@@ -85,6 +85,7 @@ def test_no_pair_crosses_from_clip_to_clip(tmp_path):
     summary = segment_video(predictor, frames(tmp_path / 'in', numbers=(0, 1, 10, 11, 20, 21)), metrics=metrics())
     assert predictor.clips == [[0, 1], [10, 11], [20, 21]]
     assert (summary.tc, summary.flicker) == ([1.0], [0.0])
+    assert (summary.pairs, summary.clips) == (3, 3)
 
 
 def test_opacity():

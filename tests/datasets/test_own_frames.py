@@ -127,7 +127,7 @@ def test_frames_that_stand_alone_are_told(tmp_path, told):
     write(tmp_path, ['a_0', 'a_1', 'b_0', 'c_0', 'd_0'])
     assert pairs_of(build(tmp_path, pairs='consecutive')) == [('a_0', 'a_1')]
     assert len(build(tmp_path, 'CityscapesClipDataset')) == 2
-    assert ['3 of 5 frames stand alone' in text and 'b_0.jpg' in text for text in told] == [True, True]
+    assert ['3 of 5 frames stand alone, such as b_0' in text for text in told] == [True, True]
     write(tmp_path, ['b_1', 'c_1'])
     assert len(build(tmp_path, pairs='consecutive')) == 3
     assert len(told) == 2
@@ -136,7 +136,7 @@ def test_frames_that_stand_alone_are_told(tmp_path, told):
 def test_labelled_frames_at_the_beginning_of_a_clip_are_told(tmp_path, told):
     root = write(tmp_path, ['f_5', 'f_6', 'f_7'], ['f_5', 'f_6'])
     assert pairs_of(build(root, pairs='labelled')) == [('f_5', 'f_6')]
-    assert ['1 labelled frames lack a frame before them' in text and 'f_5.jpg' in text for text in told] == [True]
+    assert ['1 labelled frames, such as f_5, lack a frame before them' in text for text in told] == [True]
 
 
 @pytest.mark.parametrize('line', ['b/7', 'frames/b/7.jpg', 'mine/frames/b/7', 'b/7.JPG', 'labels/b/7.png'])

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from videos import moving, write
 
-from i2vda_mmseg.fileio.frame_source import list_pairs
-from i2vda_mmseg.fileio.frame_stream import FrameStream
+from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.images import MAX_BYTES, check_file
 from i2vda_mmseg.fileio.video_reader import VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
@@ -97,7 +96,7 @@ def test_containers_without_an_index_are_decoded_from_their_beginning(tmp_path, 
 @pytest.mark.parametrize('name', DAMAGED)
 def test_a_zeroed_middle_is_an_error(tmp_path, name):
     path = damaged(video(tmp_path, name), 2, 4, fill=True)
-    for read in (lambda: list(FrameStream(path)), lambda: list_pairs(path)):
+    for read in (lambda: list(FrameSource(path)), lambda: FrameSource(path).pairs()):
         with pytest.raises(ValueError, match=rf'{name} is damaged or cut short: decoded \d+ of (5\d|6\d) frames'):
             read()
 
@@ -164,7 +163,7 @@ def trimmed(path, start, shown, rate=12.5):
 @pytest.mark.parametrize(('start', 'shown'), [(0, 60), (20, 40), (17, 43), (0, 20), (20, 20)])
 def test_a_trimmed_video_is_whole(tmp_path, start, shown):
     path = trimmed(write(tmp_path / 'a.mp4', 'mpeg4'), start, shown)
-    stream = FrameStream(path)
+    stream = FrameSource(path)
     frames = list(stream)
     assert len(frames) == len(stream) == shown
     np.testing.assert_array_equal(VideoReader(path).read(shown - 1), frames[-1])
@@ -173,7 +172,7 @@ def test_a_trimmed_video_is_whole(tmp_path, start, shown):
 def test_a_trimmed_video_that_is_broken(tmp_path):
     path = damaged(trimmed(write(tmp_path / 'a.mp4', 'mpeg4'), 20, 40), 2, 4, fill=True)
     with pytest.raises(ValueError, match=r'decoded \d+ of 40 frames'):
-        list(FrameStream(path))
+        list(FrameSource(path))
 
 
 def test_a_video_may_have_any_size(tmp_path):
