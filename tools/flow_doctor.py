@@ -99,12 +99,12 @@ def reader_of(source: FrameSource, size: tuple[int, int] | None) -> Callable[[Fr
     """Give what reads a frame as (1, 3, H, W), float32, RGB in 0..255, resized to ``size`` (H, W) if there is one."""
 
     @lru_cache(maxsize=2)  # a frame may belong to two pairs
-    def read(frame: Frame) -> Tensor:
+    def _read(frame: Frame) -> Tensor:
         image = source.read(frame)[..., ::-1]
         resized = image if size is None else cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
         return _tensor(np.ascontiguousarray(resized))
 
-    return read
+    return _read
 
 
 class EstimatedFlow:
