@@ -105,7 +105,8 @@ def _resample_float32(labels: Tensor, flow: Tensor) -> Tensor:
     """Resample ids (H, W) as FlowNet2's CUDA kernel does: (H, W), uint8.
 
     Positions and their fractions are in single precision; each product of weights and id is in double precision, then
-    rounded; the sum is in single precision, so that 7, 7, 7 and 7 may give 6.9999995, which the byte cuts to 6.
+    rounded; the sum is in single precision, so that 7, 7, 7 and 7 may give 6.9999995, which the byte cuts to 6. The
+    kernel makes the last product in single precision, and how its compiler fuses that with the sum is not known.
     """
     x, y = (position[0] for position in sample_positions(flow[None]))
     left, top = x.floor(), y.floor()
