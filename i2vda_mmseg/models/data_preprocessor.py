@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
@@ -28,22 +29,26 @@ class DomainDataPreprocessor(SegDataPreProcessor):
     The target stays raw because the flow estimator and Eq. 3 work on RGB 0..255; ``normalize`` makes network input of
     any such frame.
 
+    Images of one domain that differ in size, as those of ``RandomResize`` and ``RandomCrop``, are padded as mmseg's
+    preprocessor does it, on the right and below: to ``size``, or to a multiple of ``size_divisor``. So are labels, flow
+    and whatever else the samples carry.
+
     Args:
-        **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``... but not ``size``,
-            ``size_divisor`` and ``batch_augments``: sizes are the data pipelines' business.
+        **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``, ``size`` (H, W) or
+            ``size_divisor``, ``pad_val`` (after normalisation), ``seg_pad_val``... but not ``batch_augments``.
 
     Raises:
-        TypeError: If one of those three is given.
-        ValueError: If the images of one domain differ in size, or a source label and its image do.
+        TypeError: If ``batch_augments`` are given.
+        ValueError: If both sizes are given; if the images of one domain differ in size and neither is; or if a label
+            and its image differ.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        refused = {'size', 'size_divisor', 'batch_augments'} & {
-            key for key, value in kwargs.items() if value is not None
-        }
-        if refused:
-            raise TypeError(f'DomainDataPreprocessor takes no {sorted(refused)}: resize and crop in the data pipelines')
+        if kwargs.get('batch_augments') is not None:
+            raise TypeError('DomainDataPreprocessor takes no batch_augments: augment in the data pipelines')
         super().__init__(**kwargs)
+        if self.size is not None and self.size_divisor is not None:
+            raise ValueError('data_preprocessor: give size or size_divisor, not both')
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Batch a training pair, or hand anything else to ``SegDataPreProcessor``."""
@@ -59,43 +64,97 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         return (frames - self.mean) / self.std if self._enable_normalize else frames
 
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
-        images = _stack(source['inputs'], 'source images').float().flip(-3)
         samples = source['data_samples']
-        batch = dict(labels=_labels(samples, images, 'source'), data_samples=samples)
+        images = self._stacked(source['inputs'], samples, 'source images')
+        batch = dict(labels=_labels(samples, 'source'), data_samples=samples)
         if images.ndim == 4:
             return dict(batch, inputs=self.normalize(images))
         return dict(batch, inputs=self.normalize(images[:, -1]), frames=images)
 
     def _frames(self, data: dict[str, Any]) -> dict[str, Any]:
         data = self.cast_data(data)
-        frames = _stack(data['inputs'], 'frames')
-        return dict(inputs=frames.float().flip(2), data_samples=data.get('data_samples'))
+        samples = data.get('data_samples')
+        return dict(inputs=self._stacked(data['inputs'], [], 'frames', pad=False), data_samples=samples)
 
     def _target(self, target: dict[str, Any]) -> dict[str, Any]:
-        frames = _stack(target['inputs'], 'target frames')
         samples = target.get('data_samples') or []
-        batch = dict(frames=frames.float().flip(2), data_samples=samples)
+        batch = dict(frames=self._stacked(target['inputs'], samples, 'target frames'), data_samples=samples)
         if any('gt_sem_seg' in sample for sample in samples):
-            batch['labels'] = _labels(samples, frames, 'target')
+            batch['labels'] = _labels(samples, 'target')
         return batch
 
+    def _stacked(self, images: Sequence[Tensor], samples: Sequence[Any], what: str, pad: bool = True) -> Tensor:
+        """Turn images (..., 3, h, w), BGR, into one tensor (N, ..., 3, H, W), RGB 0..255; pads their samples too."""
+        sizes = [tuple(image.shape[-2:]) for image in images]
+        size = self._common_size(sizes) if pad else sizes[0]
+        if any(each != size for each in sizes) and (not pad or (self.size is None and self.size_divisor is None)):
+            raise ValueError(
+                f'{what} of one batch differ in shape: {sorted({tuple(image.shape) for image in images})}; resize or '
+                'crop them to one size, or pad them: with data_preprocessor.size=(H, W) or size_divisor, or with the '
+                "transform dict(type='Pad', size=(W, H)) after RandomCrop"
+            )
+        for image, sample in zip(images, samples):
+            _check_label(sample, image, what)
+        if any(each != size for each in sizes):
+            for sample in samples:
+                self._pad_sample(sample, size)
+        return torch.stack([self._padded(image.float().flip(-3), size) for image in images])
 
-def _labels(samples: Sequence[Any], images: Tensor, domain: str) -> Tensor:
-    """Stack the labels of a domain, (N, H, W) int64, of the images' size; the samples then hold views of them."""
-    labels = _stack([sample.gt_sem_seg.data for sample in samples], f'{domain} labels')
-    if labels.shape[-2:] != images.shape[-2:]:
+    def _common_size(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        largest = tuple(max(sides) for sides in zip(*sizes))
+        if self.size is not None:
+            return tuple(max(sides) for sides in zip(largest, self.size))
+        divisor = self.size_divisor or 1
+        return tuple(-(-side // divisor) * divisor for side in largest)
+
+    def _padded(self, frame: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Pad an RGB frame (..., 3, h, w) with the colour that ``pad_val`` is before normalisation."""
+        height, width = frame.shape[-2:]
+        if (height, width) == tuple(size):
+            return frame
+        colour = torch.full((3, 1, 1), float(self.pad_val), device=frame.device)
+        if self._enable_normalize:
+            colour = colour * self.std + self.mean
+        colour = colour if self._channel_conversion else colour.flip(0)  # the network's order is BGR
+        padded = colour.expand(*frame.shape[:-2], *size).clone()
+        padded[..., :height, :width] = frame
+        return padded
+
+    def _pad_sample(self, sample: Any, size: tuple[int, ...]) -> None:
+        """Pad the data of a sample: labels with ``seg_pad_val``, frames like the images, all else with 0."""
+        shape = sample.metainfo.get('img_shape', size)
+        for name, field in sample.items():
+            if not isinstance(field, PixelData):
+                continue
+            data = field.data
+            shape = tuple(data.shape[-2:])
+            if name.startswith('frame'):
+                data = self._padded(data.float(), size)
+            else:
+                value = self.seg_pad_val if name.startswith('gt_') and data.shape[0] == 1 else 0
+                data = F.pad(data, (0, size[1] - shape[1], 0, size[0] - shape[0]), value=value)
+            sample.set_field(PixelData(data=data), name)
+        padding = [0, size[1] - shape[1], 0, size[0] - shape[0]]
+        sample.set_metainfo(dict(img_shape=tuple(shape), pad_shape=tuple(size), padding_size=padding))
+
+
+def _check_label(sample: Any, image: Tensor, what: str) -> None:
+    """Refuse a label of another size than its image, before either is padded."""
+    label = sample.gt_sem_seg.data if 'gt_sem_seg' in sample else image
+    if label.shape[-2:] != image.shape[-2:]:
+        domain = what.partition(' ')[0]
         raise ValueError(
-            f'{domain} images are {tuple(images.shape[-2:])} but their labels {tuple(labels.shape[-2:])} (H, W): '
+            f'{domain} images are {tuple(image.shape[-2:])} but their labels {tuple(label.shape[-2:])} (H, W): '
             f'put the loading of labels before Resize in the {domain} pipeline'
         )
-    labels = labels.long()
+
+
+def _labels(samples: Sequence[Any], domain: str) -> Tensor:
+    """Stack the labels of a domain, (N, H, W) int64; the samples then hold views of them."""
+    missing = [sample for sample in samples if 'gt_sem_seg' not in sample]
+    if missing:
+        raise ValueError(f'{len(missing)} of {len(samples)} {domain} samples of the batch carry no labels (gt_sem_seg)')
+    labels = torch.stack([sample.gt_sem_seg.data for sample in samples]).long()
     for sample, label in zip(samples, labels):
         sample.gt_sem_seg = PixelData(data=label)
     return labels.squeeze(1)
-
-
-def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:
-    sizes = {tuple(tensor.shape) for tensor in tensors}
-    if len(sizes) > 1:
-        raise ValueError(f'{what} of one batch differ in shape: {sorted(sizes)}; resize or crop them to one size')
-    return tensors if isinstance(tensors, Tensor) else torch.stack(list(tensors))

@@ -3,6 +3,7 @@ from copy import deepcopy
 import pytest
 import torch
 from helpers import MEAN, STD, data_sample, domain_batch
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 
 from i2vda_mmseg.models import DomainDataPreprocessor
@@ -95,14 +96,71 @@ def test_labels_of_another_size_than_their_image():
         DomainDataPreprocessor()(batch, training=True)
 
 
-@pytest.mark.parametrize('options', [
-    dict(size=(32, 40)), dict(size_divisor=32), dict(batch_augments=[dict(type='BatchSyncRandomResize')]),
+def ragged_batch(height=29):
+    """Images of two sizes in each domain, with labels, soft labels, flow and an I_t that go with them."""
+    batch = domain_batch(pseudo=True)
+    for domain in ('source', 'target'):
+        images, samples = batch[domain]['inputs'], batch[domain]['data_samples']
+        images[1] = images[1][..., :height, :-5]
+        samples[1].gt_sem_seg = PixelData(data=samples[1].gt_sem_seg.data[..., :height, :-5])
+        for image, sample in zip(images, samples):
+            size = image.shape[-2:]
+            sample.gt_soft_label = PixelData(data=torch.ones(3, *size, dtype=torch.uint8))
+            sample.flow_10 = PixelData(data=torch.ones(2, *size))
+            sample.frame_t = PixelData(data=torch.ones(3, *size))
+    return batch
+
+
+@pytest.mark.parametrize(('options', 'source_size', 'target_size'), [
+    (dict(size=(40, 56)), (40, 56), (40, 56)),
+    (dict(size=(16, 16)), (32, 40), (32, 48)),  # mmseg's never crops
+    (dict(size_divisor=7), (35, 42), (35, 49)),
+    (dict(size_divisor=1), (32, 40), (32, 48)),
 ])  # fmt: skip
-def test_sizes_are_the_pipelines_business(options):
-    (name,) = options
-    with pytest.raises(TypeError, match=rf"takes no \['{name}'\]: resize and crop in the data pipelines"):
-        DomainDataPreprocessor(mean=MEAN, std=STD, **options)
-    DomainDataPreprocessor(mean=MEAN, std=STD, **{name: None})
+@pytest.mark.parametrize('colours', OPTIONS)
+def test_images_of_several_sizes_are_padded_as_the_host_does(options, source_size, target_size, colours):
+    options = options | colours | dict(pad_val=0.5, seg_pad_val=254)
+    preprocessor = DomainDataPreprocessor(**options)
+    batch = preprocessor(ragged_batch(), training=True)
+    host_options = dict(options, size=source_size, size_divisor=None)
+    theirs = SegDataPreProcessor(**host_options)(ragged_batch()['source'], training=True)
+    torch.testing.assert_close(batch['source']['inputs'], theirs['inputs'], rtol=1e-5, atol=1e-4)
+    labels = torch.stack([sample.gt_sem_seg.data[0] for sample in theirs['data_samples']])
+    assert torch.equal(batch['source']['labels'], labels)
+    frames = [clip[1] for clip in ragged_batch()['target']['inputs']]
+    samples = ragged_batch()['target']['data_samples']
+    theirs = SegDataPreProcessor(**dict(host_options, size=target_size))(
+        dict(inputs=frames, data_samples=samples), training=True
+    )
+    ours = preprocessor.normalize(batch['target']['frames'][:, 1])
+    torch.testing.assert_close(ours, theirs['inputs'], rtol=1e-5, atol=1e-4)
+    assert batch['target']['labels'].shape[-2:] == target_size
+    assert (batch['target']['labels'][1, 29:] == 254).all()
+
+
+def test_what_the_samples_carry_is_padded_too():
+    preprocessor = DomainDataPreprocessor(mean=MEAN, std=STD, size_divisor=8)
+    target = preprocessor(ragged_batch(), training=True)['target']
+    sample = target['data_samples'][1]
+    for name, channels in (('gt_soft_label', 3), ('flow_10', 2), ('frame_t', 3), ('gt_sem_seg', 1)):
+        assert getattr(sample, name).data.shape == (channels, 32, 48), name
+    for name in ('gt_soft_label', 'flow_10'):
+        assert getattr(sample, name).data.sum() == getattr(ragged_batch()['target']['data_samples'][1], name).data.sum()
+    frame = preprocessor.normalize(sample.frame_t.data[None])
+    assert not frame[..., 29:, :].any()
+    assert not frame[..., 43:].any()
+    assert sample.metainfo['padding_size'] == [0, 5, 0, 3]
+    assert sample.metainfo['img_shape'] == (29, 43)
+    assert torch.equal(sample.gt_sem_seg.data[0], target['labels'][1])
+
+
+def test_sizes_that_cannot_be():
+    with pytest.raises(TypeError, match='batch_augments'):
+        DomainDataPreprocessor(batch_augments=[dict(type='BatchSyncRandomResize')])
+    with pytest.raises(ValueError, match='size or size_divisor, not both'):
+        DomainDataPreprocessor(size=(32, 40), size_divisor=32)
+    with pytest.raises(ValueError, match=r'differ in shape.*data_preprocessor.size.*size_divisor.*Pad'):
+        DomainDataPreprocessor()(ragged_batch(), training=True)
 
 
 def test_pseudo_labels_of_the_target_come_along():
