@@ -23,6 +23,7 @@ from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.apis.command_line import run_tool
+from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
@@ -138,17 +139,28 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
 
 
 def read_config(config: Config) -> tuple[dict, dict, str | None]:
-    """Find the target data set, the estimator and, if the config has a ``CachedFlow`` already, its folder."""
+    """Find the target data set, the estimator and, if the config reads a cache already, its folder."""
     estimator = config.get('model', {}).get('flow_estimator')
     target = config.get('train_dataloader', {}).get('dataset', {}).get('target')
     if estimator is None or target is None:
         raise ValueError(f'{config.filename} has no model.flow_estimator or no target domain; give a config of I2VDA')
-    estimator, root = estimator.to_dict(), None
+    target, step = until_flow(target.to_dict())
+    estimator = flow_of_step(step) if step and step['type'] == 'LoadFlow' else estimator.to_dict()
     if estimator['type'] == 'CachedFlow':
-        estimator, root = estimator.get('online'), estimator['root']
-        if estimator is None:
+        estimator, root = estimator.get('online') or config.model.flow_estimator.to_dict(), estimator['root']
+        if estimator['type'] == 'CachedFlow':
             raise ValueError('the config has a CachedFlow without online=: nothing says which estimator to run')
-    return target.to_dict(), estimator, root
+        return target, estimator, root
+    return target, estimator, None
+
+
+def until_flow(target: dict) -> tuple[dict, dict | None]:
+    """Cut the pipeline where it makes or reads flow, which is of the frames as they are there; and that step."""
+    pipeline = target['pipeline']
+    place = next((i for i, step in enumerate(pipeline) if step['type'] in FLOW_STEPS), None)
+    if place is None:
+        return target, None
+    return dict(target, pipeline=[*pipeline[:place], dict(type='PackFramePair')]), pipeline[place]
 
 
 def frame_size(dataset: Any) -> tuple[int, int]:
@@ -214,10 +226,12 @@ def summarise(plan: Plan, done: list[Done], seconds: float, clips: bool) -> None
     if clips:
         print(f'To measure temporal consistency with it: tools/test.py CONFIG CHECKPOINT --tc --tc-flow {plan.root}')
         return
+    settings = f'root={plan.root!r}, online=dict({online})'
     print(
-        "In the config (online= is for Eq. 5; without it, set flow_1t='compose'):\n"
-        f"model = dict(flow_estimator=dict(_delete_=True, type='CachedFlow', root={plan.root!r}, "
-        f'online=dict({online})))'
+        "In the config (online= is for what is not there, such as Eq. 5; without it, set flow_1t='compose'):\n"
+        f"model = dict(flow_estimator=dict(_delete_=True, type='CachedFlow', {settings}))\n"
+        'which EstimateFlow() in the target pipeline lets the data workers read. Where flips or crops follow, in its\n'
+        f"place and before them: dict(type='LoadFlow', {settings})"
     )
 
 

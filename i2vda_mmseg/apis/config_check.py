@@ -13,6 +13,7 @@ from i2vda_mmseg.evaluation.protocols import PROTOCOLS
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.models import padding_of
 
+from .config_flow import check_workers_flow
 from .config_keys import check_keys
 from .config_schedule import check_schedule
 
@@ -23,8 +24,8 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 def check_config(config: Config) -> None:
     """Refuse a config whose parts do not fit together; sections that are absent are not looked at.
 
-    Looked at are unknown keys, numbers of classes, schedule, optimizers, and the size of the frames that the flow
-    estimator gets. What needs data or weights is checked where these are read.
+    Looked at are unknown keys, numbers of classes, schedule, optimizers, the size of the frames that the flow
+    estimator gets, and what makes flow in the data workers. What needs data or weights is checked where these are read.
 
     Raises:
         ConfigError: In one sentence that starts with the path of the key.
@@ -33,6 +34,7 @@ def check_config(config: Config) -> None:
     check_classes(config)
     check_schedule(config)
     check_flow(config)
+    check_workers_flow(config)
 
 
 def check_classes(config: Mapping[str, Any]) -> None:

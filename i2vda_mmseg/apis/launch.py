@@ -17,6 +17,7 @@ from i2vda_mmseg.engine.checkpoints import find_resumable
 from i2vda_mmseg.errors import ConfigError
 
 from .config_check import check_config
+from .config_flow import complete_workers_flow
 from .die_with_parent import die_with_parent
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -71,6 +72,7 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
         ConfigError: If parts of the config contradict each other.
     """
     check_config(config)
+    complete_workers_flow(config)
     if config.get('resume') and not config.get('load_from'):
         config.resume = False
         resume_from(config, 'auto')

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS, METRICS, MODELS
+from mmseg.registry import DATASETS, METRICS
 
 from i2vda_mmseg.datasets import CityscapesClipDataset
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
@@ -14,6 +14,7 @@ from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switche
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
+from .config_flow import suits_workers
 from .protocol import protocol_of
 
 _DEFAULT = dict(type='TemporalConsistency', preset='clean', flow_estimator=dict(type='DISFlow'))
@@ -141,16 +142,11 @@ def _move_flow_to_workers(dataset: dict[str, Any], evaluator: dict[str, Any]) ->
     estimator, switches = evaluator['flow_estimator'], _switches(evaluator)
     kind = DATASETS.get(dataset['type'])
     takes_flow = isinstance(kind, type) and issubclass(kind, CityscapesClipDataset)
-    if not takes_flow or not _in_workers(estimator) or switches.flow_input != 'rgb255':
+    if not takes_flow or not suits_workers(estimator) or switches.flow_input != 'rgb255':
         return
     flows = ['01'] if switches.mask == 'none' else ['01', '10']
     step = dict(type='ClipFlow', estimator=estimator, size=_flow_size(evaluator), flows=flows)
     dataset.setdefault('flow', step)
-
-
-def _in_workers(estimator: Mapping[str, Any]) -> bool:
-    online = estimator.get('online')
-    return MODELS.get(estimator['type']).in_workers and (online is None or _in_workers(online))
 
 
 def _switches(evaluator: Mapping[str, Any]) -> Switches:

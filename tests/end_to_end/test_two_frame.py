@@ -17,8 +17,11 @@ from i2vda_mmseg.apis.export import export_checkpoint
 from i2vda_mmseg.apis.launch import build_runner
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.fileio.images import read_image
+from i2vda_mmseg.flow import DISFlow, FlowCache
 
 METHODS = ('tps', 'davsn')
+DIS = dict(type='DISFlow')
+TARGET_SIZE = (64, 32)  # width, height, in tiny_config
 
 
 @pytest.fixture
@@ -147,3 +150,25 @@ def test_the_export_is_refused_with_the_reason(trained, tmp_path, method):
     with pytest.raises(ValueError, match=r'takes two frames and the optical flow.*test it with tools/test\.py'):
         export_checkpoint(str(trained(method) / 'iter_4.pth'), str(tmp_path / 'out.pth'))
     assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_cache_of_the_targets_flow_serves_beside_a_source_of_another_size(config_of, tmp_path, method):
+    config = config_of(method, tmp_path / 'run')
+    dataset = DATASETS.build(config.train_dataloader.dataset.target)
+    cache = FlowCache.create(tmp_path / 'cache', DIS, TARGET_SIZE[::-1])
+    for index in range(len(dataset)):
+        sample = dataset.prepare_data(index)
+        frames, keys = sample['inputs'].float().flip(1), sample['data_samples'].frame_keys
+        for a, b in [(later, later - 1) for later in range(1, len(frames))]:
+            flow = DISFlow()(frames[a : a + 1], frames[b : b + 1])[0].permute(1, 2, 0).numpy()
+            cache.write(keys[a], keys[b], flow, frames[a])
+    options = {'model.flow_estimator': dict(_delete_=True, type='CachedFlow', root=str(cache.root), online=DIS)}
+    for name in ('in_workers', 'in_model'):
+        config = config_of(method, tmp_path / name, **options)
+        if name == 'in_model':
+            for domain in (config.train_dataloader.dataset.source, config.train_dataloader.dataset.target):
+                domain.pipeline = [step for step in domain.pipeline if step.type != 'EstimateFlow']
+        build_runner(config).train()
+    states = [read(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('in_workers', 'in_model')]
+    assert differing(*states) == []

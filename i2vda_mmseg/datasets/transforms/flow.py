@@ -33,7 +33,8 @@ class EstimateFlow(BaseTransform):
     on frame a's grid) for each of ``flows``.
 
     Args:
-        estimator: Config of a ``FlowEstimator``.
+        estimator: Config of a ``FlowEstimator``. None: that of the model, which the tools fill in for training data
+            where it suits a data worker; otherwise samples pass unchanged.
         flows: Which flows, two characters each: '10' is F_10 from ``frame_1`` to ``frame_0``, '1t' is F_1t of Eq. 5,
             after ``TemporalAugmentation``. None: both directions between neighbouring frames.
 
@@ -48,16 +49,17 @@ class EstimateFlow(BaseTransform):
         (32, 48, 2)
     """
 
-    def __init__(self, estimator: Mapping[str, Any], flows: Sequence[str] | None = None) -> None:
+    def __init__(self, estimator: Mapping[str, Any] | None = None, flows: Sequence[str] | None = None) -> None:
         for name in flows or ():
             if len(name) != 2 or name[0] == name[1]:
                 raise ValueError(f"flows name two different frames each, like '01', got {name!r}")
-        self.estimator = MODELS.build(dict(estimator)).requires_grad_(False).eval()
+        built = estimator and MODELS.build(dict(estimator)).requires_grad_(False).eval()
+        self.estimator: Any = built  # a FlowEstimator or None
         self.flows = flows
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add the flows."""
-        if 'frame_1' not in results:
+        if 'frame_1' not in results or self.estimator is None:
             return results
         if get_worker_info() is not None:
             cv2.setNumThreads(0)  # threads of the parent do not survive a fork, and 1 would wait for them to end
