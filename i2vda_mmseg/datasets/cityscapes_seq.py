@@ -95,6 +95,8 @@ class CityscapesSeqDataset(RawLabelDataset):
         '  gtFine/{split}/{city}/{city}_000000_000019_gtFine_labelIds.png            (raw ids; not needed for pairs)'
     )
 
+    ADVICE = f"{RawLabelDataset.ADVICE} Where labels are *_gtFine_labelTrainIds.png, set label_ids='trainIds'."
+
     def __init__(  # noqa: PLR0913, PLR0917 - what is on disk and what is a sample, all by name
         self,
         data_root: str,

@@ -56,6 +56,8 @@ def test_label_ids_are_not_read_as_train_ids(tmp_path):
     labels_as(tmp_path, '_gtFine_labelTrainIds.png')
     with pytest.raises(ValueError, match="label_ids='labelIds'"):
         build(tmp_path / 'raw', label_ids='trainIds', seg_map_suffix='_gtFine_labelIds.png')
+    with pytest.raises(FileNotFoundError, match=r"_gtFine_labelIds\.png(.|\n)*label_ids='trainIds'"):
+        build(tmp_path)
     with pytest.raises(ValueError, match=r"label_ids='ids' is unknown; choose one of .*'trainIds'"):
         build(tmp_path, label_ids='ids')
 
