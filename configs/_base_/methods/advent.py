@@ -1,2 +1,5 @@
-_base_ = './adaptsegnet_multi-level.py'
-model = dict(type='AdvEnt')  # ADVENT's released settings are AdaptSegNet's
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_multi-level.py']
+judge = dict(type='FCDiscriminator', in_channels=15, base_channels=64)
+judges = dict(type='DiscriminatorSet', main=judge, aux=judge)
+weights = dict(lambda_seg_aux=0.1, lambda_adv=0.001, lambda_adv_aux=0.0002)  # ADVENT's released ones
+model = dict(type='AdvEnt', discriminator=judges, loss_gan=dict(type='BinaryCrossEntropyLoss'), **weights)

@@ -1,6 +1,7 @@
-_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_discriminator.py']
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101.py']
 model = dict(
     type='I2VDA',
+    discriminator=dict(type='FCDiscriminator', in_channels=15, base_channels=64),  # AdaptSegNet's, Sec. 3.2
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     temporal_augmentation=dict(type='TemporalAugmentation', alpha=0.5, t='random'),  # Sec. 3.3

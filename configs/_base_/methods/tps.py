@@ -1,6 +1,7 @@
-_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_two-frame.py']
+_base_ = ['../default_runtime.py', '../models/deeplabv2_r101_multi-level.py']
 model = dict(
     type='TPS',
+    segmentor=dict(type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp')),
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     augmentation=dict(
