@@ -36,7 +36,7 @@ def frames_of(batch):
     return torch.stack(batch['target']['inputs']).float().flip(2).unbind(1)
 
 
-def pseudo_label(model, frame_1, flow_01, flow_10, flow_1t):
+def pseudo_label(model, frame_1, flow_01, flow_10, flow_1t, ignore_outside=True):
     """Eq. 6-8, and the pixels that leave the frame on the way to I_t."""
     logits = predicted(model.proxy, normalised(frame_1)).detach().numpy()
     head = model.pseudo_label_head
@@ -44,11 +44,12 @@ def pseudo_label(model, frame_1, flow_01, flow_10, flow_1t):
     keep &= consistency_reference(flow_01.numpy(), flow_10.numpy(), head.eta, head.frame)
     column = np.arange(flow_1t.shape[3]) + flow_1t[:, 0].numpy()
     row = np.arange(flow_1t.shape[2])[:, None] + flow_1t[:, 1].numpy()
-    keep &= (column >= 0) & (column <= flow_1t.shape[3] - 1) & (row >= 0) & (row <= flow_1t.shape[2] - 1)
+    if ignore_outside:
+        keep &= (column >= 0) & (column <= flow_1t.shape[3] - 1) & (row >= 0) & (row <= flow_1t.shape[2] - 1)
     return torch.from_numpy(np.where(keep, logits.argmax(1), 255))
 
 
-def i2vda_terms(model, batch, t=0.3, flow_1t='estimate', augmented=True):
+def i2vda_terms(model, batch, t=0.3, flow_1t='estimate', augmented=True, ignore_outside=True):
     """The terms of Eq. 9-12 and the share of pseudo-labels, each as a graph over the parameters of M and D."""
     images, labels = source_of(batch)
     frame_0, frame_1 = frames_of(batch)
@@ -63,7 +64,7 @@ def i2vda_terms(model, batch, t=0.3, flow_1t='estimate', augmented=True):
     )
     p_s, p_0, p_t = (logits.softmax(1) for logits in (logits_s, logits_0, logits_t))
     discriminator = model.discriminator
-    labels_1 = pseudo_label(model, frame_1, flow_01, flow_10, f_1t)
+    labels_1 = pseudo_label(model, frame_1, flow_01, flow_10, f_1t, ignore_outside)
     return dict(
         loss_seg=F.cross_entropy(logits_s, labels, ignore_index=255),
         loss_adv=(discriminator(p_0) - 0).pow(2).mean() + (discriminator(p_t) - 0).pow(2).mean(),

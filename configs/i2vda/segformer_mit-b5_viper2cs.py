@@ -1,6 +1,7 @@
 _base_ = './deeplabv2_r101_viper2cs.py'
 checkpoint = 'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/mit_b5_20220624-658746d9.pth'
 model = dict(
+    resize_logits='twice',  # as mmseg tests
     data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
     segmentor=dict(
         backbone=dict(

@@ -8,6 +8,7 @@ model = dict(
         pad_val=0,
         seg_pad_val=255,
     ),
+    resize_logits='once',  # to the labels' size at once, as the released codes test
     segmentor=dict(
         type='EncoderDecoder',
         backbone=dict(

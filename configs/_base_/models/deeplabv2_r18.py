@@ -14,5 +14,10 @@ small_multi_level_segmentor = dict(**small_segmentor, auxiliary_head=dict(in_cha
 small_discriminator_set = dict(main=small_discriminator, aux=small_discriminator)
 small_data_preprocessor = dict(std=[57.0, 57.0, 57.0])  # trained from scratch: inputs of unit scale
 # Its batch norm is trained: only target images move the running statistics, which evaluation and the proxy use.
-small_model = dict(data_preprocessor=small_data_preprocessor, segmentor=small_segmentor, batch_statistics='target')
+small_model = dict(
+    data_preprocessor=small_data_preprocessor,
+    segmentor=small_segmentor,
+    batch_statistics='target',
+    resize_logits='twice',  # as stock mmseg tests an exported network
+)
 small_multi_level_model = dict(small_model, segmentor=small_multi_level_segmentor)

@@ -17,9 +17,11 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .checkpoint import CheckpointMixin, load_initial_weights
-from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely
+from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
 from .supervision import Supervision, mend_class_weights, supervised_pass
+
+RESIZE_MODES = ('once', 'twice')
 
 
 class SegmentorPass(NamedTuple):
@@ -56,6 +58,9 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             Auxiliary heads of an ``EncoderDecoder`` have the ``loss_weight`` of their own config.
         batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
             released code of AdaptSegNet. 'target': only target passes move them.
+        resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg does with an
+            exported network. 'once': from the feature maps' size to the label's, as in the released codes of
+            AdaptSegNet, ADVENT and DA-VSN; windows ('slide') and padded images are resized as mmseg does.
 
     Attributes:
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
@@ -65,7 +70,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
 
     Raises:
         ConfigError: If the segmentor predicts at a level that the method does not judge, or not densely.
-        ValueError: If ``batch_statistics`` is unknown.
+        ValueError: If ``batch_statistics`` or ``resize_logits`` is unknown.
     """
 
     multi_level: ClassVar[bool] = False
@@ -79,10 +84,13 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         data_preprocessor: dict | None = None,
         lambda_seg_aux: float = 0.1,
         batch_statistics: str = 'shared',
+        resize_logits: str = 'twice',
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
+        if resize_logits not in RESIZE_MODES:
+            raise ValueError(f'resize_logits must be one of {RESIZE_MODES}, got {resize_logits!r}')
         network = MODELS.build(segmentor)
         self._check_levels(network)
         mend_class_weights(network)
@@ -95,6 +103,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self.lambda_seg_aux = lambda_seg_aux
         self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux) if len(self.levels) > 1 else {}
         self.batch_statistics = batch_statistics
+        self.resize_logits = resize_logits
         self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
         self.loss_terms: dict[str, Tensor] = {}
         self.iteration_seed: int | None = None
@@ -113,6 +122,9 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Hand single images to the segmentor, as an ``EncoderDecoder`` takes them."""
+        network = unwrapped(self.segmentor)
+        if mode == 'predict' and self.resize_logits == 'once' and predicts_whole(network, data_samples):
+            return network.postprocess_result(logits_at_test_time(network, inputs), data_samples)
         return self.segmentor(inputs, data_samples, mode=mode)
 
     def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """The dense prediction of any segmentor: one map of logits, whatever its head predicts with."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -99,6 +100,14 @@ def logits_at_test_time(network: Any, images: Tensor) -> Tensor:
         return network.reading.logits(network.slide_inference(images, whole_image_metas(images)))
     output = network(images, mode='tensor')
     return output[0] if judges_auxiliary_head(network) else output
+
+
+def predicts_whole(network: Any, data_samples: Sequence[Any] | None) -> bool:
+    """Whether a test needs nothing but logits of the feature maps' size: no windows, no padding, no refinement."""
+    slides = (getattr(network, 'test_cfg', None) or {}).get('mode', 'whole') != 'whole'
+    metas = [sample.metainfo for sample in data_samples or []]
+    padded = any(any(meta.get('img_padding_size', meta.get('padding_size', ()))) for meta in metas)
+    return bool(metas) and not slides and not padded and not network.reading.by_predicting
 
 
 def whole_image_metas(images: Tensor) -> list[dict]:

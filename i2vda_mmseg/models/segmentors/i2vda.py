@@ -53,6 +53,8 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
             F_10.
         flow_1t: 'estimate': F_1t = F(I_1, I_t), Eq. 5. 'compose': (1 - t) F_10, without a third flow pass.
         lambda_tc: Weight of ``loss_tc`` in M's total; 1 in the paper.
+        ignore_outside: Whether L_tc leaves out the pixels of I_1 whose counterpart lies outside I_t. Eq. 8 and 9 do not
+            say so; False: such pixels are compared with the border of P_t.
         **kwargs: Those of ``AdversarialSegmentor``.
 
     Attributes:
@@ -73,6 +75,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         temporal_augmentation: dict | None,
         flow_1t: str = 'estimate',
         lambda_tc: float = 1.0,
+        ignore_outside: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, discriminator, **kwargs)
@@ -84,6 +87,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
         self.flow_1t = flow_1t
         self.lambda_tc = lambda_tc
+        self.ignore_outside = ignore_outside
         self.loss_weights['loss_tc'] = lambda_tc
         self.launched = True
         self.uses_proxy = self.pseudo_label_head is not None
@@ -187,13 +191,15 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
     def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
         """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4, 8 and 9.
 
-        Pixels of I_1 without a counterpart inside I_t are ignored.
+        Pixels of I_1 without a counterpart inside I_t are ignored if ``ignore_outside``.
 
         Returns:
             ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
         """
         flow_1t = self.flow_to_t(clip)
-        pseudo_label = self.pseudo_label(clip).masked_fill(~inside(flow_1t), IGNORE_INDEX)
+        pseudo_label = self.pseudo_label(clip)
+        if self.ignore_outside:
+            pseudo_label = pseudo_label.masked_fill(~inside(flow_1t), IGNORE_INDEX)
         warped = warp(logits_t, flow_1t)  # P_1^W, Eq. 4
         return dict(
             loss_tc=self.loss_seg(warped, pseudo_label),

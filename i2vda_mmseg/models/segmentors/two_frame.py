@@ -66,7 +66,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
         else:
             still = inputs.new_zeros(len(inputs), 2, *inputs.shape[-2:])
             images = stack_frames(inputs, inputs, still)
-        return self.segmentor(images, data_samples, mode=mode)
+        return super().forward(images, data_samples, mode)
 
     def two_frame_input(self, frames: Tensor, data_samples: Sequence[Any] | None = None) -> Tensor:
         """Estimate the flow between the last two frames and make the network's input.

@@ -17,6 +17,7 @@ from helpers import domain_batch, optimizers, ready, terms_of, tiny_i2vda, tiny_
 CASES = {
     'paper': (dict(), dict()),
     'compose': (dict(flow_1t='compose'), dict(flow_1t='compose')),
+    'literal_eq_8': (dict(ignore_outside=False), dict(ignore_outside=False)),
     'no_augmentation': (dict(temporal_augmentation=None), dict(augmented=False)),
     'literal_eq_7': (
         dict(pseudo_label_head=dict(type='OcclusionAwarePseudoLabelHead', delta=0.9, eta=1.5, frame='0')),

@@ -4,10 +4,12 @@ from copy import deepcopy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from helpers import (
     ADVERSARIAL,
     assert_same_state,
     batch_of,
+    data_sample,
     domain_batch,
     optimizers,
     sharpen,
@@ -167,7 +169,28 @@ def test_tests_one_frame_with_m_alone(method):
         assert torch.equal(out[0].seg_logits.data, expected[0].seg_logits.data)
 
 
+@pytest.mark.parametrize('method', METHODS)
+def test_logits_are_resized_once_or_as_stock_mmseg_does(method):
+    image = torch.randint(256, (3, 32, 48), dtype=torch.uint8)
+    sample = data_sample(ori_shape=(70, 100), img_shape=(32, 48))
+    found = {}
+    for mode in ('once', 'twice'):
+        torch.manual_seed(0)
+        model = sharpen(tiny_method(method, resize_logits=mode)).eval()
+        (out,) = model.test_step(dict(inputs=[image], data_samples=[deepcopy(sample)]))
+        found[mode] = out.seg_logits.data
+    images = model.data_preprocessor.normalize(image[None].float().flip(1))
+    with torch.no_grad():
+        coarse = model.segmentor(images, mode='tensor')
+    once = F.interpolate(coarse, (70, 100), mode='bilinear', align_corners=True)[0]
+    torch.testing.assert_close(found['once'], once)
+    stock = model.segmentor.predict(images, [deepcopy(sample)])[0].seg_logits.data
+    assert torch.equal(found['twice'], stock)
+    assert not torch.allclose(once, stock, atol=1e-3)
+
+
 @pytest.mark.parametrize(('method', 'overrides', 'message'), [
+    ('SourceOnly', dict(resize_logits='never'), "'once', 'twice'.*'never'"),
     ('SourceOnly', dict(batch_statistics='source'), "'shared', 'target'.*'source'"),
     ('I2VDA', dict(flow_1t='guess'), "'estimate', 'compose'.*'guess'"),
     ('AdaptSegNet', dict(discriminator=dict(type='FCDiscriminator', in_channels=19)), 'in_channels is 19.* 3 channels'),
