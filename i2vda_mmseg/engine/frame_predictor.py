@@ -119,7 +119,9 @@ def find_test_dataset(config: Config) -> Any:
             'test_dataloader: there is none, nor a val_dataloader, nor a train_dataloader.dataset.target with a '
             'test_pipeline: nothing says how frames are prepared for the network'
         )
-    return ConfigDict(target, pairs=None, frames=2, stride=1, pipeline=config.test_pipeline)
+    two_frames = any(step['type'] == 'LoadFramePair' for step in config.test_pipeline)
+    changes = dict(pairs=None, frames=2, stride=1, previous_frame=two_frames, pipeline=config.test_pipeline)
+    return ConfigDict(target, **changes)
 
 
 def read_metainfo(dataset: Any) -> dict[str, Any]:

@@ -66,11 +66,16 @@ def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Cli
     for index in range(len(frames)):
         info = frames.get_data_info(index)
         clips.setdefault(info['clip'], []).append(info['img_path'])
-    wanted_name = _stem(wanted or '')
     for name, paths in clips.items():
-        if wanted is None or any(f'{_stem(path)}_'.startswith(f'{wanted_name}_') for path in paths):
+        if wanted is None or any(_is_called(path, wanted) for path in paths):
             return _of_files(name, paths[:max_frames])
     raise FileNotFoundError(f'--clip {wanted} is neither a folder, nor a video, nor a frame of a clip of the test data')
+
+
+def _is_called(path: str, wanted: str) -> bool:
+    """Whether a frame has the wanted name, or begins with it, and lies in the folder before it, if there is one."""
+    folder, own = Path(wanted).parent.name, Path(path).parent.name
+    return folder in ('', own) and f'{_stem(path)}_'.startswith(f'{_stem(wanted)}_')
 
 
 def _stem(path: str) -> str:

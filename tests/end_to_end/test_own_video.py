@@ -5,12 +5,16 @@ import re
 import numpy as np
 import pytest
 from datasets import trees
+from mmseg.registry import DATASETS
 
 from i2vda_mmseg.apis import segment_video, tc_metric
 from i2vda_mmseg.apis.launch import build_runner, load_config
+from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.checking import check_data
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset
+from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.reporting.clip import find_clip
 
 SIZE = (64, 32)  # width, height of all frames in the networks
 DRIVES = {'drive_1': range(98, 104), 'drive_2': range(0, 12, 3)}
@@ -61,6 +65,17 @@ def test_it_trains_and_segments(config, tmp_path):
     summary = segment_video(predictor, tmp_path / 'data/mine/frames/drive_2', tmp_path / 'out.mp4', metrics=[metric])
     assert summary.frames == 4
     assert 0 <= summary.tc[0] <= 1
+
+
+def test_its_clips_are_found_for_flow_caches_and_pages(config):
+    dataset = DATASETS.build(clip_dataloader(config)['dataset'])
+    clips = [dataset.get_data_info(index)['clip'] for index in range(len(dataset))]
+    assert clips == ['drive_1/000098'] * 6 + ['drive_2/000000'] * 4
+    pairs = DATASETS.build(clip_pairs(config)[0])
+    assert len(pairs) == 5 + 3
+    assert find_clip(config, 'drive_2/000003.jpg', 3).names == ['000000', '000003', '000006']
+    with pytest.raises(FileNotFoundError, match='drive_1/000003'):
+        find_clip(config, 'drive_1/000003.jpg', 3)
 
 
 def test_frames_are_prepared_as_in_the_test_or_in_the_validation(config, request):

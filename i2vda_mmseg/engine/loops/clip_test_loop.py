@@ -9,6 +9,8 @@ from mmengine.runner import TestLoop
 from mmengine.runner.amp import autocast
 from mmseg.registry import LOOPS
 
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset
+
 LABEL_STEPS = ('LoadAnnotations', 'LoadRawLabels')
 LOG_INTERVAL = 50
 
@@ -62,16 +64,17 @@ class ClipTestLoop(TestLoop):
 
 
 def clip_dataloader(config: Config) -> dict[str, Any]:
-    """Config of a dataloader of the clips around the labelled frames of ``test_dataloader``.
+    """Config of a dataloader of the clips of the data that a config tests on, see ``find_test_dataset``.
 
     Raises:
-        ValueError: If those are no frames of Cityscapes sequences.
+        ValueError: If those are no frames of a ``CityscapesSeqDataset``.
     """
-    loader: dict[str, Any] = config.test_dataloader.to_dict()
-    dataset = loader['dataset']
+    found = config.get('test_dataloader') or config.get('val_dataloader')
+    loader: dict[str, Any] = dict(batch_size=1, num_workers=0) if found is None else found.to_dict()
+    dataset = loader['dataset'] = find_test_dataset(config).to_dict()
     if dataset['type'] != 'CityscapesSeqDataset':
         raise ValueError(
-            f'temporal consistency needs clips, but test_dataloader.dataset is a {dataset["type"]}; give the config a '
+            f'temporal consistency needs clips, but the data set of the test is a {dataset["type"]}; give the config a '
             'tc_dataloader with a CityscapesClipDataset and a ClipSampler'
         )
     dataset['type'] = 'CityscapesClipDataset'
