@@ -1,7 +1,7 @@
 """What segmenting a video costs beyond its parts: segment_video over decoding, the bare network, and encoding.
 
-The parts are timed alone and added up: OpenCV's decoder; the network's logits from a normalised frame, brought to the
-frame's size, and their argmax; blending and OpenCV's encoder, on frames of the video with their labels. segment_video
+The parts are timed alone and added up: the decoder; the network's logits from a normalised frame, brought to the
+frame's size, and their argmax; blending and the encoder, on frames of the video with their labels. segment_video
 reads and writes beside the network, so that a ratio below 1 is possible where cores are free. The video is of moving
 noise; the weights are random.
 
@@ -29,6 +29,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.segment_video import overlay
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.fileio.frame_source import FrameSource
+from i2vda_mmseg.fileio.video_reader import VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,8 +92,7 @@ def make_video(path: Path, count: int) -> None:
 
 def decode(path: Path) -> None:
     """Read all frames."""
-    video = cv2.VideoCapture(str(path))
-    while video.read()[0]:
+    for _ in VideoReader(path):
         pass
 
 

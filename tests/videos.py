@@ -17,8 +17,8 @@ def moving(count, size=(48, 32)):
     return [np.roll(picture, 3 * i, axis=1) for i in range(count)]
 
 
-def write(path, codec, count=60, size=(48, 32), steps=None, rotation=None, container=None, **options):
-    """Write a video; ``steps`` are the frames' durations in milliseconds, where they vary."""
+def write(path, codec, count=60, size=(48, 32), steps=None, dropped=(), rotation=None, container=None, **options):
+    """Write a video; ``steps`` are the frames' durations in milliseconds, where they vary, ``dropped`` lacks frames."""
     with av.open(f'file:{path}', 'w', format=container) as file:
         stream = file.add_stream(codec, rate=RATE, options={key: str(value) for key, value in options.items()})
         stream.width, stream.height = size
@@ -29,7 +29,9 @@ def write(path, codec, count=60, size=(48, 32), steps=None, rotation=None, conta
         if rotation is not None:
             stream.set_display_rotation(rotation[0], hflip=rotation[1])
         times = list(accumulate(steps or [1] * count, initial=0))
-        for time, picture in zip(times, moving(count, size)):
+        for number, (time, picture) in enumerate(zip(times, moving(count, size))):
+            if number in dropped:
+                continue
             frame = av.VideoFrame.from_ndarray(picture, 'bgr24')
             frame.pts, frame.time_base = time, base
             file.mux(stream.encode(frame))

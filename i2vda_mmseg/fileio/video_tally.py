@@ -1,25 +1,25 @@
 """What a video file states, against what came out of it."""
 
 import re
-from collections import Counter
+from array import array
 from pathlib import Path
 
 import av
+import numpy as np
 from av import logging
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 _LOST = 2  # frames that a whole file may lack: open groups of pictures begin with frames that nothing decodes
 _OVERHEAD = 256  # bytes between two packets that may belong to neither
-_INDEXED = ('mov', 'avi')  # they list their frames
 
 
 class FrameTally:
     """Counts the frames of a video and notices which are missing: FFmpeg says 'the end' of damage as well.
 
-    MP4, MOV and AVI list their frames. Others state at most how long they are; there, missing is what follows the last
-    packet, what an unused part of the file has taken from the middle, and what the decoder complained of. A varying
-    frame rate alone is no damage.
+    MP4 and MOV list their frames. Others state at most how long they are; there, missing is what follows the last
+    packet, a pause where bytes belong to no packet or the demuxer flags one, and what the decoder complained of. A
+    pause alone is no damage: rates vary, and recorders drop frames.
 
     Attributes:
         stated: Number of frames that the file states to show; 0 if it states none.
@@ -28,30 +28,36 @@ class FrameTally:
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        self._container, self._stream = container, stream
+        self._stream = stream
         self._kind = container.format.name.split(',')[0]
-        self.stated = self._listed() or round(self._length() * (stream.average_rate or 0))
+        self._rate = float(stream.average_rate or 0)
+        self._length = (container.duration or 0) / av.time_base
+        if self._kind == 'avi' and self._rate:  # its header counts frames, dropped ones among them
+            self._length = stream.frames / self._rate
+        self.stated = self._listed() or round(self._length * self._rate)
         self.decoded, self.errors = 0, 0
-        self._byte_end, self._end, self._time = 0, 0.0, 0.0
-        self._steps: Counter[float] = Counter()
-        self._gaps: list[float] = []
+        self._byte_end, self._end = 0, 0.0
+        self._times = array('d')  # of the packets, in seconds; FFmpeg knows when they are shown, not always their order
+        self._breaks: list[int] = []  # numbers of packets before which something may have been lost
 
     def see(self, packet: av.Packet) -> None:
         """Note where a packet of any stream lies in the file and in time."""
-        if not packet.size or packet.dts is None:
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if not packet.size or ticks is None:
             return
-        time, base = packet.dts, float(packet.time_base)
-        self._end = max(self._end, ((packet.pts or time) + (packet.duration or 0)) * base)
-        if packet.stream is self._stream:
-            self.errors += packet.is_corrupt
-            step = round(time * base - self._time, 6)
-            unused = (packet.pos or 0) - self._byte_end
-            if self._byte_end and unused > _OVERHEAD + packet.size // 8:
-                self._gaps.append(step)
-            elif self._byte_end:
-                self._steps[step] += 1
-            self._time = time * base
-        self._byte_end = max(self._byte_end, (packet.pos or 0) + packet.size)
+        time, position = float(ticks * packet.time_base), packet.pos or 0
+        is_shown = packet.stream is self._stream
+        unused = position - self._byte_end if self._byte_end and self._kind != 'mpegts' else 0
+        number = len(self._times)
+        if packet.is_corrupt:  # or one beside it: parsers cut packets anew
+            self._breaks += range(number - 1, number + 3)
+        elif unused > _OVERHEAD + packet.size // 8:
+            self._breaks.append(number)
+        if is_shown:
+            self._times.append(time)
+        if is_shown or self._kind != 'avi':  # where sound outlasts the picture, its end is that of the file
+            self._end = max(self._end, time + float((packet.duration or 0) * packet.time_base))
+        self._byte_end = max(self._byte_end, position + packet.size)
 
     def check(self, path: Path) -> None:
         """Refuse a video of which less could be decoded than it states.
@@ -67,23 +73,24 @@ class FrameTally:
             )
 
     def _listed(self) -> int:
-        """Frames to show in the container's list; 0 without one."""
-        if self._kind == 'mov':  # one that was trimmed without encoding it anew lists frames that are not shown
-            return sum(not entry.is_discard for entry in self._stream.index_entries)
-        return self._stream.frames if self._kind in _INDEXED else 0
-
-    def _length(self) -> float:
-        return (self._container.duration or 0) / av.time_base
+        """Frames to show in the list of an MP4; 0 without one. One that was trimmed lists frames that are not shown."""
+        return sum(not entry.is_discard for entry in self._stream.index_entries) if self._kind == 'mov' else 0
 
     def _unseen(self) -> int:
         """Frames that no packet was there for: in the middle and at the end."""
-        rate = self._stream.average_rate
-        steps = self._steps or Counter([float(1 / rate)] if rate else [])
-        usual, longest = (steps.most_common(1)[0][0], max(steps)) if steps else (0, 0)
-        if usual <= 0:
+        order = np.argsort(self._times, kind='stable')
+        steps = np.diff(np.asarray(self._times)[order]).round(4)
+        breaks = np.unique(self._breaks)
+        before, after = order[:-1], order[1:]
+        is_broken = np.searchsorted(breaks, before, 'right') < np.searchsorted(breaks, after, 'right')
+        sound = steps[~is_broken & (steps > 0)]
+        usual = float(np.median(sound)) if sound.size else 1 / self._rate if self._rate else 0
+        if not usual:
             return 0
-        middle = sum(max(0, round(gap / usual) - 1) for gap in self._gaps)
-        return middle + max(0, round((self._length() - self._end) / longest))
+        middle = np.maximum(np.rint(steps[is_broken] / usual) - 1, 0).sum()
+        long = float(np.quantile(sound, 0.98)) if sound.size else usual  # how long the last frame may be shown
+        end = self._length - self._end
+        return int(middle) + (round(end / usual) if end > (_LOST + 0.5) * long else 0)
 
 
 def codec_name(container: InputContainer) -> str:

@@ -12,13 +12,14 @@ from mmseg.registry import MODELS
 
 @pytest.fixture
 def segment(request, monkeypatch, capsys):
-    """Run the tool in this process; gives what it printed."""
+    """Run the tool in this process; gives its exit code and what it printed."""
     path = str(request.config.rootpath / 'tools' / 'segment_video.py')
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
-        runpy.run_path(path, run_name='__main__')
-        return capsys.readouterr().out
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(path, run_name='__main__')
+        return ended.value.code, capsys.readouterr()
 
     return call
 
@@ -42,7 +43,9 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
     networks = [tmp_path / '0.pth', tmp_path / '1.pth']
     options = ['--opacity', 1, '--tc', '--device', 'cpu', '--cfg-options', 'tc_evaluator.mask=none']
     out = tmp_path / 'out.mp4'
-    said = segment(config, networks[0], clips, '--out', out, '--side-by-side', networks[1], *options)
+    code, printed = segment(config, networks[0], clips, '--out', out, '--side-by-side', networks[1], *options)
+    said = printed.out
+    assert code == 0
     assert re.search(rf'{count}/{count}', said)  # the progress bar
     assert re.search(rf'{count} frames in [\d.]+ s, [\d.]+ a second: {re.escape(str(out))}', ' '.join(said.split()))
     lines = [line for line in said.splitlines() if 'TC' in line]
@@ -57,7 +60,7 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
     assert video.read()[1].shape == (64, 2 * 96, 3)
 
 
-def test_nothing_to_do(segment, config, capsys):
-    with pytest.raises(SystemExit):
-        segment(config, 'a.pth', 'v.mp4')
-    assert 'give --out, --tc or both' in capsys.readouterr().err
+def test_nothing_to_do(segment, config):
+    code, printed = segment(config, 'a.pth', 'v.mp4')
+    assert code == 2
+    assert 'give --out, --tc or both' in printed.err

@@ -119,6 +119,22 @@ def test_half_a_video_with_its_index_at_the_front(tmp_path):
         list(VideoReader(path))
 
 
+@pytest.mark.parametrize(
+    ('name', 'codec'),
+    [('a.mkv', 'libx264'), ('a.webm', 'libvpx'), ('a.ts', 'libx264'), ('a.avi', 'mpeg4'), ('a.flv', 'libx264')],
+)
+def test_dropped_frames_are_no_damage_and_lost_ones_are(tmp_path, name, codec):
+    """Recorders leave frames out and say so in the times, or in empty entries of an AVI."""
+    pause = range(50, 80)
+    path = write(tmp_path / name, codec, 300, dropped=pause, g=20)
+    assert VideoReader(path).count() == 270
+    content = path.read_bytes()
+    first, last = int(0.5 * len(content)), int(0.6 * len(content))
+    path.write_bytes(content[:first] + bytes(last - first) + content[last:])
+    with pytest.raises(ValueError, match=rf'{name} is damaged or cut short: decoded 2\d\d of 2[67]\d frames'):
+        VideoReader(path).count()
+
+
 STEPS = [20 + 37 * (i % 5) + (400 if i % 20 == 19 else 0) for i in range(FRAMES)]
 
 
