@@ -54,7 +54,8 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
         tc, flicker = map(float, re.search(r'TC ([\d.]+), flicker ([\d.]+)', line).groups())
         assert 0 < tc < 1
         assert 0 < flicker < 1
-        assert line.endswith('(protocol viper15, preset clean mask=none, DISFlow, shares in 0..1)')
+        facts = f'protocol viper15, preset clean mask=none, DISFlow, {count - 2} pairs of 2 clips, shares in 0..1'
+        assert line.endswith(f'({facts})')
     video = cv2.VideoCapture(str(out))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == count
     assert video.read()[1].shape == (64, 2 * 96, 3)
