@@ -4,8 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import torch
+from ddp import run_on_ranks
+
+from i2vda_mmseg.engine.hooks import PreemptionHook
 
 # A loader as a run has it: its workers wait for more when the interpreter ends.
 SCRIPT = """
@@ -35,3 +40,23 @@ def test_workers_outlive_a_signal_from_elsewhere_but_not_their_process(case):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == ['28']
+
+
+def stopped_at(rank):
+    """The iteration after which a rank leaves, of six; rank 1 alone is asked to, after the third."""
+    hook = PreemptionHook()
+    optimizer = SimpleNamespace(should_update=lambda: True)
+    logger = SimpleNamespace(warning=lambda message: None)
+    for iteration in range(6):
+        hook.asked |= rank == 1 and iteration == 2
+        try:
+            hook.after_train_iter(SimpleNamespace(optim_wrapper=optimizer, hooks=[], iter=iteration, logger=logger), 0)
+        except SystemExit as stop:
+            return iteration, stop.code
+        torch.distributed.barrier()
+    return None
+
+
+@pytest.mark.ddp
+def test_one_rank_that_is_asked_stops_all_after_the_same_iteration(tmp_path):
+    assert run_on_ranks(stopped_at, tmp_path) == [(2, 75), (2, 75)]

@@ -6,16 +6,29 @@ from pathlib import Path
 import pytest
 import torch
 from ddp import run_on_ranks
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
 from staged_runs import TARGET_PIPELINE, make_trees, rounds, train
 
 FOLDER = 'I2VDA_TEST_FOLDER'  # the ranks are processes of their own
+
+
+@HOOKS.register_module(force=True)
+class OwnStatisticsHook(Hook):
+    """Give a rank statistics of its own, as after images that it alone has seen; those of rank 0 stay."""
+
+    def before_train(self, runner):
+        for buffer in runner.model.buffers():
+            buffer.add_(get_rank())
 
 
 def self_training(rank):
     """Label at once, from the weights that every run starts with; then train through another stage."""
     folder = Path(os.environ[FOLDER])
     stages = rounds(0.4, 0.6, iters=2, pipeline=TARGET_PIPELINE)[1:]
-    runner = train(folder, folder / f'{torch.distributed.is_initialized()}', stages=stages)
+    own = {'default_hooks.own_statistics': dict(type='OwnStatisticsHook')}
+    runner = train(folder, folder / f'{torch.distributed.is_initialized()}', stages=stages, **own)
     return {name: value.detach() for name, value in runner.model.named_parameters()}
 
 

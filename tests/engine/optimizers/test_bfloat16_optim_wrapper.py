@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers import batch_of, domain_batch, optimizers, ready, state_of, tiny_method
+from helpers import batch_of, domain_batch, optimizers, ready, state_of, tiny_method, tiny_multi_level_method
 from mmengine.optim import AmpOptimWrapper
 from torch import nn
 
@@ -136,3 +136,13 @@ def test_agrees_with_float32_on_a_gpu(wrapper):
     for half, full in zip(*results):
         for name, value in full.items():
             torch.testing.assert_close(half[name], value, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize('method', ['SourceOnly', 'FDA', 'MinEnt'])
+def test_logits_leave_the_network_in_float32(method):
+    """Entropies and losses at the size of the features, too, are not computed in bfloat16."""
+    model = tiny_multi_level_method(method) if method == 'MinEnt' else tiny_method(method)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert model.segmentor.backbone.conv(torch.zeros(1, 3, 32, 40)).dtype == torch.bfloat16
+        for predict in (model.coarse_logits, model.level_logits):
+            assert {logits.dtype for logits in predict(torch.rand(1, 3, 32, 40)).values()} == {torch.float32}
