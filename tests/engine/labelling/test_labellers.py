@@ -1,13 +1,15 @@
 import json
 import logging
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from datasets import trees
 from helpers import sharpen
-from mmseg.registry import MODELS, TASK_UTILS
+from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 from staged_runs import LABELLED, make_trees, staged_config
 
 from i2vda_mmseg.engine.labelling import ClassBalancedLabeller, EntropyRankLabeller, Labeller
@@ -95,6 +97,22 @@ def test_frames_are_ranked_by_their_entropy(runner, tmp_path):
     assert (tmp_path / 'hard.txt').read_text().split() == ranked[4:]
     for index, name in enumerate(names):
         assert (read_labels(str(tmp_path / f'{name}.png')) == probs[index].argmax(dim=0).numpy()).all()
+
+
+def test_frames_of_equal_names_in_folders_of_folders_are_told_apart(runner, tmp_path):
+    names = [f'{drive}/ulm/ulm_000000_{number:06d}' for drive in 'ab' for number in (18, 19)]
+    root = trees.cityscapes(tmp_path / 'cityscapes', names, names[1::2])
+    target = dict(runner.cfg.train_dataloader.dataset.target, data_root=str(root))
+    cfg = deepcopy(runner.cfg)
+    cfg.train_dataloader.dataset.target = target
+    EntropyRankLabeller(easy_share=0.5)(
+        SimpleNamespace(cfg=cfg, model=runner.model, logger=runner.logger), str(tmp_path)
+    )
+    lists = [str(tmp_path / name) for name in ('easy.txt', 'hard.txt')]
+    found = [DATASETS.build(dict(target, ann_file=path)) for path in lists]
+    paths = [dataset.get_data_info(0)['img_path'].split('/train/')[1] for dataset in found]
+    assert sorted(paths) == [f'{name}_leftImg8bit.png' for name in names[1::2]]
+    assert [len(dataset) for dataset in found] == [1, 1]
 
 
 def test_pairs_that_no_list_can_name_are_refused(runner, tmp_path, monkeypatch):
