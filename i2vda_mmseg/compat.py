@@ -135,21 +135,26 @@ def quiet_meshgrid() -> Iterator[None]:
         yield
 
 
-def load_checkpoints_with(read: Callable[..., Any]) -> None:
-    """Let mmengine load every checkpoint, local or downloaded, through ``read(file, map_location)``.
+@contextmanager
+def loading_with(read: Callable[..., Any]) -> Iterator[None]:
+    """Let mmengine load every checkpoint in the body, local or downloaded, through ``read(file, map_location)``.
 
     mmengine unpickles fully, which runs code, what safe loading refuses, and all that it downloads
-    (https://github.com/open-mmlab/mmengine/blob/main/mmengine/runner/checkpoint.py).
+    (https://github.com/open-mmlab/mmengine/blob/main/mmengine/runner/checkpoint.py). Afterwards it does as ever.
     """
     loading: Any = import_module('mmengine.runner.checkpoint')
+    schemes = loading.CheckpointLoader._schemes
+    former = schemes.get(''), loading._safe_torch_load, loading.load_url
 
     def load_from_local(filename: str, map_location: Any) -> Any:
         """Read a file; mmengine logs the name of this function from its tenth letter on."""
         return read(filename, map_location)
 
-    loading.CheckpointLoader.register_scheme('', load_from_local, force=True)
-    loading._safe_torch_load = read
-    loading.load_url = partial(_download, read)
+    schemes[''], loading._safe_torch_load, loading.load_url = load_from_local, read, partial(_download, read)
+    try:
+        yield
+    finally:
+        schemes[''], loading._safe_torch_load, loading.load_url = former
 
 
 def _download(

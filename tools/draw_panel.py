@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.engine.checkpoints import load_weights, trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.models.segmentors import I2VDA
@@ -43,7 +42,7 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     config = load_config(args.config, args.cfg_options)
     model = build_model(config, args.config)
-    load_checkpoint(model, args.checkpoint, map_location='cpu', strict=False)
+    load_weights(model, args.checkpoint)
     pair, metainfo = read_pair(config, args.split, args.index)
     frame_name = Path(pair.path).stem
     cells, sharp = target_cells(model, pair.target, metainfo['palette'])

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.apis.export import check_fit, export_checkpoint, stock_config
+from i2vda_mmseg.apis.export import check_export, export_checkpoint, stock_config
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 
@@ -29,7 +29,7 @@ def main() -> None:
     if args.config:
         path = Path(args.out).with_suffix('.py')
         config = stock_config(load_config(args.config, args.cfg_options))
-        check_fit(config, args.out)
+        check_export(config, args.out)
         config.dump(path)
         print(f'config: {path}')
 

@@ -1,6 +1,6 @@
 """What tools and other programs call: launching, checking configs, export, prediction of video."""
 
-from .export import check_fit, export_checkpoint, stock_config
+from .export import check_export, export_checkpoint, stock_config
 from .launch import LAUNCHERS, build_runner, load_config
 from .segment_video import VideoSummary, segment_video
 from .tc_config import tc_metric
@@ -9,7 +9,7 @@ __all__ = [
     'LAUNCHERS',
     'VideoSummary',
     'build_runner',
-    'check_fit',
+    'check_export',
     'export_checkpoint',
     'load_config',
     'segment_video',

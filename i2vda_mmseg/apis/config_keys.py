@@ -46,52 +46,49 @@ SECTIONS: dict[str, tuple[Registry, ...]] = dict(
     custom_hooks=(HOOKS,),
     visualizer=(VISUALIZERS, VISBACKENDS),
 )
-# What builders take out of a config before they build it.
+# What mmengine takes out of a config before it builds it.
 _TAKEN = {
     HOOKS: {'priority'},
     PARAM_SCHEDULERS: {'convert_to_iter_based'},
     OPTIM_WRAPPERS: {'paramwise_cfg', 'optimizer', 'constructor'},
     LOOPS: {'by_epoch'},
 }
-# Factories with rules of their own, networks of other libraries, and what is no config of a class.
-_OPAQUE = {'norm_cfg', 'act_cfg', 'conv_cfg', 'init_cfg', 'upsample_cfg', 'clip_grad', 'loss_scale', 'metainfo',
-           'collate_fn', 'worker_init_fn', 'backend_args'}  # fmt: skip
-_OPAQUE_TYPES = {'MMFlow'}
 _LOADER = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
-_PARAMWISE = {'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult',
-              'flat_decay_mult', 'bypass_duplicate', 'dcn_offset_lr_mult', 'num_layers', 'decay_rate',
-              'decay_type', 'layer_decay_rate'}  # fmt: skip
-_PLAIN: dict[str, set[str]] = dict(
+# Keys that these sections do not take, but that look like one they do.
+_READ = dict(
     randomness=set(inspect.signature(set_random_seed).parameters),
     env_cfg={'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     log_processor=set(inspect.signature(LogProcessor.__init__).parameters) | {'type'},
 )
-_TOP = (set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}) | {
-    'custom_imports', 'model_wrapper_cfg', 'vis_backends', 'tta_model', 'tta_pipeline', 'compile', 'sync_bn',
-    'efficient_conv_bn_eval', 'activation_checkpointing', 'find_unused_parameters', 'tc_dataloader', 'tc_evaluator',
+TOP = (set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}) | {
+    'custom_imports', 'model_wrapper_cfg', 'tta_model', 'tta_pipeline', 'compile', 'sync_bn', 'efficient_conv_bn_eval',
+    'activation_checkpointing', 'find_unused_parameters', 'tc_dataloader', 'tc_evaluator',
 }  # fmt: skip
 # Names that configs of this ecosystem give to parts of their own.
 _CUSTOMARY = {
     'train_pipeline', 'val_pipeline', 'test_pipeline', 'source_pipeline', 'target_pipeline', 'norm_cfg', 'segmentor',
-    'discriminator', 'dataset_type', 'data_root', 'crop_size', 'max_iters', 'optimizer',
+    'discriminator', 'dataset_type', 'data_root', 'crop_size', 'max_iters', 'optimizer', 'vis_backends',
 }  # fmt: skip
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
     """Refuse keys that nothing reads.
 
-    At the top level, where a config may have variables of its own, only those that look like a known key.
+    Of this package's classes, and of those that take no others than they name, every key is looked at. At the top
+    level, where a config may have variables of its own, only those that look like a known key.
 
     Raises:
         ConfigError: With the path of the key, and the name that was probably meant.
     """
     for key in config:
-        near = get_close_matches(key, sorted(_TOP), 1, cutoff=0.8)
+        near = get_close_matches(key, sorted(TOP | {'vis_backends'}), 1, cutoff=0.8)
         # longer or shorter by more than two letters is another word, such as small_data_preprocessor
-        if near and key not in _TOP | _CUSTOMARY and abs(len(near[0]) - len(key)) <= 2:
+        if near and key not in TOP | _CUSTOMARY and abs(len(near[0]) - len(key)) <= 2:
             raise ConfigError(f'{key}: nothing reads this key; did you mean {near[0]!r}? Rename a variable of your own')
-    for key, allowed in _PLAIN.items():
-        _refuse_strangers(key, config.get(key) or {}, allowed, key)
+    for section, read in _READ.items():
+        for key in set(config.get(section) or {}) - read:
+            if near := get_close_matches(key, sorted(read), 1):
+                raise ConfigError(f'{section}.{key}: nothing reads this key; did you mean {near[0]!r}?')
     for section, registries in SECTIONS.items():
         for path, value in _dicts(config.get(section), section):
             _check_dict(path, value, registries)
@@ -100,25 +97,22 @@ def check_keys(config: Mapping[str, Any]) -> None:
 def _check_dict(path: str, value: Mapping[str, Any], registries: tuple[Registry, ...]) -> None:
     if path.endswith('_dataloader'):
         _refuse_strangers(path, value, _LOADER, 'a data loader')
-    elif path.endswith('paramwise_cfg'):
-        _refuse_strangers(path, value, _PARAMWISE, 'paramwise_cfg')
     if not isinstance(value.get('type'), str):
         return
     kind, registry = _find(path, value['type'], registries)
-    if kind is None:
-        return
-    names, is_strict = arguments_of(kind)
+    names, takes_no_others = arguments_of(kind)
     allowed = names | {'type', '_scope_'} | _TAKEN.get(registry, set())
-    if is_strict:
+    if takes_no_others:
         _refuse_strangers(path, value, allowed, value['type'])
         return
-    for key in set(value) - allowed:
-        if near := get_close_matches(key, sorted(names), 1, cutoff=0.8):
+    for key in set(value) - allowed:  # only what is a letter away from an argument: there may be others
+        near = get_close_matches(key, sorted(names), 1, cutoff=0.8)
+        if near and abs(len(near[0]) - len(key)) <= 1:
             raise ConfigError(f'{path}.{key}: {value["type"]} takes no {key!r}; did you mean {near[0]!r}?')
 
 
 def arguments_of(kind: Any) -> tuple[set[str], bool]:
-    """Give the names of the arguments that a class takes, and whether it takes no others.
+    """Give the names of the arguments that a class takes, and whether it is known to take no others.
 
     ``**kwargs`` are followed up to the class that has none. Those of this project hand them on unread; of others that
     is not known, and they may take more.
@@ -127,36 +121,38 @@ def arguments_of(kind: Any) -> tuple[set[str], bool]:
     for base in inspect.getmro(kind) if inspect.isclass(kind) else (kind,):
         if inspect.isclass(base) and '__init__' not in vars(base):
             continue
-        parameters = inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values()
+        try:
+            parameters = inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values()
+        except (TypeError, ValueError):  # of C, or nothing that is called
+            return names, False
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         names |= {parameter.name for parameter in parameters if parameter.kind in named}
         collectors = {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.VAR_KEYWORD}
         if not collectors:
-            is_own = kind.__module__.startswith('i2vda_mmseg.') or base is kind
-            return names, is_own
+            return names, base is kind or kind.__module__.startswith('i2vda_mmseg.')
         if collectors != {'kwargs'}:
             break
     return names, False
 
 
 def _dicts(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Walk over the dicts of a config with their paths."""
+    """Walk over the dicts of a config with their paths, without those that are no configs of a class."""
     if isinstance(value, Mapping):
         yield path, value
-        inner = {} if value.get('type') in _OPAQUE_TYPES else {k: v for k, v in value.items() if k not in _OPAQUE}
-        for key, child in inner.items():
-            yield from _dicts(child, f'{path}.{key}')
+        for key, child in value.items() if value.get('type') != 'MMFlow' else ():
+            if not str(key).endswith('_cfg') and key not in ('metainfo', 'collate_fn', 'worker_init_fn'):
+                yield from _dicts(child, f'{path}.{key}')
     elif isinstance(value, (list, tuple)):
         for index, child in enumerate(value):
             yield from _dicts(child, f'{path}.{index}')
 
 
-def _find(path: str, name: str, registries: tuple[Registry, ...]) -> tuple[Any, Registry | None]:
+def _find(path: str, name: str, registries: tuple[Registry, ...]) -> tuple[Any, Any]:
     for registry in registries:
         if (kind := registry.get(name)) is not None:
             return kind, registry
     known = {known for registry in registries for level in _family(registry) for known in level.module_dict}
-    if near := get_close_matches(name, sorted(known), 1):
+    if '.' not in name and (near := get_close_matches(name, sorted(known), 1)):
         raise ConfigError(f'{path}.type: there is no {name!r}; did you mean {near[0]!r}?')
     return None, None
 

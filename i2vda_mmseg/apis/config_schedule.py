@@ -1,13 +1,17 @@
 """Checks of what happens when: iterations, intervals, learning rates, optimizers."""
 
+import inspect
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmseg.registry import HOOKS, MODELS
 
 from i2vda_mmseg.engine.optimizers.separate_constructor import check_backbone_steps
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 
 from .mixed_precision import check_precision
 
@@ -37,6 +41,32 @@ def check_schedule(config: Mapping[str, Any]) -> None:
             _check_learning_rate(path, schedulers, max_iters)
 
 
+def check_loop(config: Mapping[str, Any]) -> None:
+    """Refuse epochs of pairs, which are drawn without an end, and what would wait for the end of one.
+
+    Raises:
+        ConfigError: With the path of the key.
+    """
+    loop = config.get('train_cfg') or {}
+    loader = config.get('train_dataloader') or {}
+    kinds = ((loader.get('dataset') or {}).get('type'), (loader.get('sampler') or {}).get('type'))
+    if not {'DomainPairDataset', 'DomainPairSampler', 'InfiniteSampler'} & set(kinds):
+        return
+    advice = (
+        'pairs of images and frames are drawn without an end; count iterations: train_cfg=dict(_delete_=True, '
+        "type='IterBasedTrainLoop', max_iters=50000, val_interval=2000)"
+    )
+    for key in ('by_epoch', 'max_epochs'):
+        if loop.get(key):
+            raise ConfigError(f'train_cfg.{key}: there are no epochs, as {advice}')
+    if loop.get('type') == 'EpochBasedTrainLoop':
+        raise ConfigError(f"train_cfg.type: an epoch of 'EpochBasedTrainLoop' would never end, as {advice}")
+    for path, hook in _hooks(config):
+        kind = HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else None
+        if inspect.isclass(kind) and issubclass(kind, CheckpointHook) and hook.get('by_epoch', True):
+            raise ConfigError(f'{path}.by_epoch: set it to False: it would wait for the end of an epoch to save')
+
+
 def _check_positive(path: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(f'{path}: must be a whole number of at least 1, got {value!r}')
@@ -64,6 +94,9 @@ def _wrappers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _check_optimizers(config: Mapping[str, Any]) -> None:
+    model = config.get('model') or {}
+    if _is_method(model):
+        _check_separate(config['optim_wrapper'], model)
     if config['optim_wrapper'].get('constructor') != 'SeparateOptimWrapperConstructor':
         return
     settings = {key: value for key, value in config['optim_wrapper'].items() if not isinstance(value, Mapping | None)}
@@ -73,7 +106,7 @@ def _check_optimizers(config: Mapping[str, Any]) -> None:
             f"optim_wrapper.{strangers[0]}: nothing reads this key; beside the networks stand 'constructor' and "
             "'backbone_steps'"
         )
-    wrappers, model = _wrappers(config), config.get('model') or {}
+    wrappers = _wrappers(config)
     for name in ('segmentor', 'discriminator'):
         if model.get(name) and name not in wrappers:
             raise ConfigError(f'optim_wrapper.{name}: missing, but model.{name} is to be trained')
@@ -90,6 +123,27 @@ def _check_optimizers(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             f'param_scheduler: it names {sorted(schedulers)} but optim_wrapper {sorted(wrappers)}; name the same'
         )
+
+
+def _is_method(model: Mapping[str, Any]) -> bool:
+    kind = MODELS.get(model['type']) if isinstance(model.get('type'), str) else None
+    return inspect.isclass(kind) and issubclass(kind, DomainAdaptiveSegmentor)
+
+
+def _check_separate(wrapper: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    if 'optimizer' in wrapper:
+        raise ConfigError(
+            'optim_wrapper.optimizer: a method has an optimizer for each network that it trains; write '
+            f'{_as_several(wrapper["optimizer"], model)}'
+        )
+    if wrapper.get('constructor') != 'SeparateOptimWrapperConstructor':
+        raise ConfigError("optim_wrapper.constructor: must be 'SeparateOptimWrapperConstructor' for a method")
+
+
+def _as_several(optimizer: Any, model: Mapping[str, Any]) -> str:
+    settings = ', '.join(f'{key}={value!r}' for key, value in dict(optimizer).items())
+    parts = ', '.join(f'{name}=dict(optimizer=dict({settings}))' for name in _networks(model))
+    return f"optim_wrapper = dict(_delete_=True, constructor='SeparateOptimWrapperConstructor', {parts})"
 
 
 def _networks(model: Mapping[str, Any]) -> list[str]:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 
+from i2vda_mmseg.engine.checkpoints import read_checkpoint
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset
 from i2vda_mmseg.fileio.atomic import save_atomically
+from i2vda_mmseg.models.segmentors.checkpoint import check_fit
 
 _SEGMENTOR = 'segmentor.'
 
@@ -27,7 +28,7 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
     Raises:
         ValueError: If the checkpoint holds no ``segmentor.*``, or its network needs two frames.
     """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    content = read_checkpoint(checkpoint)
     state = content.get('state_dict', content)
     segmentor = {key.removeprefix(_SEGMENTOR): value for key, value in state.items() if key.startswith(_SEGMENTOR)}
     if not segmentor:
@@ -46,7 +47,7 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
     return path
 
 
-def check_fit(config: Config, checkpoint: str | Path) -> None:
+def check_export(config: Config, checkpoint: str | Path) -> None:
     """Compare an exported checkpoint with the network of its stock config.
 
     mmseg itself only logs what does not fit, and predicts with random weights in its place.
@@ -58,14 +59,10 @@ def check_fit(config: Config, checkpoint: str | Path) -> None:
     Raises:
         ValueError: If a tensor is missing, is not of the network, or has another shape.
     """
-    state = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')['state_dict']
-    try:
-        MODELS.build(config.model).load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(
-            f'the weights in {checkpoint} are not of the network of this config; give the config that the run saved '
-            f'beside its checkpoints, or the --cfg-options that it was trained with. {error}'
-        ) from error
+    state, network = read_checkpoint(checkpoint)['state_dict'], MODELS.build(config.model).state_dict()
+    advice = 'Give the config that the run saved beside its checkpoints, or the --cfg-options that it was trained with'
+    check_fit(network, state, str(checkpoint), advice)
+    check_fit(state, network, 'the network', advice)  # nothing is left over
 
 
 def stock_config(config: Config) -> Config:

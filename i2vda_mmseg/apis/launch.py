@@ -11,14 +11,15 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 from i2vda_mmseg.engine.checkpoints import find_resumable
 from i2vda_mmseg.errors import ConfigError
 
 from .config_check import check_config
 from .config_flow import complete_workers_flow
+from .config_variables import check_variables
 from .die_with_parent import die_with_parent
+from .runner import CheckedRunner
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -36,6 +37,7 @@ def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: 
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path}; the configs of this project are configs/<method>/<name>.py')
     config = _read(path)
+    check_variables(path, config, cfg_options or ())
     if cfg_options:
         try:
             config.merge_from_dict(cfg_options)
@@ -63,7 +65,7 @@ def _default_work_dir(path: Path) -> Path:
     return Path('work_dirs', *below)
 
 
-def build_runner(config: Config, launcher: str = 'none') -> Runner:
+def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
     """Build the runner, alone or as one rank of many, with or without CUDA.
 
     ``resume=True`` without ``load_from`` in the config means ``--resume auto``.
@@ -77,13 +79,15 @@ def build_runner(config: Config, launcher: str = 'none') -> Runner:
         config.resume = False
         resume_from(config, 'auto')
     config.launcher = launcher
+    if config.get('find_unused_parameters') and config.get('model_wrapper_cfg'):
+        config.model_wrapper_cfg.find_unused_parameters = True  # which mmengine reads only without such a config
     if 'TORCHELASTIC_RUN_ID' in os.environ:
         die_with_parent()  # torchrun
     if launcher != 'none' and not torch.cuda.is_available():
         # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
         config.env_cfg.dist_cfg = dict(backend='gloo')
         _init_gloo(launcher)
-    return Runner.from_cfg(config)
+    return CheckedRunner.from_cfg(config)
 
 
 def leave_process_group(code: int = 0) -> None:

@@ -8,12 +8,12 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin
+
+from .checkpoints import load_weights
 
 _READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', 'LoadRawLabels', 'LoadAnnotations')
 
@@ -57,9 +57,7 @@ class FramePredictor:
         config = Config.fromfile(config) if isinstance(config, str) else config
         init_default_scope(config.get('default_scope', 'mmseg'))
         model = MODELS.build(config.model)
-        content = load_checkpoint(model, str(checkpoint), map_location='cpu')
-        if not isinstance(model, CheckpointMixin):  # which would have refused by itself
-            _check_fit(model, content.get('state_dict', content), checkpoint)
+        load_weights(model, checkpoint)
         dataset = find_test_dataset(config)
         return cls(model.to(device), list(dataset.pipeline), read_metainfo(dataset)['palette'])
 
@@ -86,22 +84,6 @@ class FramePredictor:
             results['img'] = frame
         sample = self.model.test_step(pseudo_collate([self._pipeline(results)]))[0]
         return sample.pred_sem_seg.data[0].to(torch.uint8)
-
-
-def _check_fit(model: nn.Module, state: dict[str, Any], checkpoint: str | Path) -> None:
-    """Refuse a checkpoint that left the network at random weights with no more than a log line."""
-    shapes = {key.removeprefix('module.'): getattr(value, 'shape', None) for key, value in state.items()}
-    needed = {
-        key: value.shape
-        for key, value in model.state_dict().items()
-        if not key.startswith('auxiliary_head.') and not key.endswith('num_batches_tracked')
-    }
-    if missing := [key for key, shape in needed.items() if shapes.get(key) != shape]:
-        raise ValueError(
-            f'{checkpoint} does not fit the config: {len(missing)} of the {len(needed)} weights are absent or of '
-            f'another shape, such as {", ".join(missing[:3])}; its keys are like {next(iter(state), None)!r}. For the '
-            "checkpoint of a method, give the method's config, or what tools/export.py makes of the checkpoint"
-        )
 
 
 def find_test_dataset(config: Config) -> Any:

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 
+from i2vda_mmseg.engine.checkpoints import load_weights
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor
 from i2vda_mmseg.visualization import label_to_rgb
@@ -160,7 +160,7 @@ def _build(config: Config, checkpoint: Path, device: str) -> Any:
     model = MODELS.build(config.model)
     if not isinstance(model, DomainAdaptiveSegmentor):
         raise ValueError(f'panels are drawn of methods of this package, and the config builds {type(model).__name__}')
-    load_checkpoint(model, str(checkpoint), map_location='cpu', strict=False)
+    load_weights(model, checkpoint)
     if isinstance(model, I2VDA) and model.temporal_augmentation is not None:
         model.temporal_augmentation.t = _DRAWN_T
     return model.to(device).eval()

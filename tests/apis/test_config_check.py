@@ -1,7 +1,9 @@
 import pytest
+from mmseg.registry import MODELS
 
-from i2vda_mmseg.apis.config_check import check_config
-from i2vda_mmseg.apis.config_keys import arguments_of
+from i2vda_mmseg.apis.config_check import check_config, check_model
+from i2vda_mmseg.apis.config_keys import arguments_of, check_keys
+from i2vda_mmseg.apis.config_schedule import check_loop
 from i2vda_mmseg.apis.launch import build_runner, load_config
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import FlowCache
@@ -69,10 +71,6 @@ def test_variables_of_a_config_are_its_own_business(street):
 @pytest.mark.parametrize(('key', 'value', 'message'), [
     ('model.type', 'I2VDDA', "there is no 'I2VDDA'; did you mean 'I2VDA'"),
     ('optim_wrapper.segmentor.optimizer.type', 'SDG', "did you mean 'SGD'"),
-    ('val_evaluator.protocol', 'synthia11', r'12 classes, but model\.segmentor\.decode_head\.num_classes has 15'),
-    ('train_dataloader.dataset.target.class_space', 'synthia12', '12 classes, but .* has 15'),
-    ('val_dataloader.dataset.metainfo', dict(classes=('road', 'car')), r'classes: 2 classes, but .* has 15'),
-    ('model.segmentor.auxiliary_head', dict(type='DLV2Head', in_channels=64, num_classes=19), '19 classes, but .* 15'),
     ('default_hooks.proxy_copy.launch', 800, 'ITER_LAUNCH is iteration 800, but the schedule ends after 800'),
     ('default_hooks.proxy_copy.interval', 0, 'must be a whole number of at least 1, got 0'),
     ('default_hooks.checkpoint.interval', 0, 'must be a whole number of at least 1, got 0'),
@@ -92,6 +90,61 @@ def test_parts_that_do_not_fit(street, monkeypatch, key, value, message):
     with pytest.raises(ConfigError, match=message) as caught:
         check_config(street({key: value}))
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('key', 'value', 'message'), [
+    ('val_evaluator.protocol', 'synthia11', r'12 classes, but model\.segmentor\.decode_head\.num_classes has 15'),
+    ('train_dataloader.dataset.target.class_space', 'synthia12', r'target\.class_space: 12 classes, but .* has 15'),
+    ('val_dataloader.dataset.metainfo', dict(classes=('road', 'car')), r'classes: 2 classes, but .* has 15'),
+    ('model.segmentor.decode_head.num_classes', 19, r'source\.type: 15 classes, but model\.segmentor\..* has 19'),
+    ('train_dataloader.dataset.source', dict(type='CityscapesDataset', _delete_=True), r'source\.type: 19 classes'),
+    ('optim_wrapper.segmentor.paramwise_cfg', dict(_delete_=True, custom_keys={'decode_haed': dict(lr_mult=10)}),
+     r'segmentor\.paramwise_cfg\.custom_keys\.decode_haed: .*decode_head'),
+])  # fmt: skip
+def test_a_model_and_data_that_do_not_fit(street, key, value, message):
+    config = street({key: value, 'model.discriminator.in_channels': 19 if value == 19 else 15})
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_model(MODELS.build(config.model), config)
+    assert '\n' not in str(caught.value)
+
+
+def test_what_is_built_counts_and_not_what_a_class_is_known_for(street):
+    def bdd():
+        return dict(type='BDD100KDataset', _delete_=True, data_root='absent')
+
+    nineteen = {'model.segmentor.decode_head.num_classes': 19, 'model.discriminator.in_channels': 19}
+    sets = {f'{loader}_dataloader.dataset': bdd() for loader in ('val', 'test')}
+    pair = {f'train_dataloader.dataset.{domain}': bdd() for domain in ('source', 'target')}
+    metrics = {f'{name}_evaluator': dict(type='IoUMetric', _delete_=True) for name in ('val', 'test')}
+    config = street(nineteen | sets | pair | metrics)
+    check_model(MODELS.build(config.model), config)
+    unlabelled = street({'train_dataloader.dataset.target': bdd()})  # its labels are not read
+    check_model(MODELS.build(unlabelled.model), unlabelled)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'train_cfg.type': 'EpochBasedTrainLoop'}, r"train_cfg\.type: .*never end.*IterBasedTrainLoop"),
+    ({'train_cfg': dict(_delete_=True, by_epoch=True, max_epochs=2)}, r'train_cfg\.by_epoch: .*IterBasedTrainLoop'),
+    ({'default_hooks.checkpoint': dict(_delete_=True, type='CheckpointHook', interval=9)}, r'checkpoint\.by_epoch'),
+    ({'optim_wrapper': dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='AdamW', lr=6e-5))},
+     r"optim_wrapper\.optimizer: .*segmentor=dict\(optimizer=dict\(type='AdamW', lr=6e-05\)\), discriminator="),
+    ({'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'}, r'optim_wrapper\.constructor: must be'),
+])  # fmt: skip
+def test_what_stock_configs_have_and_a_method_cannot(street, options, message):
+    with pytest.raises(ConfigError, match=message):
+        check_config(street(options))
+
+
+def test_epochs_of_a_data_set_with_an_end(street):
+    single = dict(_delete_=True, batch_size=1, dataset=dict(type='CityscapesDataset', pipeline=[]))
+    loop = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2)
+    check_loop(street({'train_dataloader': single, 'train_cfg': loop}))
+
+
+def test_the_networks_of_others_take_what_they_take():
+    """Their ``**kwargs`` go to classes that need not be installed."""
+    head = dict(type='MaskFormerHead', in_channels=[4], in_index=[0], strides=[4], feat_channels=8, out_channels=8)
+    check_keys(dict(model=dict(type='EncoderDecoder', decode_head=head)))
 
 
 def test_stages_end_with_a_window_of_accumulation(street):

@@ -35,7 +35,7 @@ def _draw(monkeypatch, made, *more, config=CONFIG, options=()):
     data = f'val_dataloader.dataset.data_root={made / "world" / "cityscapes"}'
     argv = ['draw_panel.py', str(config), str(made / 'weights.pth'), *more, '--cfg-options', data, *options]
     monkeypatch.setattr(sys, 'argv', argv)
-    runpy.run_path(str(ROOT / 'tools' / 'draw_panel.py'), run_name='__main__')
+    runpy.run_path(str(ROOT / 'tools' / 'draw_panel.py'))['main']()
 
 
 def test_a_panel_is_written_from_any_directory(monkeypatch, made, tmp_path, capsys):

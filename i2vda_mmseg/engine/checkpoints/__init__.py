@@ -1,10 +1,12 @@
 """Checkpoints that are whole when they have a name, that run no code when they are read, and the one to go on from."""
 
+from .loading import load_weights
 from .reading import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
     check_intact,
     read_checkpoint,
+    safe_loading,
     trust_checkpoints,
 )
 from .resuming import POINTER, find_resumable
@@ -15,6 +17,8 @@ __all__ = [
     'UntrustedCheckpointError',
     'check_intact',
     'find_resumable',
+    'load_weights',
     'read_checkpoint',
+    'safe_loading',
     'trust_checkpoints',
 ]

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
 
-from i2vda_mmseg.compat import load_checkpoints_with
+from i2vda_mmseg.compat import loading_with
 
 _ZIP = b'PK\x03\x04'
 _LEGACY = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # the number that torch.save began with before torch 1.6
@@ -38,10 +39,10 @@ def trust_checkpoints(trust: bool = True) -> None:
 def read_checkpoint(path: str | Path | BinaryIO, map_location: Any = 'cpu') -> Any:
     """Load a file of ``torch.save``: intact, and tensors and plain data only.
 
-    All loading of checkpoints goes through here, mmengine's included (``load_from``, ``init_cfg``, resuming,
-    ``load_checkpoint``, downloads). mmengine itself unpickles fully what it cannot load safely, and its list of
-    harmless globals holds ``getattr``, with which a file gets hold of ``exec``; the list here does not. The key
-    ``meta.config``, which ``Runner.resume`` would run as Python, is dropped.
+    All loading by our tools, runners and hooks goes through here, mmengine's included, see ``safe_loading``. mmengine
+    itself unpickles fully what it cannot load safely, and its list of harmless globals holds ``getattr``, with which a
+    file gets hold of ``exec``; the list here does not. The key ``meta.config``, which ``Runner.resume`` would run as
+    Python, is dropped.
 
     Args:
         path: File, or a binary file object.
@@ -64,6 +65,14 @@ def read_checkpoint(path: str | Path | BinaryIO, map_location: Any = 'cpu') -> A
     if not _trusting.get() and isinstance(content, dict) and isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
     return content
+
+
+def safe_loading() -> AbstractContextManager[None]:
+    """Let mmengine load through ``read_checkpoint`` in a ``with`` block.
+
+    That is ``load_from``, ``init_cfg``, resuming, ``load_checkpoint`` and downloads.
+    """
+    return loading_with(read_checkpoint)
 
 
 def check_intact(path: str | Path | BinaryIO) -> None:
@@ -142,6 +151,3 @@ def _reason(error: UnpicklingError) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-load_checkpoints_with(read_checkpoint)

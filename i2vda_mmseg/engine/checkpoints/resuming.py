@@ -30,7 +30,7 @@ def find_resumable(work_dir: str | Path) -> Path | None:
     faults: list[Exception] = []
     for path in _candidates(Path(work_dir)):
         try:
-            _check_resumable(path)
+            read_resumable(path)
         except (FileNotFoundError, DamagedCheckpointError) as fault:
             print_log(f'--resume: {fault}; trying the checkpoint before it', 'current', logging.WARNING)
             faults.append(fault)
@@ -73,8 +73,15 @@ def _number(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _check_resumable(path: Path) -> None:
+def read_resumable(path: str | Path) -> Any:
+    """Read a checkpoint that a run can go on from.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        DamagedCheckpointError: If it is damaged, or holds weights only.
+    """
     content: Any = read_checkpoint(path)
     missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
     if missing:
         raise DamagedCheckpointError(f'{path} is no checkpoint to go on from: it lacks {", ".join(missing)}')
+    return content

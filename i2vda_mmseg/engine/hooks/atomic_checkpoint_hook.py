@@ -22,7 +22,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     A checkpoint has its name only when it is complete and on the disk; then ``last_checkpoint`` names it; then the ones
     beyond ``max_keep_ckpts`` are removed, or at the next start if the run was killed before. A validation that was due
-    after the checkpoint is made up for when the run goes on, so that the history is that of an uninterrupted run.
+    after the checkpoint is made up for when the run goes on, so that the history is that of an uninterrupted run. A run
+    that another hook ends early, as ``EarlyStoppingHook`` does, leaves a checkpoint of its end.
 
     Args:
         *args: Those of ``CheckpointHook``.
@@ -68,6 +69,13 @@ class AtomicCheckpointHook(CheckpointHook):
         """Note that this iteration's network has been validated."""
         runner.message_hub.update_info(_VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
+
+    def after_train(self, runner: Runner) -> None:
+        """Save what a run has come to that another hook has ended before its last iteration."""
+        ends_early = not self.by_epoch and 0 < runner.iter < runner.max_iters
+        if ends_early and self.save_last and not self.has_saved(runner.iter):
+            self.save(runner, runner.iter)
+        super().after_train(runner)
 
     def has_saved(self, step: int) -> bool:
         """Whether this process has written the checkpoint of an iteration."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from mmengine.dist import all_reduce
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import load_checkpoint
 from mmseg.registry import MODELS, TASK_UTILS
 from torch import Tensor
 
+from i2vda_mmseg.engine.checkpoints import load_weights
 from i2vda_mmseg.fileio.pseudo_labels import write_labels
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import ConfidenceHistogram, confident_labels, rank_thresholds, upsample
@@ -64,6 +64,6 @@ class MultiBandLabeller(Labeller):
         config = runner.cfg.model
         network = dict(segmentor=config.segmentor, data_preprocessor=config.data_preprocessor)
         bands = MODELS.build(dict(type='MultiBandSegmentor', checkpoints=others, **network))
-        load_checkpoint(bands, first, map_location='cpu')
+        load_weights(bands, first)
         device = next(unwrapped(runner.model).parameters()).device
         return bands.to(device).eval().requires_grad_(False)

@@ -1,14 +1,20 @@
 """The keys of a checkpoint: the same from one process or many, and from a plain segmentor or a method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.error import URLError
 
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 _NOT_STORED = 'flow_estimator'
+_PARTS = ('proxy', 'discriminator', 'bands')  # what methods have beside their segmentor
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
+_ADVICE = (
+    'It must be of a method of this project or of an EncoderDecoder like model.segmentor (check num_classes and the '
+    'networks of the config); weights of a backbone alone go into its init_cfg'
+)
 _ADDED_PARTS = ('segmentor.auxiliary_head.', 'segmentor.sf_layer.')
 
 
@@ -17,12 +23,12 @@ class CheckpointMixin(nn.Module):
 
     ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves ``flow_estimator.*``
     out. Loading takes such a checkpoint, one of another method, or one of a plain ``EncoderDecoder``; a proxy that the
-    checkpoint does not hold starts as the segmentor's copy.
+    checkpoint does not hold starts as the segmentor's copy, and a discriminator afresh, also where loading is strict.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register_load_state_dict_post_hook(_forgive_flow_estimator)
+        self.register_load_state_dict_post_hook(_forgive_absent_parts)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Give the weights without wrappers' prefixes and without the flow estimator's."""
@@ -37,7 +43,11 @@ class CheckpointMixin(nn.Module):
         _prefix_plain_segmentor(state_dict, prefix, set(self._modules))
         if 'proxy' in self._modules:
             _start_proxy_from_segmentor(state_dict, prefix)
-        _check_fit(state_dict, {prefix + key: value for key, value in self.state_dict().items()}, prefix)
+        _drop_foreign_parts(state_dict, prefix, set(self._modules))
+        own = {prefix + key: value for key, value in self.state_dict().items()}
+        segmentor = {key: value for key, value in own.items() if key.startswith(f'{prefix}segmentor.')}
+        check_fit(segmentor, state_dict, advice=_ADVICE, spare=tuple(prefix + part for part in _ADDED_PARTS))
+        check_fit(own, state_dict, spare=('',))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -92,29 +102,60 @@ def _start_proxy_from_segmentor(state_dict: dict[str, Tensor], prefix: str) -> N
             state_dict[f'{prefix}proxy.{key.removeprefix(segmentor)}'] = state_dict[key]
 
 
-def _check_fit(state_dict: dict[str, Tensor], own: dict[str, Tensor], prefix: str) -> None:
-    """Refuse a checkpoint that would leave the segmentor at random weights with no more than a log line."""
-    added = tuple(prefix + part for part in _ADDED_PARTS)
-    segmentor = [
-        key
-        for key in own
-        if key.startswith(f'{prefix}segmentor.') and not key.startswith(added) and 'num_batches_tracked' not in key
-    ]
-    missing = [key for key in segmentor if key not in state_dict]
+def check_fit(
+    own: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
+    source: str = 'the checkpoint',
+    advice: str = 'check num_classes and the networks of the config',
+    spare: tuple[str, ...] = (),
+) -> None:
+    """Refuse weights that would leave a network at random values with no more than a log line.
+
+    Args:
+        own: State of the network.
+        state: The weights, under the names of the network.
+        source: Where they are from, for the message.
+        advice: What to do, a sentence without its full stop.
+        spare: Beginnings of names that may be absent.
+
+    Raises:
+        ValueError: If a weight is absent or of another shape; names and counts are in the message.
+    """
+    needed = [key for key in own if not key.startswith(spare) and not key.endswith('num_batches_tracked')]
+    missing = [key for key in needed if key not in state]
     if missing:
         raise ValueError(
-            f'the checkpoint lacks {len(missing)} of the {len(segmentor)} weights of the segmentor, such as '
-            f'{missing[0]!r}; it holds keys like {next(iter(state_dict), None)!r}. It must be of a method of this '
-            'project or of an EncoderDecoder like model.segmentor; weights of a backbone alone go into its init_cfg'
+            f'{source} does not fit the config: it lacks {len(missing)} of the {len(needed)} weights of the network, '
+            f'such as {", ".join(map(repr, missing[:3]))}; it holds keys like {next(iter(state), None)!r}. {advice}'
         )
     for key, value in own.items():
-        if key in state_dict and state_dict[key].shape != value.shape:
+        if key in state and state[key].shape != value.shape:
             raise ValueError(
-                f'the checkpoint does not fit the config: {key} is {tuple(state_dict[key].shape)} in the file and '
-                f'{tuple(value.shape)} in the model; check num_classes and the networks of the config'
+                f'{source} does not fit the config: {key} is {tuple(state[key].shape)} in the file and '
+                f'{tuple(value.shape)} in the model. {advice}'
             )
 
 
-def _forgive_flow_estimator(module: nn.Module, incompatible_keys: Any) -> None:
+def _drop_foreign_parts(state_dict: dict[str, Tensor], prefix: str, own: set[str]) -> None:
+    """Leave out what another method has beside its segmentor, such as a discriminator."""
+    parts = {key: key.removeprefix(prefix).partition('.')[0] for key in state_dict if key.startswith(prefix)}
+    foreign = {key: part for key, part in parts.items() if part in _PARTS and part not in own}
+    for key in foreign:
+        del state_dict[key]
+    if foreign:
+        print_log(f'not used of the checkpoint: {", ".join(sorted(set(foreign.values())))}', logger='current')
+
+
+def _forgive_absent_parts(module: nn.Module, incompatible_keys: Any) -> None:
+    """Let what the checkpoint has nothing of start afresh, with a word; the flow estimator is in none."""
     missing = incompatible_keys.missing_keys
-    missing[:] = [key for key in missing if not key.removeprefix('module.').startswith(f'{_NOT_STORED}.')]
+    parts = {key: key.removeprefix('module.').partition('.')[0] for key in missing}
+    fresh = {name for name, child in module.named_children() if _is_absent(name, child, list(parts.values()))}
+    missing[:] = [key for key in missing if parts[key] not in fresh]
+    if fresh - {_NOT_STORED}:
+        names = ', '.join(sorted(fresh - {_NOT_STORED}))
+        print_log(f'not in the checkpoint, starts afresh: {names}', logger='current')
+
+
+def _is_absent(name: str, child: nn.Module, missing: list[str]) -> bool:
+    return name == _NOT_STORED or (name != 'segmentor' and 0 < len(child.state_dict()) <= missing.count(name))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .checkpoint import check_fit
 from .dense_prediction import logits_at_test_time, predict_densely
 
 
@@ -74,11 +75,6 @@ def _read_segmentor(path: str, network: nn.Module) -> dict[str, Tensor]:
     content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     state = content.get('state_dict', content)
     own = {name: value for name, value in network.state_dict().items() if not name.endswith('num_batches_tracked')}
-    weights = {name: state.get(f'segmentor.{name}', state.get(name)) for name in own}
-    missing = [name for name, value in weights.items() if value is None or value.shape != own[name].shape]
-    if missing:
-        raise ValueError(
-            f'model.checkpoints: {path} does not fit model.segmentor: {len(missing)} weights are absent or of another '
-            f'shape, such as {missing[0]!r}'
-        )
-    return weights
+    weights = {name.removeprefix('segmentor.'): value for name, value in state.items()}
+    check_fit(own, weights, f'model.checkpoints: {path}')
+    return {name: weights[name] for name in own}

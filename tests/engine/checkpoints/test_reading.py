@@ -6,13 +6,15 @@ import pytest
 import torch
 from bombs import Bomb, write_bomb, write_getattr_bomb
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import load_checkpoint
+from mmengine.runner import checkpoint, load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from i2vda_mmseg.engine.checkpoints import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
+    load_weights,
     read_checkpoint,
+    safe_loading,
     trust_checkpoints,
 )
 
@@ -95,8 +97,28 @@ def test_notes_of_a_run_are_plain_data(tmp_path):
                                   lambda p: load_checkpoint(torch.nn.Linear(1, 1), str(p))])  # fmt: skip
 def test_a_bomb_is_refused_by_us_and_through_mmengine(tmp_path, kind, read):
     write_bomb(tmp_path / 'bomb.pth', tmp_path / 'mark', kind)
-    with pytest.raises(UntrustedCheckpointError, match=r'bomb\.pth holds more than tensors.*mknod.*--trust-checkpoint'):
+    with (
+        safe_loading(),
+        pytest.raises(UntrustedCheckpointError, match=r'bomb\.pth holds more than tensors.*mknod.*--trust-checkpoint'),
+    ):
         read(tmp_path / 'bomb.pth')
+    assert not (tmp_path / 'mark').exists()
+
+
+def test_mmengine_is_what_it_was_for_other_code(intact):
+    before = CheckpointLoader._schemes[''], checkpoint._safe_torch_load, checkpoint.load_url
+    assert not any(each.__module__.startswith('i2vda') for each in before)
+    with safe_loading(), safe_loading():
+        assert CheckpointLoader._schemes[''].__module__ == 'i2vda_mmseg.compat'
+    with pytest.raises(ZeroDivisionError), safe_loading():
+        raise ZeroDivisionError
+    assert before == (CheckpointLoader._schemes[''], checkpoint._safe_torch_load, checkpoint.load_url)
+
+
+def test_our_networks_are_loaded_safely(tmp_path):
+    write_bomb(tmp_path / 'bomb.pth', tmp_path / 'mark', 'notes')
+    with pytest.raises(UntrustedCheckpointError):
+        load_weights(torch.nn.Linear(1, 1), tmp_path / 'bomb.pth')
     assert not (tmp_path / 'mark').exists()
 
 
@@ -137,6 +159,6 @@ def test_a_download_is_refused_like_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     monkeypatch.setattr(torch.hub, 'download_url_to_file', fetch)
     for url in ('https://example.invalid/net.pth', 'open-mmlab://resnet50_v1c'):
-        with pytest.raises(UntrustedCheckpointError, match='mknod'):
+        with safe_loading(), pytest.raises(UntrustedCheckpointError, match='mknod'):
             CheckpointLoader.load_checkpoint(url)
     assert not (tmp_path / 'mark').exists()

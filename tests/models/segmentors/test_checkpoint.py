@@ -198,3 +198,23 @@ def test_two_heads_start_from_a_checkpoint_of_one():
     assert_same_state(double.segmentor.backbone, state_of(single.segmentor.backbone))
     assert_same_state(double.segmentor.decode_head, state_of(single.segmentor.decode_head))
     assert_same_state(double.segmentor.auxiliary_head, head)
+
+
+@pytest.mark.parametrize('method', ['AdvEnt', 'I2VDA'])
+def test_a_source_only_checkpoint_under_another_method_is_no_matter_of_missing_keys(method, capsys, monkeypatch):
+    told = []
+    monkeypatch.setattr('i2vda_mmseg.models.segmentors.checkpoint.print_log', lambda text, **_: told.append(text))
+    source = other_weights(tiny_method('SourceOnly'))
+    model = tiny_method(method)
+    before = state_of(model.discriminator)
+    load_state_dict(model, source.state_dict())
+    assert told == ['not in the checkpoint, starts afresh: discriminator']
+    assert 'missing keys' not in capsys.readouterr().out
+    assert_same_state(model.segmentor, state_of(source.segmentor))
+    assert_same_state(model.discriminator, before)
+
+
+def test_the_parts_of_another_method_are_left_out(capsys):
+    model = tiny_method('SourceOnly')
+    load_state_dict(model, other_weights(tiny_method('I2VDA')).state_dict(), strict=True)
+    assert 'unexpected' not in capsys.readouterr().out
