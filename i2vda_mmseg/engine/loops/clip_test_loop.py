@@ -74,7 +74,7 @@ def clip_dataloader(config: Config) -> dict[str, Any]:
     dataset = loader['dataset'] = find_test_dataset(config).to_dict()
     if dataset['type'] != 'CityscapesSeqDataset':
         raise ValueError(
-            f'temporal consistency needs clips, but the data set of the test is a {dataset["type"]}; give the config a '
+            f'temporal consistency needs clips, but test_dataloader.dataset is a {dataset["type"]}; give the config a '
             'tc_dataloader with a CityscapesClipDataset and a ClipSampler'
         )
     dataset['type'] = 'CityscapesClipDataset'
