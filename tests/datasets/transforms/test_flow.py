@@ -9,6 +9,7 @@ from mmseg.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 from two_frame import tiny_davsn, tiny_tps, two_frame_batch
 
+from i2vda_mmseg.datasets import DomainPairDataset, PairIndex
 from i2vda_mmseg.flow import DISFlow, FlowCache
 
 SIZE = (40, 56)
@@ -168,6 +169,33 @@ def test_each_sample_has_the_time_that_the_worker_drew():
     assert clip.t.flatten().tolist() == pytest.approx(times)
     scale = 1 - torch.tensor(times).view(2, 1, 1, 1)
     torch.testing.assert_close(model.flow_to_t(clip), scale * clip.flow_10)
+
+
+class Target:
+    """A target data set of equal pairs, which makes I_t in its pipeline."""
+
+    metainfo = dict(classes=())
+
+    def prepare_data(self, index):
+        steps = [dict(type='EstimateFlow', estimator=TINY), dict(type='TemporalAugmentation')]
+        return packed(steps, frames())
+
+
+def test_the_workers_time_depends_on_seed_and_position_alone():
+    data = DomainPairDataset(source=Target(), target=Target())
+
+    def time_of(seed, position):
+        return data[PairIndex(0, 0, seed=seed, position=position)]['target']['data_samples'].metainfo['t']
+
+    torch.manual_seed(5)
+    first, state = time_of(1, 7), torch.get_rng_state()
+    torch.rand(3)
+    assert time_of(1, 7) == first
+    assert len({first, time_of(1, 8), time_of(2, 7)}) == 3
+    assert not torch.equal(torch.get_rng_state(), state)  # only by the draw in between
+    torch.set_rng_state(state)
+    time_of(1, 9)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_pipeline_that_contradicts_the_model_is_refused():
