@@ -54,7 +54,7 @@ def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[C
     middle = (
         'I_{0} again (no augmentation)'
         if model.temporal_augmentation is None
-        else f'Synthesised I_{{t}} (t = {clip.t:.2g})'
+        else f'Synthesised I_{{t}} (t = {float(clip.t):.2g})'
     )
     smooth = [
         ('Frame I_{0}', to_picture(clip.frame_0)),

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 
+from i2vda_mmseg.datasets.transforms.flow import without_flow
 from i2vda_mmseg.engine.checkpoints import load_weights
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor
@@ -70,6 +71,7 @@ class LabelledPairs:
         settings.pop('previous_frame', None)  # a pair has it in any case
         target = config.train_dataloader.dataset.target
         settings.update({key: target[key] for key in ('frames', 'pipeline') if key in target})
+        settings['pipeline'] = without_flow(settings['pipeline'])
         self._pairs: Any = DATASETS.build(dict(settings, pairs='labelled'))
         self._by_path = {self._pairs.get_data_info(i)['img_path']: i for i in range(len(self._pairs))}
 

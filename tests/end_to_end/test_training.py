@@ -53,6 +53,33 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained, tmp_path
     assert differences(after, trained_state(resumed / 'iter_6.pth')) == []
 
 
+RESIZE = dict(type='Resize', scale=(64, 32), keep_ratio=False, backend='pillow', interpolation='bicubic')
+FLOW_IN_WORKERS = [
+    dict(type='LoadFramePair'),
+    dict(type='TransformBroadcaster', mapping=dict(img=['frame_0', 'frame_1']), auto_remap=True,
+         share_random_params=True, transforms=[RESIZE, dict(type='RandomFlip', prob=0.5),
+                                               dict(type='PhotoMetricDistortion')]),
+    dict(type='EstimateFlow'),
+    dict(type='TemporalAugmentation'),
+    dict(type='EstimateFlow', flows=['1t']),
+    dict(type='PackFramePair'),
+]  # fmt: skip
+
+
+def test_i_t_of_the_workers_survives_a_resume_and_is_drawn(trained, tmp_path):
+    options = {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.dataset.target.pipeline': FLOW_IN_WORKERS,
+        'custom_hooks': [dict(type='PanelHook', interval=6)],
+    }
+    whole = trained('i2vda', 'whole', **options)
+    (tmp_path / 'resumed').mkdir()
+    shutil.copy(whole / 'iter_3.pth', tmp_path / 'resumed')
+    resumed = trained('i2vda', 'resumed', resume=True, load_from=str(tmp_path / 'resumed' / 'iter_3.pth'), **options)
+    assert differences(*(trained_state(folder / 'iter_6.pth') for folder in (whole, resumed))) == []
+    assert len(list(whole.rglob('panel_6.png'))) == 1
+
+
 def test_training_goes_without_validation(trained):
     folder = trained(val_dataloader=None, val_cfg=None, val_evaluator=None)
     assert (folder / 'iter_6.pth').is_file()

@@ -141,6 +141,11 @@ class ClipFlow(EstimateFlow):
         return F.interpolate(image, size=self.size, mode='area')[0].permute(1, 2, 0).numpy()
 
 
+def without_flow(pipeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out of the config of a pipeline what makes flow or I_t: for those who let the model make it."""
+    return [step for step in pipeline if step['type'] not in ('EstimateFlow', 'LoadFlow', 'TemporalAugmentation')]
+
+
 def _neighbours(results: dict[str, Any]) -> list[str]:
     frames = takewhile(lambda number: f'frame_{number}' in results, count())
     return [name for a, b in pairwise(map(str, frames)) for name in (a + b, b + a)]

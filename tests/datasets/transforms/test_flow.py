@@ -1,5 +1,7 @@
 """Optical flow in the data workers."""
 
+from typing import ClassVar
+
 import cv2
 import numpy as np
 import pytest
@@ -174,7 +176,7 @@ def test_each_sample_has_the_time_that_the_worker_drew():
 class Target:
     """A target data set of equal pairs, which makes I_t in its pipeline."""
 
-    metainfo = dict(classes=())
+    metainfo: ClassVar[dict] = dict(classes=())
 
     def prepare_data(self, index):
         steps = [dict(type='EstimateFlow', estimator=TINY), dict(type='TemporalAugmentation')]
