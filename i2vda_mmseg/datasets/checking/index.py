@@ -107,7 +107,7 @@ def _compare_with_published(summary: Summary, dataset: Any, samples: list[dict])
         return
     unit, counts = PUBLISHED[key]
     summary.published = f'{" or ".join(f"{count:,}" for count in counts)} {unit}'
-    count = _count_clips(samples) if isinstance(dataset, CityscapesSeqDataset) else len(samples)
+    count = _count_clips(dataset, samples) if isinstance(dataset, CityscapesSeqDataset) else len(samples)
     if count not in counts:
         summary.warnings.append(f'{count:,} {unit}, but the published data have {summary.published}')
 
@@ -117,7 +117,10 @@ def _are_of_cityscapes(samples: list[dict]) -> bool:
     return any(CITIES.fullmatch(Path(sample['img_path']).name.partition('_')[0]) for sample in samples)
 
 
-def _count_clips(samples: list[dict]) -> int:
-    """Chains of pairs: each begins with a frame that ends no other pair."""
-    pairs = [sample['frame_paths'] for sample in samples if 'frame_paths' in sample]
-    return len({pair[0] for pair in pairs}.difference(pair[-1] for pair in pairs)) if pairs else len(samples)
+def _count_clips(dataset: CityscapesSeqDataset, samples: list[dict]) -> int:
+    """Chains of windows that share frames; ``stride`` of them run beside each other through a clip."""
+    clip_of: dict[str, str] = {}
+    for frames in [sample['frame_paths'] for sample in samples if 'frame_paths' in sample]:
+        clip_of.update(dict.fromkeys(frames, clip_of.get(frames[0], frames[0])))
+    chains = len(set(clip_of.values())) or len(samples)
+    return chains // dataset.stride if dataset.pairs == 'consecutive' else chains

@@ -138,3 +138,25 @@ def test_data_sets_within_data_sets():
 def test_workers_must_be_positive(config):
     with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
         check_data(config, workers=0)
+
+
+@pytest.mark.parametrize(('options', 'count'), [
+    (dict(pairs='labelled'), 2), (dict(pairs='labelled', stride=3), 2), (dict(pairs='labelled', frames=3), 2),
+    (dict(pairs='consecutive'), 2), (dict(pairs='consecutive', stride=3), 2), (dict(pairs='consecutive', frames=3), 2),
+    (dict(), 2), (dict(pairs='consecutive', frames=3, stride=2), 2),
+])  # fmt: skip
+def test_clips_are_counted_however_frames_are_paired(tmp_path, options, count):
+    labelled = [trees.frame_name(number) for number in (294, 324)]
+    trees.cityscapes(tmp_path, [trees.frame_name(number) for number in range(275, 335)], labelled)
+    target = dict(type='CityscapesSeqDataset', data_root=str(tmp_path)) | options
+    (summary,) = check_data(dict(train_dataloader=dict(dataset=target))).summaries
+    assert summary.warnings == [f'{count} clips, but the published data have 2,975 clips']
+
+
+def test_own_frames_are_not_compared_with_cityscapes(tmp_path):
+    for number in range(3):
+        trees.write_image(tmp_path / f'frames/drive/{number}.jpg', trees.image())
+    target = dict(type='CityscapesSeqDataset', data_root=str(tmp_path), pairs='consecutive', img_suffix='.jpg')
+    target['data_prefix'] = dict(img_path='frames')
+    (summary,) = check_data(dict(train_dataloader=dict(dataset=target))).summaries
+    assert (summary.samples, summary.published, summary.warnings) == (2, '', [])
