@@ -38,8 +38,8 @@ class VideoReader:
             ending.
 
     Attributes:
-        fps: Frames a second, the average where the rate varies; 0 if the file states none.
-        frames: Number of frames that the file states; it may be wrong, and is 0 if it states none.
+        fps: Frames a second, the average where the rate varies; 0 if unknown.
+        frames: Number of frames that the file lists or seems to have; it may be wrong, and is 0 if unknown.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -58,8 +58,8 @@ class VideoReader:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         decoding = _Decoding(self.path)
-        self.fps = float(decoding.stream.average_rate or 0)
-        self.frames = decoding.tally.stated
+        decoding.survey()
+        self.fps, self.frames = decoding.tally.rate(), decoding.tally.frames()
         self._times: list[int | None] = []  # when the frames known so far are presented
         self._forward: Iterator[VideoFrame] | None = None  # decodes on where the known frames end
         self._sought: tuple[Iterator[VideoFrame], int] | None = None  # decodes after a seek; the position that is next
@@ -152,6 +152,12 @@ class _Decoding:
         self.codec.thread_type = 'AUTO'
         self.codec.thread_count = min(_THREADS, os.cpu_count() or 1)
         self.tally = FrameTally(self.container, self.stream)
+
+    def survey(self) -> None:
+        """Look at all packets, without decoding, where the file does not list its frames."""
+        if not self.tally.has_list():
+            for packet in self._packets():
+                self.tally.see(packet)
 
     def frames(self) -> Iterator[VideoFrame]:
         """Decode to the end, and say then what was missing."""

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 _LOST = 2  # frames that a whole file may lack: open groups of pictures begin with frames that nothing decodes
+_SAME_RATE = 0.1  # share by which rates may differ, as for packets that show nothing
 _OVERHEAD = 256  # bytes between two packets that may belong to neither
 
 
@@ -22,7 +23,6 @@ class FrameTally:
     pause alone is no damage: rates vary, and recorders drop frames.
 
     Attributes:
-        stated: Number of frames that the file states to show; 0 if it states none.
         decoded: Number of frames decoded.
         errors: Number of times that reading or decoding failed.
     """
@@ -34,11 +34,26 @@ class FrameTally:
         self._length = (container.duration or 0) / av.time_base
         if self._kind == 'avi' and self._rate:  # its header counts frames, dropped ones among them
             self._length = stream.frames / self._rate
-        self.stated = self._listed() or round(self._length * self._rate)
         self.decoded, self.errors = 0, 0
         self._byte_end, self._end = 0, 0.0
         self._times = array('d')  # of the packets, in seconds; FFmpeg knows when they are shown, not always their order
         self._breaks: list[int] = []  # numbers of packets before which something may have been lost
+
+    def has_list(self) -> bool:
+        """Whether the file says how many frames it has; others say at most a rate, often that of their first frames."""
+        return self._kind in ('mov', 'avi') and bool(self._stream.frames)
+
+    def frames(self) -> int:
+        """Number of frames as listed; without a list, of the packets seen, some of which may show nothing."""
+        if self.has_list():
+            return self._listed() or self._stream.frames
+        return len(self._times) or round(self._length * self._rate)
+
+    def rate(self) -> float:
+        """Frames a second: as stated, or of the packets seen where that is clearly another; 0 if unknown."""
+        span = max(self._times, default=0.0) - min(self._times, default=0.0)
+        seen = (len(self._times) - 1) / span if span else self._rate
+        return self._rate if abs(seen - self._rate) <= _SAME_RATE * self._rate else seen
 
     def see(self, packet: av.Packet) -> None:
         """Note where a packet of any stream lies in the file and in time."""
