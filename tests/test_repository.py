@@ -40,7 +40,9 @@ def test_files_and_functions_are_short(everything):
 
 
 def test_files_are_written_by_the_atomic_writer_only(modules):
-    direct = re.compile(r'write_(text|bytes)\(|(cv2|mmcv)\.imwrite\(|torch\.save\(|json\.dump\(|os\.(replace|rename)\(')
+    direct = re.compile(
+        r'write_(text|bytes)\(|(cv2|mmcv)\.imwrite\(|(torch\.save|json\.dump|config\.dump)\(|os\.(replace|rename)\('
+    )
     known = {
         'i2vda_mmseg/fileio/atomic.py',
         'i2vda_mmseg/streetworld/plan.py',  # world.partial.json becomes world.json

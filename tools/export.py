@@ -9,6 +9,7 @@ from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.export import check_export, export_checkpoint, stock_config
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
         path = Path(args.out).with_suffix('.py')
         config = stock_config(load_config(args.config, args.cfg_options))
         check_export(config, args.out)
-        config.dump(path)
+        write_atomically(config.pretty_text, path)
         print(f'config: {path}')
 
 
