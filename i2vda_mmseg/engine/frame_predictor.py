@@ -54,12 +54,23 @@ class FramePredictor:
             FileNotFoundError: If there is no such config or checkpoint.
             ValueError: If the checkpoint lacks weights of the network, or has them in another shape.
         """
+        predictor = cls.build(config, device)
+        load_weights(predictor.model, checkpoint)
+        return predictor
+
+    @classmethod
+    def build(cls, config: str | Config, device: str = 'cpu') -> Self:
+        """Build the model of a config, without weights.
+
+        Args:
+            config: Of a method, or of a plain ``EncoderDecoder``.
+            device: Where the model runs.
+        """
         config = Config.fromfile(config) if isinstance(config, str) else config
         init_default_scope(config.get('default_scope', 'mmseg'))
-        model = MODELS.build(config.model)
-        load_weights(model, checkpoint)
         dataset = find_test_dataset(config)
-        return cls(model.to(device), list(dataset.pipeline), read_metainfo(dataset)['palette'])
+        model = MODELS.build(config.model).to(device)
+        return cls(model, list(dataset.pipeline), read_metainfo(dataset)['palette'])
 
     def begin_clip(self) -> None:
         """Forget the previous frame: the next one begins another clip."""
@@ -75,15 +86,25 @@ class FramePredictor:
         Returns:
             (H, W), uint8, class indices, on the model's device.
         """
+        sample = self.prepare(frame, self._previous)
+        self._previous = frame
+        labelled = self.model.test_step(pseudo_collate([sample]))[0]
+        return labelled.pred_sem_seg.data[0].to(torch.uint8)
+
+    def prepare(self, frame: np.ndarray, previous: np.ndarray | None = None) -> dict[str, Any]:
+        """Bring a frame through the pipeline: ``inputs`` and ``data_samples``, as a data set gives them.
+
+        Args:
+            frame: (H, W, 3), uint8, BGR.
+            previous: The frame before it, for a network of two frames; None at the start of a clip.
+        """
         size = frame.shape[:2]
         results: dict[str, Any] = dict(img_shape=size, ori_shape=size)
         if self._two_frames:
-            results.update(frame_0=frame if self._previous is None else self._previous, frame_1=frame)
-            self._previous = frame
+            results.update(frame_0=frame if previous is None else previous, frame_1=frame)
         else:
             results['img'] = frame
-        sample = self.model.test_step(pseudo_collate([self._pipeline(results)]))[0]
-        return sample.pred_sem_seg.data[0].to(torch.uint8)
+        return self._pipeline(results)
 
 
 def find_test_dataset(config: Config) -> Any:

@@ -38,15 +38,20 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
             report[table][row] = value
         elif slash:  # what the table would be called is taken by a single figure or fact
             report[name] = value
-    report['versions'] = {
+    report['versions'] = versions()
+    write_atomically(json.dumps(report, indent=2, allow_nan=False) + '\n', path)
+    return path
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that a figure depends on."""
+    return {
         'i2vda_mmseg': __version__,
         'torch': torch.__version__,
         'mmengine': mmengine.__version__,
         'mmcv': mmcv.__version__,
         'mmseg': mmseg.__version__,
     }
-    write_atomically(json.dumps(report, indent=2, allow_nan=False) + '\n', path)
-    return path
 
 
 def _plain(value: Any) -> Any:

@@ -1,13 +1,24 @@
 """Choosing a checkpoint without labels: while training, and afterwards."""
 
+import json
+import re
+import runpy
+import sys
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
+from videos import moving
 
 from i2vda_mmseg.apis.launch import build_runner
+from i2vda_mmseg.apis.selection import select_checkpoint
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.evaluation.label_free import CRITERIA
 from i2vda_mmseg.evaluation.label_free.label_free_selection import HISTORY
 
+TOOL = Path(__file__).parents[2] / 'tools' / 'select_checkpoint.py'
 ONLINE = {
     'val_evaluator': dict(type='LabelFreeSelection', _delete_=True),
     'train_cfg.val_interval': 2,
@@ -34,3 +45,72 @@ def test_the_best_checkpoint_is_kept_and_a_resumed_run_keeps_the_same(tiny_confi
     resumed = train('resumed', load_from=str(tmp_path / 'whole' / 'iter_4.pth'), resume=True)
     assert resumed[HISTORY] == history
     assert (resumed['best_score'], Path(resumed['best_ckpt']).name) == (whole['best_score'], best.name)
+
+
+@pytest.fixture
+def run(trained):
+    """Three checkpoints of a method with a teacher, one that has collapsed, one of NaN, and a damaged one."""
+    options = deepcopy(ONLINE) | {'default_hooks.checkpoint.max_keep_ckpts': -1, 'train_cfg.val_interval': 100}
+    del options['default_hooks.checkpoint.save_best'], options['val_evaluator']
+    folder = trained('i2vda', **options)
+    for number, bias in ((8, 90.0), (10, float('nan'))):
+        content = torch.load(folder / 'iter_6.pth', weights_only=False)
+        content['state_dict']['segmentor.decode_head.convs.0.bias'][1] = bias
+        torch.save(content, folder / f'iter_{number}.pth')
+    (folder / 'iter_12.pth').write_bytes((folder / 'iter_6.pth').read_bytes()[:-500])
+    return folder
+
+
+@pytest.mark.slow
+def test_checkpoints_are_ranked_without_labels(run, capsys, monkeypatch):
+    selection = select_checkpoint(run, frames=6, criteria=list(CRITERIA))
+    rows = {row['iteration']: row for row in selection['checkpoints']}
+    assert list(rows) == [2, 4, 6, 8, 10, 12]
+    assert (rows[8]['collapsed'], rows[8]['rank']) == (True, None)
+    assert re.search(r"'sidewalk' for 100\.0 %.* of the source's", rows[8]['excluded'])
+    assert 'not finite' in rows[10]['excluded']
+    assert 'iter_12.pth is damaged' in rows[12]['excluded']
+    assert sorted(rows[i]['rank'] for i in (2, 4, 6)) == [1, 2, 3]
+    assert selection['chosen'] == next(row['checkpoint'] for row in rows.values() if row['rank'] == 1)
+    assert selection['ranked_by'] == list(CRITERIA)
+    assert (selection['frames']['frames'], selection['frames']['pairs']) == (6, 3)
+    assert sum(selection['source_shares'].values()) == pytest.approx(1)
+
+    tool = runpy.run_path(str(TOOL))
+    monkeypatch.setattr(sys, 'argv', ['tool', str(run), '--frames', '6', '--criteria', *CRITERIA])
+    assert tool['main']() == 0
+    written = json.loads((run / 'selection.json').read_text())
+    assert without_times(written) == without_times(selection)
+    assert selection['chosen'] in capsys.readouterr().out
+    assert Image.open(run / 'selection.png').width == 1200
+
+
+@pytest.mark.slow
+def test_a_run_of_collapsed_checkpoints_chooses_none(run, tmp_path, capsys, monkeypatch):
+    for number in (2, 4, 6):
+        (run / f'iter_{number}.pth').unlink()
+    frames = tmp_path / 'frames'
+    frames.mkdir()
+    for i in range(4):
+        Image.fromarray(moving(4)[i]).save(frames / f'{i}.png')
+    tool = runpy.run_path(str(TOOL))
+    monkeypatch.setattr(sys, 'argv', ['tool', str(run), '--video', str(frames), '--frames', '4'])
+    assert tool['main']() == 1
+    assert 'no checkpoint is chosen' in capsys.readouterr().out
+    assert json.loads((run / 'selection.json').read_text())['chosen'] is None
+
+
+def without_times(selection):
+    return [{name: value for name, value in row.items() if name != 'seconds'} for row in selection['checkpoints']]
+
+
+def test_mistakes_are_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent'):
+        select_checkpoint(tmp_path / 'absent')
+    with pytest.raises(FileNotFoundError, match=r'iter_\*\.pth.*max_keep_ckpts=-1'):
+        select_checkpoint(tmp_path)
+    with pytest.raises(ValueError, match='sharpness'):
+        select_checkpoint(tmp_path, criteria=['sharpness'])
+    (tmp_path / 'iter_5.pth').touch()
+    with pytest.raises(ConfigError, match='--config'):
+        select_checkpoint(tmp_path)

@@ -8,9 +8,18 @@ from .criteria import (
     negative_entropy,
     soft_neighborhood_density,
 )
-from .frame_statistics import FrameStatistics, is_constant, summary
+from .frame_statistics import FrameStatistics, NonFiniteLogitsError, is_constant, summary
 from .label_free_selection import ONLINE_CRITERIA, LabelFreeSelection
-from .ranking import CRITERIA, DEFAULT_CRITERIA, class_shift, collapse_reason, effective_classes, order, rank_averages
+from .ranking import (
+    CRITERIA,
+    DEFAULT_CRITERIA,
+    class_shift,
+    collapse_reason,
+    effective_classes,
+    order,
+    rank_averages,
+    shared_criteria,
+)
 
 __all__ = [
     'CRITERIA',
@@ -19,6 +28,7 @@ __all__ = [
     'FrameStatistics',
     'LabelFreeSelection',
     'MixCounts',
+    'NonFiniteLogitsError',
     'PredictionSums',
     'batch_nuclear_norm',
     'class_shift',
@@ -32,6 +42,7 @@ __all__ = [
     'negative_entropy',
     'order',
     'rank_averages',
+    'shared_criteria',
     'soft_neighborhood_density',
     'summary',
 ]

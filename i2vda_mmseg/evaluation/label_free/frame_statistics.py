@@ -9,12 +9,14 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from i2vda_mmseg.evaluation.consistency_stream import require_finite
-
 from .criteria import PredictionSums, as_rows, sampled_positions, soft_neighborhood_density
 
 SAMPLED = 4096  # pixels of a frame
 NEIGHBOURS = 4096  # predictions that SND compares, of all frames together
+
+
+class NonFiniteLogitsError(ValueError):
+    """A network has predicted NaN or infinity."""
 
 
 @dataclass(frozen=True)  # mmengine takes tuples apart when it gathers results
@@ -46,9 +48,10 @@ class FrameStatistics:
             neighbours: Rows to keep for soft neighbourhood density.
 
         Raises:
-            ValueError: If the logits are not finite.
+            NonFiniteLogitsError: If the logits are not finite.
         """
-        require_finite(logits, f'the logits of {key}')
+        if not bool(torch.stack(logits.aminmax()).isfinite().all()):
+            raise NonFiniteLogitsError(f'the logits of {key} are not finite')
         classes, (height, width) = len(logits), labels.shape
         positions = _positions(height * width, zlib.crc32(key.encode())).to(logits.device)
         probs = as_rows(logits.flatten(1)[:, positions].T.float().softmax(1))

@@ -140,15 +140,27 @@ def rank_averages(
     """
     part = [i for i in range(len(rows)) if i not in excluded]
     averages: list[float | None] = [None] * len(rows)
-    if not part:
-        return averages
-    columns = [[rows[i].get(name) for i in part] for name in criteria]
-    full = [ranks(column) for column in columns if not any(map(_is_unknown, column))]
-    if not full:
-        raise ValueError(f'none of the criteria {", ".join(criteria)} is known of all of the checkpoints')
-    for i, own in zip(part, zip(*full)):
+    shared = shared_criteria([rows[i] for i in part], criteria)
+    columns = [ranks([rows[i].get(name) for i in part]) for name in shared]
+    for i, own in zip(part, zip(*columns)):
         averages[i] = sum(own) / len(own)
     return averages
+
+
+def shared_criteria(rows: Sequence[Figures], criteria: Collection[str]) -> list[str]:
+    """Those criteria that are known of all rows.
+
+    Raises:
+        ValueError: If there are rows, and no such criterion.
+
+    Example:
+        >>> shared_criteria([dict(a=1.0, b=2.0), dict(a=3.0, b=None)], ['a', 'b'])
+        ['a']
+    """
+    shared = [name for name in criteria if not any(_is_unknown(row.get(name)) for row in rows)]
+    if rows and not shared:
+        raise ValueError(f'none of the criteria {", ".join(criteria)} is known of all of the checkpoints')
+    return shared
 
 
 def order(averages: Sequence[float | None]) -> list[int]:

@@ -1,0 +1,172 @@
+"""Frames that are made ready once, and what one network after another makes of them."""
+
+import math
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.evaluation import choose_switches
+from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
+from i2vda_mmseg.evaluation.label_free import (
+    FrameStatistics,
+    MixCounts,
+    flip_agreement,
+    is_constant,
+    label_agreement,
+    mix,
+    summary,
+)
+from i2vda_mmseg.evaluation.label_free.frame_statistics import NEIGHBOURS
+from i2vda_mmseg.flow import DISFlow
+
+from .unlabelled_frames import Shot
+
+_MIXVAL = {'mixval_intra', 'mixval_inter'}
+
+
+class _Ready(NamedTuple):
+    key: str
+    inputs: Tensor
+    meta: dict[str, Any]
+
+
+class Measured(NamedTuple):
+    """What a network makes of the frames.
+
+    Attributes:
+        figures: By criterion, None for one that these frames or this network do not allow.
+        histogram: (C,), int64, pixels predicted of each class.
+        is_constant: Whether the frames differ, and their label maps do not.
+    """
+
+    figures: dict[str, float | None]
+    histogram: Tensor
+    is_constant: bool
+
+
+class LabelFreeProbe:
+    """Compares networks on the same frames, at the size that the test pipeline brings them to.
+
+    Frames are read, resized and compared by optical flow once, when the probe is made; of each, the network's 8-bit
+    input is kept, and of each pair the flow of both directions in half precision: 11 bytes a pixel. The first frame of
+    each group is also looked at mirrored, by the teacher, and mixed with that of another group. Temporal consistency is
+    that of the preset 'clean' along DIS flow.
+
+    Args:
+        predictor: Whose pipeline makes the frames ready.
+        groups: Single frames, and pairs of consecutive ones.
+
+    Raises:
+        ValueError: If there is no frame, or the frames of a pair differ in size.
+    """
+
+    def __init__(self, predictor: FramePredictor, groups: Iterable[list[Shot]]) -> None:
+        self._flows: dict[tuple[str, str], Tensor] = {}
+        self._groups = [self._make_ready(predictor, group) for group in groups]
+        if not self._groups:
+            raise ValueError('there are no frames to compare checkpoints on')
+        frames = [ready for group in self._groups for ready in group]
+        self._neighbours = max(2, NEIGHBOURS // len(frames))
+        self._differ = any(not torch.equal(frame.inputs, frames[0].inputs) for frame in frames)
+
+    def measure(self, predictor: FramePredictor, criteria: Collection[str], has_teacher: bool = False) -> Measured:
+        """Look at one network.
+
+        Args:
+            predictor: The network, of the classes and the pipeline of the first one.
+            criteria: Which to compute of those that need passes of their own; the others come at no cost.
+            has_teacher: Whether the weights of ``model.proxy`` are its own.
+
+        Raises:
+            NonFiniteLogitsError: If the network predicts NaN or infinity.
+        """
+        stream = ConsistencyStream(self._flow, len(predictor.palette), choose_switches('clean'))
+        statistics, firsts, flips, teachers = [], [], [], []
+        for group in self._groups:
+            stream.begin_clip()
+            for frame in group:
+                logits, labels = _predict(predictor, frame.inputs, frame.meta)
+                statistics.append(FrameStatistics.of(logits, labels, frame.key, self._neighbours))
+                if 'temporal_consistency' in criteria and len(group) > 1:
+                    stream.add(labels, _last_frame(frame.inputs), frame.key)
+                if frame is group[0]:
+                    firsts.append(labels)
+            if 'flip_agreement' in criteria:
+                mirrored = _predict(predictor, group[0].inputs.flip(-1), group[0].meta)[1]
+                flips.append(flip_agreement(firsts[-1], mirrored))
+            if has_teacher and 'teacher_agreement' in criteria:
+                taught = _predict(predictor, group[0].inputs, group[0].meta, teacher=True)[1]
+                teachers.append(label_agreement(firsts[-1], taught))
+        figures: dict[str, float | None] = dict(summary(statistics))
+        intra, inter = self._mix(predictor, firsts).shares() if _MIXVAL & set(criteria) else (None, None)
+        figures.update(mixval_intra=intra, mixval_inter=inter, flip_agreement=_mean(flips))
+        figures['temporal_consistency'] = _mean(stream.counts.class_iou()) if stream.counts.pairs else None
+        figures['teacher_agreement'] = _mean(teachers)
+        histogram = torch.stack([frame.histogram for frame in statistics]).sum(0)
+        return Measured(figures, histogram, self._differ and is_constant(statistics))
+
+    def _mix(self, predictor: FramePredictor, labels: list[Tensor]) -> MixCounts:
+        """Mix the first frame of each group with that of the group as far from the end as it is from the start."""
+        counts = MixCounts()
+        firsts = [group[0] for group in self._groups]
+        for i, (frame, other) in enumerate(zip(firsts, reversed(firsts))):
+            if frame is not other and frame.inputs.shape == other.inputs.shape:
+                mixed = _predict(predictor, mix(frame.inputs, other.inputs), frame.meta)[1]
+                counts = counts.plus(MixCounts.of(labels[i], labels[-1 - i], mixed))
+        return counts
+
+    def _make_ready(self, predictor: FramePredictor, group: list[Shot]) -> list[_Ready]:
+        ready, before = [], None
+        for shot in group:
+            sample = predictor.prepare(shot.image, before)
+            inputs, before = sample['inputs'], shot.image
+            size = tuple(inputs.shape[-2:])
+            meta = dict(sample['data_samples'].metainfo, ori_shape=size, img_shape=size)
+            ready.append(_Ready(shot.key, inputs, meta))
+        if len(group) == 2:
+            self._estimate_flow(group, [frame.inputs.shape[-2:] for frame in ready])
+        return ready
+
+    def _estimate_flow(self, group: list[Shot], sizes: list[Any]) -> None:
+        if sizes[0] != sizes[1]:
+            raise ValueError(f'{group[0].key} and {group[1].key} are consecutive but differ in size')
+        a, b = (_rgb(shot.image, sizes[0]) for shot in group)
+        keys = (group[0].key, group[1].key)
+        for pair, flow in zip((keys, keys[::-1]), DISFlow()(torch.cat([a, b]), torch.cat([b, a]))):
+            self._flows[pair] = flow.half()
+
+    def _flow(self, frame_a: Tensor, frame_b: Tensor, keys: list[tuple[str, str]]) -> Tensor:
+        return torch.stack([self._flows[pair] for pair in keys]).float().to(frame_a.device)
+
+
+@torch.no_grad()
+def _predict(
+    predictor: FramePredictor, inputs: Tensor, meta: dict[str, Any], teacher: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Logits (C, H, W) and classes (H, W), uint8, at the size of the inputs."""
+    model = predictor.model
+    data = model.data_preprocessor(dict(inputs=[inputs], data_samples=[SegDataSample(metainfo=meta)]), False)
+    network = model.proxy if teacher else model
+    sample = network(**data, mode='predict')[0]
+    return sample.seg_logits.data, sample.pred_sem_seg.data[0].to(torch.uint8)
+
+
+def _last_frame(inputs: Tensor) -> Tensor:
+    return inputs.reshape(-1, *inputs.shape[-2:])[-3:]
+
+
+def _rgb(image: np.ndarray, size: Any) -> Tensor:
+    """Give a BGR image as (1, 3, h, w), float32, RGB in 0..255."""
+    resized = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.ascontiguousarray(resized[..., ::-1])).permute(2, 0, 1)[None].float()
+
+
+def _mean(values: list[float]) -> float | None:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else None
