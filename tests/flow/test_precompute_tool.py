@@ -87,6 +87,35 @@ def test_makes_both_directions_of_every_pair_as_training_would(call, config, tmp
     assert seen == PAIRS
 
 
+def flipping(pipeline, root, place):
+    """Give a pipeline that mirrors every frame and reads flow before (``place`` 2) or after (3) that."""
+    each = {key: pipeline[1][key] for key in ('type', 'mapping', 'auto_remap', 'share_random_params')}
+    flip = dict(each, transforms=[dict(type='RandomFlip', prob=1.0)])
+    steps = [*pipeline[:2], flip, pipeline[-1]]
+    load = dict(type='LoadFlow', root=str(root), online=dict(type='DISFlow', preset='fast'))
+    return [*steps[:place], load, *steps[place:]]
+
+
+def test_a_cache_serves_a_pipeline_that_mirrors_frames_after_it_and_refuses_one_that_does_so_before(
+    call, config, tmp_path
+):
+    changed, root = Config.fromfile(config), tmp_path / 'cache'
+    target = changed.train_dataloader.dataset.target
+    pipeline = target.pipeline
+    target.pipeline = flipping(pipeline, root, 2)
+    changed.dump(tmp_path / 'flipping.py')
+    assert f'{PAIRS} pairs of 40x64' in call(tmp_path / 'flipping.py')[1]  # in the folder that LoadFlow names
+    mirrored = DATASETS.build(target).prepare_data(0)
+    plain = DATASETS.build(target | dict(pipeline=[*target.pipeline[:3], target.pipeline[-1]])).prepare_data(0)
+    assert torch.equal(mirrored['inputs'], plain['inputs'].flip(-1))
+    for name in ('flow_01', 'flow_10'):
+        expected = plain['data_samples'].get(name).data.flip(-1) * torch.tensor([-1.0, 1.0]).view(2, 1, 1)
+        assert torch.equal(mirrored['data_samples'].get(name).data, expected)
+        assert expected.abs().max() > 0.5
+    with pytest.raises(ValueError, match='looked otherwise'):
+        DATASETS.build(target | dict(pipeline=flipping(pipeline, root, 3))).prepare_data(0)
+
+
 def test_resume_makes_what_is_missing_or_damaged_and_nothing_else(call, config, tmp_path):
     out = tmp_path / 'cache'
     call(config, '--out', out)
