@@ -8,9 +8,13 @@ from types import ModuleType
 
 import mmcv
 import pytest
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.logging import MMLogger
 from torch import nn
 
 from i2vda_mmseg import compat
+from i2vda_mmseg.compat import quiet_mmengine
 
 needs_mmflow = pytest.mark.skipif(find_spec('mmflow') is None, reason='mmflow is not installed')
 
@@ -95,3 +99,20 @@ def test_real_operators_are_preferred_and_left_alone(monkeypatch):
     with compat.importable_mmflow(nn.Identity):
         assert sys.modules['mmcv.ops'] is real
     assert sys.modules['mmcv.ops'] is real
+
+
+def test_configs_of_mmseg_are_found_whatever_family_is_installed(tmp_path):
+    (tmp_path / 'leaf.py').write_text("_base_ = 'mmseg::_base_/models/fcn_unet_s5-d16.py'\n")
+    assert Config.fromfile(tmp_path / 'leaf.py').model.type == 'EncoderDecoder'
+    assert get_config('mmseg::_base_/models/fcn_unet_s5-d16.py').model.type == 'EncoderDecoder'
+
+
+def test_noise_is_left_out_and_all_else_is_said(capsys):
+    logger = MMLogger('noise')
+    with quiet_mmengine():
+        logger.warning('The prefix is not set in metric class X.')
+        logger.warning('the rest is said')
+    logger.warning('The prefix is not set in metric class X.')
+    said = capsys.readouterr().out
+    assert said.count('The prefix') == 1
+    assert said.index('the rest') < said.index('The prefix')

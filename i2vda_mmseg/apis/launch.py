@@ -79,6 +79,7 @@ def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
         config.resume = False
         resume_from(config, 'auto')
     config.launcher = launcher
+    _log_to_work_dir(config)
     if config.get('find_unused_parameters') and config.get('model_wrapper_cfg'):
         config.model_wrapper_cfg.find_unused_parameters = True  # which mmengine reads only without such a config
     if 'TORCHELASTIC_RUN_ID' in os.environ:
@@ -88,6 +89,14 @@ def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
         config.env_cfg.dist_cfg = dict(backend='gloo')
         _init_gloo(launcher)
     return CheckedRunner.from_cfg(config)
+
+
+def _log_to_work_dir(config: Config) -> None:
+    """Let a run log to its work dir, where tools/report.py reads, whatever else it logs to."""
+    visualizer = config.get('visualizer') or {}
+    backends = visualizer.get('vis_backends')
+    if backends and not any(backend.get('type') == 'LocalVisBackend' for backend in backends):
+        visualizer['vis_backends'] = [dict(type='LocalVisBackend'), *backends]
 
 
 def leave_process_group(code: int = 0) -> None:

@@ -19,6 +19,7 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
     if there was a checkpoint to go on from, whatever ``--resume`` asked for: then, what an earlier start logged at and
     after the first iteration of the later one was trained again, and the later file counts. A start afresh is another
     training: nothing logged before it counts. A start without a config is taken for one that went on.
+    Of a start that logged to TensorBoard alone nothing is known, nor of what came before it.
 
     Args:
         folder: Work dir.
@@ -29,7 +30,11 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
     train: Scalars = {}
     validation: Scalars = {}
     torn = 0
-    for path in sorted(folder.glob('*/vis_data/scalars.json'), key=lambda path: path.parts[-3]):
+    for path in _starts(folder):
+        if not path.is_file():  # a training that logged elsewhere
+            for table in (train, validation):
+                _forget_from(table, 0)
+            continue
         entries, unreadable = _entries(path)
         torn += unreadable
         starts = [entry['step'] for entry in entries if 'iter' in entry]
@@ -41,6 +46,12 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
                 if name not in ('iter', 'step', 'epoch') and _is_finite(value):
                     table.setdefault(name, {})[entry['step']] = float(value)
     return train, validation, torn
+
+
+def _starts(folder: Path) -> list[Path]:
+    """Give the scalars.json of each start, also where it is not there because the start logged to TensorBoard alone."""
+    data = {path.parent for name in ('scalars.json', 'events.out.*') for path in folder.glob(f'*/vis_data/{name}')}
+    return sorted((path / 'scalars.json' for path in data), key=lambda path: path.parts[-3])
 
 
 def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:

@@ -138,3 +138,18 @@ def test_missing_config(tmp_path):
     for path in (tmp_path / 'absent.py', tmp_path):  # a folder is no config either
         with pytest.raises(FileNotFoundError, match=f'no config file at {path};'):
             load_config(str(path))
+
+
+def test_a_run_logs_to_its_work_dir_whatever_else_it_logs_to(cuda, started, config):
+    config.visualizer = dict(type='SegLocalVisualizer', vis_backends=[dict(type='TensorboardVisBackend')])
+    build_runner(config)
+    assert [each.type for each in config.visualizer.vis_backends] == ['LocalVisBackend', 'TensorboardVisBackend']
+    build_runner(config)
+    assert len(config.visualizer.vis_backends) == 2
+
+
+def test_unused_parameters_are_looked_for_in_the_networks_of_a_method(cuda, started, config):
+    config.model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel', device_ids=None)
+    config.find_unused_parameters = True
+    build_runner(config)
+    assert config.model_wrapper_cfg.find_unused_parameters is True

@@ -8,6 +8,7 @@ from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.apis.export import check_export, export_checkpoint, stock_config
+from i2vda_mmseg.errors import ConfigError
 
 
 def test_the_export_predicts_identically_in_stock_mmsegmentation(trained, tiny_config, tmp_path, world):
@@ -47,6 +48,15 @@ def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
     config.model.segmentor.decode_head.dilations = (6, 12)
     with pytest.raises(ValueError, match=r'does not fit the config.*decode_head\.convs\.2.*--cfg-options'):
         check_export(stock_config(config), out)
+
+
+@pytest.mark.parametrize('method', ['source_only', 'advent', 'i2vda'])
+@pytest.mark.parametrize('stock', [lambda path: init_model(path, device='cpu'),
+                                   lambda path: MMSegInferencer(path, device='cpu')])  # fmt: skip
+def test_stock_inference_of_a_method_is_told_to_export(tiny_config, tmp_path, method, stock):
+    tiny_config(method, tmp_path / 'unused').dump(tmp_path / 'method.py')
+    with pytest.raises(ConfigError, match=r'^model\..*tools/export\.py'):
+        stock(str(tmp_path / 'method.py'))
 
 
 def test_a_checkpoint_without_a_segmentor_is_refused(tmp_path):

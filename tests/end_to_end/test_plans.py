@@ -88,3 +88,14 @@ def test_an_extended_run_takes_the_rates_of_the_config(going_on):
     runner.train()
     logged = runner.message_hub.get_scalar('train/segmentor.lr').data[0]
     assert logged[-LONGER + DONE :] == pytest.approx([0.5 * (1 - i / LONGER) ** 0.9 for i in range(DONE, LONGER)])
+
+
+def test_a_run_that_ends_early_leaves_a_checkpoint_of_its_end(tiny_config, tmp_path):
+    stop = dict(type='EarlyStoppingHook', monitor='mIoU', patience=1, min_delta=101, rule='greater')
+    config = tiny_config('source_only', tmp_path / 'run', custom_hooks=[stop])
+    config.train_cfg.val_interval = 1
+    config.default_hooks.checkpoint.interval = 100
+    build_runner(config).train()
+    last = (tmp_path / 'run/last_checkpoint').read_text()
+    assert last.endswith('iter_2.pth')
+    assert read_checkpoint(last)['meta']['iter'] == 2

@@ -74,3 +74,15 @@ def test_a_test_alone_starts_no_curve_anew(tmp_path):
     log(tmp_path, '20260102_000000', dict(mIoU=9.0, time=0.1), config=FRESH)
     train, validation, _ = read_scalars(tmp_path)
     assert (train['loss_seg'], validation['mIoU']) == ({10: 1.0}, {10: 3.0})
+
+
+def test_a_later_run_that_logged_to_tensorboard_alone_leaves_no_curves_of_the_earlier(tmp_path):
+    log(tmp_path, '20260101_000000', *iterations((10, 20), 1.0), dict(mIoU=3.0, step=20), config=FRESH)
+    later = tmp_path / '20260102_000000/vis_data'
+    later.mkdir(parents=True)
+    (later / 'events.out.tfevents.1.host.1.0').touch()
+    train, validation, _ = read_scalars(tmp_path)
+    assert not train['loss_seg']
+    assert not validation['mIoU']
+    log(tmp_path, '20260103_000000', *iterations((10,), 4.0), config=FRESH)
+    assert read_scalars(tmp_path)[0]['loss_seg'] == {10: 4.0}

@@ -16,7 +16,7 @@ from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batc
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
-from .checkpoint import CheckpointMixin, load_initial_weights
+from .checkpoint import STOCK_ADVICE, CheckpointMixin, load_initial_weights
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
 from .supervision import Supervision, mend_class_weights, supervised_pass
@@ -61,6 +61,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg does with an
             exported network. 'once': from the feature maps' size to the label's, as in the released codes of
             AdaptSegNet, ADVENT and DA-VSN; windows ('slide') and padded images are resized as mmseg does.
+        **kwargs: None; what stock functions pass is refused with advice.
 
     Attributes:
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
@@ -85,7 +86,12 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         lambda_seg_aux: float = 0.1,
         batch_statistics: str = 'shared',
         resize_logits: str = 'twice',
+        **kwargs: Any,
     ) -> None:
+        if kwargs:
+            raise ConfigError(
+                f'model.{next(iter(kwargs))}: {type(self).__name__} takes no such argument. {STOCK_ADVICE}'
+            )
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')

@@ -8,6 +8,8 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
+from i2vda_mmseg.errors import ConfigError
+
 _NOT_STORED = 'flow_estimator'
 _PARTS = ('proxy', 'discriminator', 'bands')  # what methods have beside their segmentor
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
@@ -16,6 +18,10 @@ _ADVICE = (
     'networks of the config); weights of a backbone alone go into its init_cfg'
 )
 _ADDED_PARTS = ('segmentor.auxiliary_head.', 'segmentor.sf_layer.')
+STOCK_ADVICE = (
+    'mmseg.apis.init_model and MMSegInferencer take stock segmentors: give them the config and the checkpoint that '
+    'tools/export.py CHECKPOINT OUT --config CONFIG writes'
+)
 
 
 class CheckpointMixin(nn.Module):
@@ -24,11 +30,21 @@ class CheckpointMixin(nn.Module):
     ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves ``flow_estimator.*``
     out. Loading takes such a checkpoint, one of another method, or one of a plain ``EncoderDecoder``; a proxy that the
     checkpoint does not hold starts as the segmentor's copy, and a discriminator afresh, also where loading is strict.
+    Stock inference is told to take an exported checkpoint.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.register_load_state_dict_post_hook(_forgive_absent_parts)
+
+    @property
+    def cfg(self) -> None:
+        """Nothing: where stock inference would leave its config, which it is refused with advice."""
+
+    @cfg.setter
+    def cfg(self, value: Any) -> None:
+        """Refuse."""
+        raise ConfigError(f'model.type: {type(self).__name__} is no stock segmentor. {STOCK_ADVICE}')
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Give the weights without wrappers' prefixes and without the flow estimator's."""
