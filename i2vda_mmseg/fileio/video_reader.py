@@ -236,7 +236,7 @@ def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _open(path: Path) -> InputContainer:
     check_file(str(path), 'video', limit=None)
     try:
-        return av.open(f'file:{path}', options=_OPTIONS)
+        return av.open(f'file:{path}', options=_OPTIONS, metadata_errors='replace')
     except FileNotFoundError as error:
         raise FileNotFoundError(f'no such video: {path}') from error
     except PermissionError as error:
