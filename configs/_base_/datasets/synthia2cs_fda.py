@@ -1,4 +1,5 @@
 # SYNTHIA-SEQS-04-DAWN -> Cityscapes-Seq as FDA reads it: source crops of the target's size, in the target's look.
+# Size of the released synthia_dataset.py.
 _base_ = './viper2cs_fda.py'
 source_size = (1280, 760)  # width, height
 to_source_size = dict(_base_.resize, scale=source_size)

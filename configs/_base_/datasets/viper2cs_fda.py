@@ -1,4 +1,5 @@
 # VIPER -> Cityscapes-Seq as FDA reads it: source crops of the target's size, in the target's look.
+# Sizes of the released gta5_dataset.py and, for the average of several networks, evaluation_multi.py.
 _base_ = './viper2cs.py'
 source_size, crop_size, test_size = (1280, 720), (512, 1024), (1344, 576)  # width, height; the crop's height, width
 crop, to_test_size = dict(type='RandomCrop', crop_size=crop_size), dict(_base_.resize, scale=test_size)

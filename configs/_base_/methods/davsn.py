@@ -7,7 +7,7 @@ model = dict(
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
     discriminator=dict(type='DiscriminatorSet', sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),
     loss_gan=dict(type='BinaryCrossEntropyLoss'),
-    lambda_seg_aux=0.1,  # the released settings
+    lambda_seg_aux=0.1,  # these: the released config.py and train_video_UDA.py
     lambda_u=0.001,
     lambda_sa=1.0,
     lambda_aux=0.2,

@@ -4,6 +4,7 @@ model = dict(
     segmentor=dict(type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp')),
     # NVIDIA's weights of FlowNet2, made by tools/model_converters/flownet2_nvidia.py
     flow_estimator=dict(type='MMFlow', model='flownet2_nvidia', checkpoint='checkpoints/flownet2_nvidia.pth'),
+    # the released train_video_UDA.py; its configs for the weights
     augmentation=dict(
         type='StrongAugmentation',
         blur_sigmas=(5.0, 7.0, 9.0),

@@ -1,4 +1,4 @@
-# DA-VSN: the norm of the gradients is clipped to 1.
+# DA-VSN's released train_video_UDA.py: the norm of the gradients is clipped to 1.
 _base_ = './adversarial_50k.py'
 # In the released code the fusion layer decays at ten times the rate, as intended for the heads, which never decay.
 optim_wrapper = dict(

@@ -12,7 +12,7 @@ easy_and_hard = dict(
 second_stage = dict(
     iters=stage_iters,
     restart=True,
-    labeller=dict(type='EntropyRankLabeller', easy_share=0.67),  # the paper's lambda for GTA5
+    labeller=dict(type='EntropyRankLabeller', easy_share=0.67),  # IntraDA's lambda for GTA5
     target_as_source=True,
     dataset=easy_and_hard,
 )

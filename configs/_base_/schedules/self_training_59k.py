@@ -1,6 +1,7 @@
 # The source-only schedule, then CRST's three rounds: about two epochs of Cityscapes' 2,975 frames on two GPUs each.
 _base_ = './source_50k.py'
 label_size = (1024, 512)  # width, height, of the target frames
+# Random scales, crops of 512x1024 around rare classes and flips as in the released datasets.py
 label_pipeline = [
     dict(type='LoadImage'),
     dict(type='Resize', scale=label_size, keep_ratio=False, backend='pillow', interpolation='bicubic'),
@@ -10,7 +11,7 @@ label_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackFramePair'),
 ]
-# CRST's commands: portions from 20 % in steps of 5 %, 3 % of the source in steps of 0.25 %
+# The released commands: 5e-5, portions from 20 % in steps of 5 %, 3 % of the source in steps of 0.25 %
 train_cfg = dict(
     _delete_=True,
     type='StagedTrainLoop',

@@ -1,4 +1,5 @@
-# A short schedule for 2 CPU cores, from the source-only initialisation that all methods share.
+# A short schedule for 2 CPU cores, from the source-only initialisation that all methods share; its rate was chosen on
+# StreetWorld.
 _base_ = './source_50k.py'
 max_iters = 800
 optim_wrapper = dict(backbone_steps='once', segmentor=dict(optimizer=dict(lr=0.005), paramwise_cfg=None))

@@ -1,4 +1,4 @@
-# TPS: the rate falls as if for 250,000 iterations and training stops at 40,000.
+# TPS's released configs: the rate falls as if for 250,000 iterations and training stops at 40,000.
 _base_ = './source_50k.py'
 max_iters, horizon = 40000, 250000
 # In the released code the fusion layer decays at ten times the rate, as intended for the heads, which never decay.
