@@ -182,7 +182,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         self._require([other for others in before.values() for other in others if other], images, 'img_path', BEFORE)
         if left := [name for name in short if images.issuperset(before.get(name, ()))]:
             self._warn(f'{len(left)} labelled frames, such as {left[0]}, lack a frame before them and are left out')
-        return [window for window in windows.values() if window]
+        return [window for name in names if (window := windows.get(name))]
 
     def _consecutive_windows(self, frames: set[str], labelled: Sequence[str]) -> list[Window]:
         index = FrameIndex(frames, labelled)

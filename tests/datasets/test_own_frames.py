@@ -152,6 +152,13 @@ def test_lists_name_frames_with_or_without_folders(tmp_path, line):
     assert {clips.get_data_info(index)['clip'] for index in range(len(clips))} == {'b/5'}
 
 
+def test_a_list_may_name_a_frame_twice(tmp_path):
+    root = write(tmp_path, ['f_1', 'f_2', 'f_3'])
+    (tmp_path / 'list.txt').write_text('f_3\nf_2\nf_3\n')
+    pairs = pairs_of(build(root, pairs='labelled', ann_file='list.txt'))
+    assert pairs == [('f_2', 'f_3'), ('f_1', 'f_2'), ('f_2', 'f_3')]
+
+
 def test_a_list_of_clips_that_is_ambiguous(tmp_path):
     root = write(tmp_path, [f'{drive}/{number}' for drive in 'ab' for number in range(5, 9)])
     (tmp_path / 'list.txt').write_text('7\n')
