@@ -95,9 +95,11 @@ class DomainDataPreprocessor(SegDataPreProcessor):
             )
         for image, sample in zip(images, samples):
             _check_label(sample, image, what)
-        if any(each != size for each in sizes):
-            for sample in samples:
+        for sample, each in zip(samples, sizes):
+            if each != size:
                 self._pad_sample(sample, size)
+            padding = [0, size[1] - each[1], 0, size[0] - each[0]]  # left, right, top, bottom, as in mmseg
+            sample.set_metainfo(dict(img_shape=each, pad_shape=tuple(size), padding_size=padding))
         return torch.stack([self._padded(image.float().flip(-3), size) for image in images])
 
     def _common_size(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
@@ -122,20 +124,17 @@ class DomainDataPreprocessor(SegDataPreProcessor):
 
     def _pad_sample(self, sample: Any, size: tuple[int, ...]) -> None:
         """Pad the data of a sample: labels with ``seg_pad_val``, frames like the images, all else with 0."""
-        shape = sample.metainfo.get('img_shape', size)
         for name, field in sample.items():
             if not isinstance(field, PixelData):
                 continue
             data = field.data
-            shape = tuple(data.shape[-2:])
+            height, width = data.shape[-2:]
             if name.startswith('frame'):
                 data = self._padded(data.float(), size)
             else:
                 value = self.seg_pad_val if name.startswith('gt_') and data.shape[0] == 1 else 0
-                data = F.pad(data, (0, size[1] - shape[1], 0, size[0] - shape[0]), value=value)
+                data = F.pad(data, (0, size[1] - width, 0, size[0] - height), value=value)
             sample.set_field(PixelData(data=data), name)
-        padding = [0, size[1] - shape[1], 0, size[0] - shape[0]]
-        sample.set_metainfo(dict(img_shape=tuple(shape), pad_shape=tuple(size), padding_size=padding))
 
 
 def _check_label(sample: Any, image: Tensor, what: str) -> None:

@@ -174,3 +174,13 @@ def test_pseudo_labels_of_the_target_come_along():
     batch['target']['data_samples'] = [data_sample(label) for label in labels[:, :-1]]
     with pytest.raises(ValueError, match=r'target images are \(32, 48\) but their labels \(31, 48\)'):
         DomainDataPreprocessor()(batch, training=True)
+
+
+def test_samples_say_their_shapes_as_the_hosts_do():
+    """Heads of queries read them."""
+    source = DomainDataPreprocessor()(domain_batch(), training=True)['source']
+    theirs = SegDataPreProcessor(size=(32, 40))(domain_batch()['source'], training=True)
+    for ours, host in zip(source['data_samples'], theirs['data_samples']):
+        for key in ('img_shape', 'pad_shape'):
+            assert tuple(ours.metainfo[key]) == tuple(host.metainfo[key]), key
+        assert list(ours.metainfo['padding_size']) == list(host.metainfo['padding_size'])

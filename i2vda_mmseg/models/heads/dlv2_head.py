@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class DLV2Head(BaseDecodeHead):
     """Atrous spatial pyramid of DeepLab-v2: the sum of parallel dilated 3x3 convolutions that give logits directly.
 
-    No norm, no activation, no dropout, no ``conv_seg``. The released AdaptSegNet sums the first two branches only, by
-    an accident of its code: ``dilations=(6, 12)`` reproduces it.
+    No norm, no activation, no ``conv_seg``, and dropout only where ``dropout_ratio`` asks for it. The released
+    AdaptSegNet sums the first two branches only, by an accident of its code: ``dilations=(6, 12)`` reproduces it.
 
     Args:
         in_channels: Channels of the feature map.
@@ -67,4 +67,6 @@ class DLV2Head(BaseDecodeHead):
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Give the logits (N, K, h, w) of the feature maps of a backbone."""
         x = self._transform_inputs(inputs)
+        if self.dropout is not None:
+            x = self.dropout(x)
         return sum(conv(x) for conv in self.convs)

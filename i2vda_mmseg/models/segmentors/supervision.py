@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads import decode_head as base_head
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -23,7 +24,8 @@ class Supervision(NamedTuple):
     Attributes:
         losses: The sum of the segmentor's own losses, as ``loss_seg``; and that of its auxiliary heads, as
             ``loss_seg_aux``, where there are any.
-        details: The terms of both, detached, under the names that mmseg logs them by.
+        details: The terms of both, detached, under the names that mmseg logs them by. ``acc_seg`` is left out: it sorts
+            all logits, which takes longer than the loss and waits for the GPU.
         coarse: Gives the logits of the same pass by level, (N, C, h, w) float32: 'main', and 'aux' where that head is
             judged. A head that only predicts them is asked now, for the features of the pass.
         output: What the network gave in mode 'tensor', where its losses are made of that: ``TwoFrameLogits``.
@@ -90,6 +92,8 @@ def summed(terms: dict[str, Any], name: str) -> tuple[dict[str, Tensor], dict[st
     details = {}
     prefix = '' if name == 'loss_seg' else f'{name.removeprefix("loss_")}.'
     for key, value in terms.items():
+        if value is None:
+            continue
         total = value.mean() if isinstance(value, Tensor) else torch.stack([each.mean() for each in value]).sum()
         details[prefix + key] = total.detach()
         if 'loss' in key:
@@ -115,6 +119,7 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
             if hasattr(head, 'loss_by_feat'):
                 resize = size if level == 'main' else None
                 stack.enter_context(_replaced(head, 'loss_by_feat', partial(_float_loss, record, level, resize)))
+        stack.enter_context(_replaced(base_head, 'accuracy', lambda *_, **__: None))
         for method, key in (('extract_feat', 'features'), ('_forward', 'output')):
             if hasattr(network, method):
                 stack.enter_context(_replaced(network, method, partial(_keep, record, key)))

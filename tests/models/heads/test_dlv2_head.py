@@ -76,3 +76,12 @@ def test_corners_are_aligned_by_default():
 def test_no_dilations():
     with pytest.raises(ValueError, match='at least one branch'):
         dlv2_head(dilations=())
+
+
+def test_dropout_acts_where_it_is_asked_for():
+    torch.manual_seed(0)
+    x = [torch.randn(1, 6, 9, 17)]
+    plain, dropping = (dlv2_head(dropout_ratio=ratio) for ratio in (0, 0.5))
+    dropping.load_state_dict(plain.state_dict())
+    assert not torch.equal(dropping.train()(x), plain.train()(x))
+    assert torch.equal(dropping.eval()(x), plain.eval()(x))
