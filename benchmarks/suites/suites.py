@@ -6,6 +6,7 @@ iterations of each method.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .row import Row
@@ -138,6 +139,11 @@ SUITES = {
         _table(3, 'the framework without one of its parts', TABLE_3),
         _table(4, 'the proxy network', TABLE_4),
         _table(5, 'hyper-parameters', TABLE_5),
+        replace(
+            _table(1, 'methods, with all checkpoints kept for benchmarks/selection.py', TABLE_1, reference='i2vda'),
+            name='selection',
+            options=SAVING | {'default_hooks.checkpoint.max_keep_ckpts': -1},
+        ),
         Suite(
             name='smoke',
             title='Smoke test, whose figures mean nothing',

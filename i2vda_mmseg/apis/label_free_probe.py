@@ -54,9 +54,9 @@ class LabelFreeProbe:
     """Compares networks on the same frames, at the size that the test pipeline brings them to.
 
     Frames are read, resized and compared by optical flow once, when the probe is made; of each, the network's 8-bit
-    input is kept, and of each pair the flow of both directions in half precision: 11 bytes a pixel. The first frame of
-    each group is also looked at mirrored, by the teacher, and mixed with that of another group. Temporal consistency is
-    that of the preset 'clean' along DIS flow.
+    input is kept (3 bytes a pixel), and of each pair the flow of both directions in half precision (8). The first frame
+    of each group is also looked at mirrored, by the teacher, and mixed with that of another group. Temporal consistency
+    is that of the preset 'clean' along DIS flow.
 
     Args:
         predictor: Whose pipeline makes the frames ready.

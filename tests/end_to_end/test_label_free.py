@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 from videos import moving
 
+from benchmarks import selection
 from i2vda_mmseg.apis.launch import build_runner
 from i2vda_mmseg.apis.selection import select_checkpoint
 from i2vda_mmseg.errors import ConfigError
@@ -21,6 +23,12 @@ from i2vda_mmseg.evaluation.label_free.label_free_selection import HISTORY
 TOOL = Path(__file__).parents[2] / 'tools' / 'select_checkpoint.py'
 ONLINE = {
     'val_evaluator': dict(type='LabelFreeSelection', _delete_=True),
+    'val_dataloader.dataset.pairs': 'consecutive',  # unlabelled
+    'val_dataloader.dataset.pipeline': [
+        dict(type='LoadImage'),
+        dict(type='Resize', scale=(64, 32), keep_ratio=False),
+        dict(type='PackSegInputs'),
+    ],
     'train_cfg.val_interval': 2,
     'default_hooks.checkpoint.interval': 2,
     # few iterations from small weights predict one class, which is never the best
@@ -51,7 +59,8 @@ def test_the_best_checkpoint_is_kept_and_a_resumed_run_keeps_the_same(tiny_confi
 def run(trained):
     """Three checkpoints of a method with a teacher, one that has collapsed, one of NaN, and a damaged one."""
     options = deepcopy(ONLINE) | {'default_hooks.checkpoint.max_keep_ckpts': -1, 'train_cfg.val_interval': 100}
-    del options['default_hooks.checkpoint.save_best'], options['val_evaluator']
+    for name in [name for name in options if name.startswith('val_') or name.endswith('save_best')]:
+        del options[name]
     folder = trained('i2vda', **options)
     for number, bias in ((8, 90.0), (10, float('nan'))):
         content = torch.load(folder / 'iter_6.pth', weights_only=False)
@@ -63,25 +72,25 @@ def run(trained):
 
 @pytest.mark.slow
 def test_checkpoints_are_ranked_without_labels(run, capsys, monkeypatch):
-    selection = select_checkpoint(run, frames=6, criteria=list(CRITERIA))
-    rows = {row['iteration']: row for row in selection['checkpoints']}
+    ranked = select_checkpoint(run, frames=6, criteria=list(CRITERIA))
+    rows = {row['iteration']: row for row in ranked['checkpoints']}
     assert list(rows) == [2, 4, 6, 8, 10, 12]
     assert (rows[8]['collapsed'], rows[8]['rank']) == (True, None)
     assert re.search(r"'sidewalk' for 100\.0 %.* of the source's", rows[8]['excluded'])
     assert 'not finite' in rows[10]['excluded']
     assert 'iter_12.pth is damaged' in rows[12]['excluded']
     assert sorted(rows[i]['rank'] for i in (2, 4, 6)) == [1, 2, 3]
-    assert selection['chosen'] == next(row['checkpoint'] for row in rows.values() if row['rank'] == 1)
-    assert selection['ranked_by'] == list(CRITERIA)
-    assert (selection['frames']['frames'], selection['frames']['pairs']) == (6, 3)
-    assert sum(selection['source_shares'].values()) == pytest.approx(1)
+    assert ranked['chosen'] == next(row['checkpoint'] for row in rows.values() if row['rank'] == 1)
+    assert ranked['ranked_by'] == list(CRITERIA)
+    assert (ranked['frames']['frames'], ranked['frames']['pairs']) == (6, 3)
+    assert sum(ranked['source_shares'].values()) == pytest.approx(1)
 
     tool = runpy.run_path(str(TOOL))
     monkeypatch.setattr(sys, 'argv', ['tool', str(run), '--frames', '6', '--criteria', *CRITERIA])
     assert tool['main']() == 0
     written = json.loads((run / 'selection.json').read_text())
-    assert without_times(written) == without_times(selection)
-    assert selection['chosen'] in capsys.readouterr().out
+    assert without_times(written) == without_times(ranked)
+    assert ranked['chosen'] in capsys.readouterr().out
     assert Image.open(run / 'selection.png').width == 1200
 
 
@@ -114,3 +123,18 @@ def test_mistakes_are_said(tmp_path):
     (tmp_path / 'iter_5.pth').touch()
     with pytest.raises(ConfigError, match='--config'):
         select_checkpoint(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_is_compared_with_its_labels(run, tmp_path, monkeypatch):
+    out = tmp_path / 'out.json'
+    monkeypatch.setattr(sys, 'argv', ['selection', str(run), '--frames', '6', '--out', str(out)])
+    selection.main()
+    report = json.loads(out.read_text())
+    rows = {row['iteration']: row for row in report['runs'][str(run)]}
+    assert list(rows) == [2, 4, 6, 8, 10]  # the damaged one has no mIoU
+    tested = build_runner(Config.fromfile(next(run.glob('*.py'))))
+    tested._load_from = str(run / 'iter_4.pth')
+    assert rows[4]['mIoU'] == pytest.approx(tested.test()['mIoU'])
+    assert len({row['mIoU'] for row in rows.values()}) > 3
+    assert {'flip_agreement', 'teacher_agreement', 'rank average'} <= {row['criterion'] for row in report['table']}
