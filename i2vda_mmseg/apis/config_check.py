@@ -59,7 +59,8 @@ def check_model(model: Any, config: Mapping[str, Any]) -> None:
     for path, network, wrapper in _optimized(unwrapped(model), config.get('optim_wrapper') or {}):
         names = [name for name, _ in network.named_parameters()]
         for key in (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}:
-            if not any(key in name for name in names):
+            is_optional = hasattr(network, f'with_{key}')  # a part that mmseg's segmentors may have: auxiliary_head
+            if not is_optional and not any(key in name for name in names):
                 parts = {part for name in names for part in (*name.split('.'), *_beginnings(name))}
                 near = get_close_matches(key, sorted(parts), 3)
                 hint = f'did you mean {" or ".join(near)}?' if near else f'its weights are like {names[0]}'
