@@ -6,13 +6,6 @@ from .segment_video import VideoSummary, segment_video
 from .tc_config import tc_metric
 
 __all__ = [
-    'LAUNCHERS',
-    'VideoSummary',
-    'build_runner',
-    'check_export',
-    'export_checkpoint',
-    'load_config',
-    'segment_video',
-    'stock_config',
-    'tc_metric',
-]
+    'LAUNCHERS', 'VideoSummary', 'build_runner', 'check_export', 'export_checkpoint', 'load_config', 'segment_video',
+    'stock_config', 'tc_metric',
+]  # fmt: skip

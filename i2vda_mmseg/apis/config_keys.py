@@ -29,23 +29,12 @@ from i2vda_mmseg.errors import ConfigError
 _DATA = (DATASETS, TRANSFORMS, DATA_SAMPLERS)
 # Top-level key: the registries that its types are looked up in.
 SECTIONS: dict[str, tuple[Registry, ...]] = dict(
-    model=(MODELS, TRANSFORMS, TASK_UTILS),
-    train_dataloader=_DATA,
-    val_dataloader=_DATA,
-    test_dataloader=_DATA,
-    val_evaluator=(METRICS,),
-    test_evaluator=(METRICS,),
-    tc_dataloader=_DATA,
-    tc_evaluator=(METRICS, MODELS),
-    train_cfg=(LOOPS, TASK_UTILS, DATASETS, TRANSFORMS),
-    val_cfg=(LOOPS,),
-    test_cfg=(LOOPS, *_DATA, METRICS, MODELS),
-    optim_wrapper=(OPTIM_WRAPPERS, OPTIMIZERS),
-    param_scheduler=(PARAM_SCHEDULERS,),
-    default_hooks=(HOOKS,),
-    custom_hooks=(HOOKS,),
-    visualizer=(VISUALIZERS, VISBACKENDS),
-)
+    model=(MODELS, TRANSFORMS, TASK_UTILS), train_dataloader=_DATA, val_dataloader=_DATA, test_dataloader=_DATA,
+    val_evaluator=(METRICS,), test_evaluator=(METRICS,), tc_dataloader=_DATA, tc_evaluator=(METRICS, MODELS),
+    train_cfg=(LOOPS, TASK_UTILS, DATASETS, TRANSFORMS), val_cfg=(LOOPS,), test_cfg=(LOOPS, *_DATA, METRICS, MODELS),
+    optim_wrapper=(OPTIM_WRAPPERS, OPTIMIZERS), param_scheduler=(PARAM_SCHEDULERS,), default_hooks=(HOOKS,),
+    custom_hooks=(HOOKS,), visualizer=(VISUALIZERS, VISBACKENDS),
+)  # fmt: skip
 # What mmengine takes out of a config before it builds it.
 _TAKEN = {
     HOOKS: {'priority'},

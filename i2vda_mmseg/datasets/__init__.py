@@ -26,26 +26,8 @@ from .transforms import (
 from .viper import ViperDataset
 
 __all__ = [
-    'CityscapesClipDataset',
-    'CityscapesSeqDataset',
-    'ClipSampler',
-    'DomainPairDataset',
-    'DomainPairSampler',
-    'HistogramMatching',
-    'LoadFramePair',
-    'LoadImage',
-    'LoadPseudoLabels',
-    'LoadRawLabels',
-    'LoadSoftPseudoLabels',
-    'MaskEgoVehicle',
-    'PackFramePair',
-    'PairIndex',
-    'RareClassCrop',
-    'RawLabelDataset',
-    'SpectrumTransfer',
-    'StrongAugmentation',
-    'SynthiaSeqDataset',
-    'TemporalAugmentation',
-    'ViperDataset',
-    'seeded',
-]
+    'CityscapesClipDataset', 'CityscapesSeqDataset', 'ClipSampler', 'DomainPairDataset', 'DomainPairSampler',
+    'HistogramMatching', 'LoadFramePair', 'LoadImage', 'LoadPseudoLabels', 'LoadRawLabels', 'LoadSoftPseudoLabels',
+    'MaskEgoVehicle', 'PackFramePair', 'PairIndex', 'RareClassCrop', 'RawLabelDataset', 'SpectrumTransfer',
+    'StrongAugmentation', 'SynthiaSeqDataset', 'TemporalAugmentation', 'ViperDataset', 'seeded',
+]  # fmt: skip

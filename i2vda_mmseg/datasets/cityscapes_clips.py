@@ -41,12 +41,7 @@ class CityscapesClipDataset(CityscapesSeqDataset):
     """
 
     def __init__(
-        self,
-        data_root: str,
-        clip_list: str = '',
-        pairs: str | None = None,
-        flow: dict | None = None,
-        **kwargs: Any,
+        self, data_root: str, clip_list: str = '', pairs: str | None = None, flow: dict | None = None, **kwargs: Any
     ) -> None:
         if pairs == 'labelled':
             raise ValueError("CityscapesClipDataset takes all frames of a clip: pairs must be None or 'consecutive'.")

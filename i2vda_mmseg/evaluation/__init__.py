@@ -9,16 +9,6 @@ from .protocols import PROTOCOLS, Protocol
 from .temporal_consistency import ClipConsistency, TemporalConsistency, temporal_consistency
 
 __all__ = [
-    'PROTOCOLS',
-    'TC_PRESETS',
-    'ClipConsistency',
-    'DomainIoUMetric',
-    'LabelFreeSelection',
-    'PredictionWriter',
-    'Protocol',
-    'Switches',
-    'TemporalConsistency',
-    'choose_switches',
-    'temporal_consistency',
-    'write_metrics',
-]
+    'PROTOCOLS', 'TC_PRESETS', 'ClipConsistency', 'DomainIoUMetric', 'LabelFreeSelection', 'PredictionWriter',
+    'Protocol', 'Switches', 'TemporalConsistency', 'choose_switches', 'temporal_consistency', 'write_metrics',
+]  # fmt: skip

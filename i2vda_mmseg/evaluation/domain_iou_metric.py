@@ -36,11 +36,7 @@ class DomainIoUMetric(IoUMetric):
     """
 
     def __init__(
-        self,
-        protocol: str,
-        iou_metrics: Sequence[str] = ('mIoU',),
-        output_dir: str | None = None,
-        **kwargs: Any,
+        self, protocol: str, iou_metrics: Sequence[str] = ('mIoU',), output_dir: str | None = None, **kwargs: Any
     ) -> None:
         names = [iou_metrics] if isinstance(iou_metrics, str) else list(iou_metrics)
         if not names or not set(names) <= set(IOU_METRICS):

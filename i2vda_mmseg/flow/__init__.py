@@ -10,18 +10,6 @@ from .mm_flow import MMFlow
 from .unavailable import UnavailableFlow, build_flow_estimator
 
 __all__ = [
-    'CachedFlow',
-    'DISFlow',
-    'FlowCache',
-    'FlowEstimator',
-    'MMFlow',
-    'UnavailableFlow',
-    'build_flow_estimator',
-    'read_davsn',
-    'read_flo',
-    'read_flow',
-    'read_kitti',
-    'write_davsn',
-    'write_flo',
-    'write_kitti',
-]
+    'CachedFlow', 'DISFlow', 'FlowCache', 'FlowEstimator', 'MMFlow', 'UnavailableFlow', 'build_flow_estimator',
+    'read_davsn', 'read_flo', 'read_flow', 'read_kitti', 'write_davsn', 'write_flo', 'write_kitti',
+]  # fmt: skip

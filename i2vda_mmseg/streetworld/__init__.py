@@ -6,18 +6,6 @@ from .make import make_streetworld
 from .plan import WorldPlan, read_world
 
 __all__ = [
-    'CAMERA',
-    'CLASS_NAMES',
-    'GAME',
-    'LABELLED_TIME',
-    'Frame',
-    'Look',
-    'WorldPlan',
-    'exact_flow',
-    'iterate_clip',
-    'make_streetworld',
-    'raw_labels',
-    'read_world',
-    'render_clip',
-    'render_still',
-]
+    'CAMERA', 'CLASS_NAMES', 'GAME', 'LABELLED_TIME', 'Frame', 'Look', 'WorldPlan', 'exact_flow', 'iterate_clip',
+    'make_streetworld', 'raw_labels', 'read_world', 'render_clip', 'render_still',
+]  # fmt: skip

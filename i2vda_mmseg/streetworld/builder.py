@@ -171,25 +171,11 @@ class MeshBuilder:
         part_body, part_center, part_group = (np.array(column) for column in zip(*self._parts))
         surface, layer, class_id, color, points = zip(*self._faces)
         return Mesh(
-            body_position=position,
-            body_velocity=velocity,
-            body_yaw=yaw,
-            body_swing=swing,
-            surface_body=on_body,
-            surface_frame=frame,
-            surface_is_two_sided=is_two_sided,
-            surface_part=on_part,
-            surface_material=material,
-            part_body=part_body,
-            part_center=part_center,
-            part_group=part_group,
-            group_stage=np.array(self._groups),
-            face_surface=np.array(surface),
-            face_layer=np.array(layer),
-            face_class=np.array(class_id, np.uint8),
-            face_color=np.clip(color, 0, 255).astype(np.float32),
-            face_start=np.cumsum([0, *(len(p) for p in points)]),
-            vertices=np.concatenate(points),
-            shadow_body=np.array([body for body, _ in self._shadows], int),
+            body_position=position, body_velocity=velocity, body_yaw=yaw, body_swing=swing, surface_body=on_body,
+            surface_frame=frame, surface_is_two_sided=is_two_sided, surface_part=on_part, surface_material=material,
+            part_body=part_body, part_center=part_center, part_group=part_group, group_stage=np.array(self._groups),
+            face_surface=np.array(surface), face_layer=np.array(layer), face_class=np.array(class_id, np.uint8),
+            face_color=np.clip(color, 0, 255).astype(np.float32), face_start=np.cumsum([0, *(len(p) for p in points)]),
+            vertices=np.concatenate(points), shadow_body=np.array([body for body, _ in self._shadows], int),
             shadow_size=np.array([size for _, size in self._shadows], float).reshape(-1, 2),
-        )
+        )  # fmt: skip

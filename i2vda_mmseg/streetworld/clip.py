@@ -19,12 +19,7 @@ def first_time(frames: int) -> int:
 
 
 def iterate_clip(
-    seed: int | Sequence[int],
-    frames: int,
-    size: tuple[int, int],
-    *,
-    look: Look = CAMERA,
-    moving: bool = True,
+    seed: int | Sequence[int], frames: int, size: tuple[int, int], *, look: Look = CAMERA, moving: bool = True
 ) -> Iterator[Frame]:
     """Render a clip frame by frame, see ``render_clip``."""
     if frames < 1 or min(size) < 16:

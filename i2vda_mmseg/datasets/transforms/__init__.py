@@ -14,21 +14,7 @@ from .strong_augmentation import StrongAugmentation
 from .temporal_augmentation import TemporalAugmentation
 
 __all__ = [
-    'ClipFlow',
-    'DropBottomRows',
-    'EstimateFlow',
-    'HistogramMatching',
-    'LoadFlow',
-    'LoadFramePair',
-    'LoadImage',
-    'LoadPseudoLabels',
-    'LoadRawLabels',
-    'LoadSoftPseudoLabels',
-    'MaskEgoVehicle',
-    'PackFramePair',
-    'RareClassCrop',
-    'SpectrumTransfer',
-    'StrongAugmentation',
-    'TemporalAugmentation',
-    'TransformBroadcaster',
-]
+    'ClipFlow', 'DropBottomRows', 'EstimateFlow', 'HistogramMatching', 'LoadFlow', 'LoadFramePair', 'LoadImage',
+    'LoadPseudoLabels', 'LoadRawLabels', 'LoadSoftPseudoLabels', 'MaskEgoVehicle', 'PackFramePair', 'RareClassCrop',
+    'SpectrumTransfer', 'StrongAugmentation', 'TemporalAugmentation', 'TransformBroadcaster',
+]  # fmt: skip

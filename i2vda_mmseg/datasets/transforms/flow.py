@@ -120,10 +120,7 @@ class ClipFlow(EstimateFlow):
     """
 
     def __init__(
-        self,
-        estimator: Mapping[str, Any],
-        size: Sequence[int] | None = None,
-        flows: Sequence[str] | None = None,
+        self, estimator: Mapping[str, Any], size: Sequence[int] | None = None, flows: Sequence[str] | None = None
     ) -> None:
         super().__init__(estimator, flows)
         self.size = None if size is None else tuple(size)

@@ -8,14 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
-from i2vda_mmseg.ops import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_saturation,
-    gaussian_blur,
-    grayscale,
-    shift_hue,
-)
+from i2vda_mmseg.ops import adjust_brightness, adjust_contrast, adjust_saturation, gaussian_blur, grayscale, shift_hue
 
 
 @TRANSFORMS.register_module()

@@ -12,13 +12,6 @@ from .reading import (
 from .resuming import POINTER, find_resumable
 
 __all__ = [
-    'POINTER',
-    'DamagedCheckpointError',
-    'UntrustedCheckpointError',
-    'check_intact',
-    'find_resumable',
-    'load_weights',
-    'read_checkpoint',
-    'safe_loading',
-    'trust_checkpoints',
-]
+    'POINTER', 'DamagedCheckpointError', 'UntrustedCheckpointError', 'check_intact', 'find_resumable', 'load_weights',
+    'read_checkpoint', 'safe_loading', 'trust_checkpoints',
+]  # fmt: skip

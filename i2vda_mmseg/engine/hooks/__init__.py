@@ -11,13 +11,6 @@ from .proxy_ema_hook import ProxyEMAHook
 from .reseed_hook import ReseedHook
 
 __all__ = [
-    'AtomicCheckpointHook',
-    'BroadcastBuffersHook',
-    'CheckFiniteHook',
-    'LaunchHook',
-    'PanelHook',
-    'PreemptionHook',
-    'ProxyCopyHook',
-    'ProxyEMAHook',
-    'ReseedHook',
-]
+    'AtomicCheckpointHook', 'BroadcastBuffersHook', 'CheckFiniteHook', 'LaunchHook', 'PanelHook', 'PreemptionHook',
+    'ProxyCopyHook', 'ProxyEMAHook', 'ReseedHook',
+]  # fmt: skip

@@ -13,12 +13,7 @@ from torch import Tensor
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.fileio.pseudo_labels import write_labels, write_rare_classes, write_soft_labels
 from i2vda_mmseg.models.wrappers import unwrapped
-from i2vda_mmseg.ops import (
-    IGNORE_INDEX,
-    ConfidenceHistogram,
-    class_balanced_labels,
-    class_balanced_soft_labels,
-)
+from i2vda_mmseg.ops import IGNORE_INDEX, ConfidenceHistogram, class_balanced_labels, class_balanced_soft_labels
 
 from .labeller import Labeller
 

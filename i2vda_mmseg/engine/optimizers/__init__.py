@@ -6,9 +6,6 @@ from .separate_constructor import SeparateOptimWrapperConstructor
 from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
 
 __all__ = [
-    'Bfloat16OptimWrapper',
-    'RepeatedSteps',
-    'SeparateOptimWrapperConstructor',
-    'SeparateOptimWrapperDict',
+    'Bfloat16OptimWrapper', 'RepeatedSteps', 'SeparateOptimWrapperConstructor', 'SeparateOptimWrapperDict',
     'walk_counts',
-]
+]  # fmt: skip

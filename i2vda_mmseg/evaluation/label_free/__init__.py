@@ -22,27 +22,8 @@ from .ranking import (
 )
 
 __all__ = [
-    'CRITERIA',
-    'DEFAULT_CRITERIA',
-    'ONLINE_CRITERIA',
-    'FrameStatistics',
-    'LabelFreeSelection',
-    'MixCounts',
-    'NonFiniteLogitsError',
-    'PredictionSums',
-    'batch_nuclear_norm',
-    'class_shift',
-    'collapse_reason',
-    'effective_classes',
-    'flip_agreement',
-    'information_maximization',
-    'is_constant',
-    'label_agreement',
-    'mix',
-    'negative_entropy',
-    'order',
-    'rank_averages',
-    'shared_criteria',
-    'soft_neighborhood_density',
-    'summary',
-]
+    'CRITERIA', 'DEFAULT_CRITERIA', 'ONLINE_CRITERIA', 'FrameStatistics', 'LabelFreeSelection', 'MixCounts',
+    'NonFiniteLogitsError', 'PredictionSums', 'batch_nuclear_norm', 'class_shift', 'collapse_reason',
+    'effective_classes', 'flip_agreement', 'information_maximization', 'is_constant', 'label_agreement', 'mix',
+    'negative_entropy', 'order', 'rank_averages', 'shared_criteria', 'soft_neighborhood_density', 'summary',
+]  # fmt: skip

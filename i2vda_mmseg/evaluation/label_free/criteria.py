@@ -91,10 +91,7 @@ class PredictionSums(NamedTuple):
     def plus(self, other: 'PredictionSums') -> Self:
         """Sums over both."""
         return type(self)(
-            self.rows + other.rows,
-            self.entropy + other.entropy,
-            self.marginal + other.marginal,
-            self.gram + other.gram,
+            self.rows + other.rows, self.entropy + other.entropy, self.marginal + other.marginal, self.gram + other.gram
         )
 
     def negative_entropy(self) -> float:

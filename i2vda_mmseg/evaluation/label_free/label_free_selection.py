@@ -12,12 +12,7 @@ from mmseg.registry import METRICS
 from .frame_statistics import FrameStatistics, is_constant, summary
 from .ranking import collapse_reason, effective_classes, order, rank_averages
 
-ONLINE_CRITERIA = (
-    'soft_neighborhood_density',
-    'information_maximization',
-    'batch_nuclear_norm',
-    'negative_entropy',
-)
+ONLINE_CRITERIA = ('soft_neighborhood_density', 'information_maximization', 'batch_nuclear_norm', 'negative_entropy')
 HISTORY = 'label_free_history'
 _NEIGHBOURS = 32  # predictions of a frame that SND compares with those of the others
 

@@ -34,10 +34,7 @@ Figures = Mapping[str, float | None]
 
 
 def collapse_reason(
-    shares: Tensor,
-    classes: Sequence[str],
-    source_shares: Tensor | None = None,
-    is_constant: bool = False,
+    shares: Tensor, classes: Sequence[str], source_shares: Tensor | None = None, is_constant: bool = False
 ) -> str | None:
     """Tell why predictions are of a network that has collapsed, or None.
 

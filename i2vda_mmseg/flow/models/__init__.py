@@ -10,12 +10,7 @@ from .flownet2 import flownet2, flownet2_nvidia
 from .networks import gma, liteflownet2, pwcnet, raft
 
 NETWORKS: dict[str, Callable[[], dict]] = dict(
-    flownet2=flownet2,
-    flownet2_nvidia=flownet2_nvidia,
-    gma=gma,
-    liteflownet2=liteflownet2,
-    pwcnet=pwcnet,
-    raft=raft,
+    flownet2=flownet2, flownet2_nvidia=flownet2_nvidia, gma=gma, liteflownet2=liteflownet2, pwcnet=pwcnet, raft=raft
 )
 
 _PUBLISHED = 'https://download.openmmlab.com/mmflow'

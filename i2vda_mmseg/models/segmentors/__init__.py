@@ -19,22 +19,7 @@ from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 __all__ = [
-    'CBST',
-    'CRST',
-    'DAVSN',
-    'FDA',
-    'I2VDA',
-    'TPS',
-    'AdaptSegNet',
-    'AdvEnt',
-    'AdversarialSegmentor',
-    'DomainAdaptiveSegmentor',
-    'MinEnt',
-    'MultiBandSegmentor',
-    'MultiLevelEncoderDecoder',
-    'ProxyMixin',
-    'SegmentorPass',
-    'SourceOnly',
-    'TwoFrameEncoderDecoder',
-    'TwoFrameSegmentor',
-]
+    'CBST', 'CRST', 'DAVSN', 'FDA', 'I2VDA', 'TPS', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor',
+    'DomainAdaptiveSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin',
+    'SegmentorPass', 'SourceOnly', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+]  # fmt: skip

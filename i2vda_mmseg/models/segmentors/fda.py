@@ -33,12 +33,7 @@ class FDA(DomainAdaptiveSegmentor):
     """
 
     def __init__(
-        self,
-        segmentor: dict,
-        lambda_ent: float = 0.005,
-        eta: float = 2.0,
-        switch2entropy: int = 0,
-        **kwargs: Any,
+        self, segmentor: dict, lambda_ent: float = 0.005, eta: float = 2.0, switch2entropy: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(segmentor, **kwargs)
         if switch2entropy < 0:

@@ -164,12 +164,7 @@ def _replaced(owner: Any, name: str, wrapper: Callable) -> Iterator[None]:
 
 
 def _float_loss(
-    record: dict[str, Any],
-    level: str | None,
-    size: Sequence[int] | None,
-    loss_by_feat: Any,
-    *args: Any,
-    **kwargs: Any,
+    record: dict[str, Any], level: str | None, size: Sequence[int] | None, loss_by_feat: Any, *args: Any, **kwargs: Any
 ) -> Any:
     args = _as_float(args)
     if size is not None and isinstance(args[0], Tensor):
