@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 
 from i2vda_mmseg.apis import segment_video, tc_metric
 from i2vda_mmseg.apis.launch import build_runner, load_config
+from i2vda_mmseg.apis.selection import select_checkpoint
 from i2vda_mmseg.apis.tc_config import clip_pairs
 from i2vda_mmseg.datasets.checking import check_data
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset
@@ -65,6 +66,11 @@ def test_it_trains_and_segments(config, tmp_path):
     summary = segment_video(predictor, tmp_path / 'data/mine/frames/drive_2', tmp_path / 'out.mp4', metrics=[metric])
     assert summary.frames == 4
     assert 0 <= summary.tc[0] <= 1
+    ranked = select_checkpoint(tmp_path / 'run', config, frames=8)
+    assert ranked['frames'] == dict(
+        source='data/mine', frames=8, pairs=4, rule='pairs of consecutive frames, evenly spread over all 8'
+    )
+    assert ranked['checkpoints'][0]['criteria']['temporal_consistency'] is not None
 
 
 def test_its_clips_are_found_for_flow_caches_and_pages(config):
