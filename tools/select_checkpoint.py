@@ -74,7 +74,7 @@ def table_of(selection: dict[str, Any]) -> Table:
     """Put the checkpoints and the criteria that count into a table, in the order of the iterations."""
     names, frames = selection['ranked_by'], selection['frames']
     title = f'{frames["frames"]} frames of {frames["source"]}'
-    table = Table('iteration', *(CRITERIA[name] for name in names), 'mean rank', 'rank', title=title, box=SIMPLE_HEAD)
+    table = Table('iter', *(CRITERIA[name] for name in names), 'mean rank', 'rank', title=title, box=SIMPLE_HEAD)
     for row in selection['checkpoints']:
         figures = [row['criteria'].get(name) for name in names]
         cells = ['' if value is None else f'{value:.3f}' for value in figures]

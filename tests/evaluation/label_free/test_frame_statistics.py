@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from ddp import run_on_ranks
 from mmengine.logging import MessageHub
 
 from i2vda_mmseg.evaluation import LabelFreeSelection
@@ -127,6 +128,20 @@ def test_a_run_that_goes_on_ranks_as_an_uninterrupted_one():
 def test_batches_do_not_matter():
     one, several = (Validations(f'in {parts}').validate(2, parts) for parts in (1, 3))
     assert one == pytest.approx(several, abs=1e-9)
+
+
+def _validate_on_a_rank(rank):
+    """Rank 0 sees frames 0 and 2, rank 1 sees 1 and 0 again, as the sampler pads them."""
+    run = Validations(f'rank {rank}')
+    for index in ((0, 2), (1, 0))[rank]:
+        run.metric.process({}, [run.sample(logits_of(index, sharpness=2), index)])
+    return run.metric.evaluate(3)
+
+
+@pytest.mark.ddp
+def test_any_number_of_ranks_gives_the_same_figures(tmp_path):
+    both = run_on_ranks(_validate_on_a_rank, tmp_path)
+    assert both[0] == both[1] == pytest.approx(Validations('alone').validate(2, frames=3), abs=1e-12)
 
 
 def test_what_the_metric_cannot_do_is_said():
