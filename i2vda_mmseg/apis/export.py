@@ -22,9 +22,6 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
         checkpoint: Checkpoint of a method.
         out: File to write; loads with ``strict=True`` into the ``EncoderDecoder`` of the method's config.
 
-    Returns:
-        The file written.
-
     Raises:
         ValueError: If the checkpoint holds no ``segmentor.*``, or its network needs two frames.
     """

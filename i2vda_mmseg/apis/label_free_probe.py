@@ -37,17 +37,11 @@ class _Ready(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What a network makes of the frames.
+    """What a network makes of the frames."""
 
-    Attributes:
-        figures: By criterion, None for one that these frames or this network do not allow.
-        histogram: (C,), int64, pixels predicted of each class.
-        is_constant: Whether the frames differ, and their label maps do not.
-    """
-
-    figures: dict[str, float | None]
-    histogram: Tensor
-    is_constant: bool
+    figures: dict[str, float | None]  # by criterion, None for one that these frames or this network do not allow
+    histogram: Tensor  # (C,), int64, pixels predicted of each class
+    is_constant: bool  # whether the frames differ, and their label maps do not
 
 
 class LabelFreeProbe:

@@ -137,16 +137,13 @@ def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
 
 
 def overlay(frame: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
-    """Blend the classes' colours over a frame.
+    """Blend the classes' colours over a frame: (H, W, 3), uint8, BGR.
 
     Args:
         frame: (H, W, 3), uint8, BGR.
         labels: (H, W), uint8.
         palette: (256, 3), uint8, BGR.
         opacity: Of the colours, in 0..1.
-
-    Returns:
-        (H, W, 3), uint8, BGR.
     """
     return cv2.addWeighted(palette[labels], opacity, frame, 1 - opacity, 0)
 

@@ -21,15 +21,10 @@ _LABELS = ('LoadRawLabels', 'LoadAnnotations')
 
 
 class Shot(NamedTuple):
-    """A frame.
+    """A frame."""
 
-    Attributes:
-        key: Its name, the same wherever the data lie.
-        image: (H, W, 3), uint8, BGR.
-    """
-
-    key: str
-    image: np.ndarray
+    key: str  # its name, the same wherever the data lie
+    image: np.ndarray  # (H, W, 3), uint8, BGR
 
 
 class FrameChoice(NamedTuple):
@@ -77,15 +72,12 @@ def spread(length: int, count: int) -> list[int]:
 
 
 def source_shares(config: Config, classes: int, count: int = 32) -> Tensor:
-    """Count the labels of the source, in ``count`` images spread evenly over it.
+    """Count the labels of the source, in ``count`` images spread evenly over it: (C,), int64, pixels of each class.
 
     Args:
         config: Its ``train_dataloader.dataset.source`` is read.
         classes: C.
         count: Number of label maps.
-
-    Returns:
-        (C,), int64, pixels of each class.
 
     Raises:
         FileNotFoundError: If the source is not there.

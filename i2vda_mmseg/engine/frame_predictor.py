@@ -78,13 +78,10 @@ class FramePredictor:
 
     @torch.no_grad()
     def __call__(self, frame: np.ndarray) -> Tensor:
-        """Label a frame.
+        """Label a frame: (H, W), uint8, class indices, on the model's device.
 
         Args:
             frame: (H, W, 3), uint8, BGR.
-
-        Returns:
-            (H, W), uint8, class indices, on the model's device.
         """
         sample = self.prepare(frame, self._previous)
         self._previous = frame

@@ -163,14 +163,11 @@ class ConsistencyStream:
 
 
 def checked_labels(labels: Tensor, num_classes: int) -> Tensor:
-    """Give a label map in 8 bits, in which all that is legal fits.
+    """Give a label map in 8 bits, in which all that is legal fits: (H, W), uint8.
 
     Args:
         labels: (H, W), whole numbers of any dtype: classes 0..C-1, or 255 for none.
         num_classes: C, 2 to 255.
-
-    Returns:
-        (H, W), uint8.
 
     Raises:
         ValueError: If a value is not whole, or neither a class nor 255.

@@ -24,9 +24,6 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
             a slash.
         **facts: What the figures are about: protocol, checkpoint, config. What JSON has no form for, as a path or an
             infinite setting, is written as text: the figures of a long test do not depend on it.
-
-    Returns:
-        The file.
     """
     figures = {name: _plain(value) for name, value in metrics.items()}
     report: dict[str, Any] = _fact(facts)

@@ -77,7 +77,7 @@ def choose_switches(preset: str, **overrides: str | float | None) -> Switches:
 
 
 def warp_prediction(prediction: Tensor, flow: Tensor, warping: str) -> Tensor:
-    """Resample what was predicted for frame b on the grid of frame a, as a label map.
+    """Resample what was predicted for frame b on the grid of frame a, as a label map: (H, W), uint8.
 
     Convention:
         ``flow`` is ``flow_ab``: on frame a's grid, in pixels. Samples outside the frame take the border value.
@@ -86,9 +86,6 @@ def warp_prediction(prediction: Tensor, flow: Tensor, warping: str) -> Tensor:
         prediction: (H, W), uint8 labels; with 'probs', (C, H, W) floating point, probabilities.
         flow: (2, H, W), floating point.
         warping: One of ``WARPINGS``.
-
-    Returns:
-        (H, W), uint8.
     """
     layers = prediction if prediction.ndim == 3 else prediction[None]
     if warping == 'probs':
@@ -136,23 +133,14 @@ def valid_pixels(flow_ab: Tensor, flow_ba: Tensor, eta: float) -> Tensor:
 
 
 class ConsistencyCounts(NamedTuple):
-    """Sums over all pairs of consecutive frames.
+    """Sums over all pairs of consecutive frames."""
 
-    Attributes:
-        intersection: (C,), int64: pixels of a class in the prediction of frame t and in that of t + 1 warped to t.
-        union: (C,), int64: pixels of a class in either.
-        changed: Valid pixels whose class differs between the two.
-        valid: Valid pixels.
-        pairs: Pairs of frames.
-        clips: Clips.
-    """
-
-    intersection: Tensor
-    union: Tensor
-    changed: int = 0
-    valid: int = 0
-    pairs: int = 0
-    clips: int = 0
+    intersection: Tensor  # (C,), int64: pixels of a class in the prediction of frame t and in that of t + 1 warped to t
+    union: Tensor  # (C,), int64: pixels of a class in either
+    changed: int = 0  # valid pixels whose class differs between the two
+    valid: int = 0  # valid pixels
+    pairs: int = 0  # pairs of frames
+    clips: int = 0  # clips
 
     @classmethod
     def zero(cls, num_classes: int) -> Self:

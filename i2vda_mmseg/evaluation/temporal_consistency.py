@@ -23,19 +23,12 @@ CARRIED = ('tc_flow_01', 'tc_flow_10')
 
 
 class ClipConsistency(NamedTuple):
-    """Temporal consistency of a clip.
+    """Temporal consistency of a clip."""
 
-    Attributes:
-        tc: Mean IoU over the classes, in 0..1.
-        flicker: Share of the valid pixels whose class changes, in 0..1.
-        class_iou: IoU by class, NaN for an absent one where those are excluded.
-        counts: What they were computed from; ``plus`` adds those of other clips.
-    """
-
-    tc: float
-    flicker: float
-    class_iou: list[float]
-    counts: ConsistencyCounts
+    tc: float  # mean IoU over the classes, in 0..1
+    flicker: float  # share of the valid pixels whose class changes, in 0..1
+    class_iou: list[float]  # IoU by class, NaN for an absent one where those are excluded
+    counts: ConsistencyCounts  # what they were computed from; ``plus`` adds those of other clips
 
 
 def temporal_consistency(

@@ -18,19 +18,12 @@ _DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
 
 class Frame(NamedTuple):
-    """Where a frame is.
+    """Where a frame is."""
 
-    Attributes:
-        name: File name without its ending and without ``_leftImg8bit``; of a video, its name and the frame's number.
-        key: Path relative to the data root, or to the folder.
-        path: The file.
-        position: Position in a video, from 0.
-    """
-
-    name: str
-    key: str
-    path: Path
-    position: int = 0
+    name: str  # file name without its ending and without ``_leftImg8bit``; of a video, its name and the frame's number
+    key: str  # path relative to the data root, or to the folder
+    path: Path  # the file
+    position: int = 0  # position in a video, from 0
 
 
 Pair = tuple[Frame, Frame]

@@ -68,16 +68,13 @@ def check_file(path: str, what: str, limit: int | None = MAX_BYTES) -> None:
 
 
 def read_image(path: str, backend_args: dict | None = None, colours: Collection[str] = COLOURS) -> np.ndarray:
-    """Read a colour image, whole or not at all, see ``decode``.
+    """Read a colour image, whole or not at all, see ``decode``: (H, W, 3), uint8, BGR.
 
     Args:
         path: The file: PNG, JPEG, BMP or WebP, of 8 bits a channel.
         backend_args: File backend of mmengine; the local disk by default.
         colours: What the file may hold, among those of ``Picture``. A grey image is repeated in all channels; an alpha
             channel is dropped and must be opaque.
-
-    Returns:
-        (H, W, 3), uint8, BGR.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -129,10 +126,7 @@ def check_image(path: str, picture: Picture, colours: Collection[str] = COLOURS)
 
 
 def read_index_label(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """Read a PNG whose grey values or palette indices are raw ids.
-
-    Returns:
-        (H, W), uint8.
+    """Read a PNG whose grey values or palette indices are raw ids: (H, W), uint8.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -145,10 +139,7 @@ def read_index_label(path: str, backend_args: dict | None = None) -> np.ndarray:
 
 
 def read_red_label(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """Read a PNG of 8 or 16 bits whose red channel holds raw ids (SYNTHIA).
-
-    Returns:
-        (H, W), uint8 or uint16.
+    """Read a PNG of 8 or 16 bits whose red channel holds raw ids (SYNTHIA): (H, W), uint8 or uint16.
 
     Raises:
         FileNotFoundError: If there is no such file.

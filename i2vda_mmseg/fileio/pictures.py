@@ -20,21 +20,13 @@ _COLOURS = {'1': 'grey', 'L': 'grey', 'I;16': 'grey', 'I': 'grey', 'P': 'palette
 
 
 class Picture(NamedTuple):
-    """What a file says that it holds.
+    """What a file says that it holds."""
 
-    Attributes:
-        kind: 'PNG', 'JPEG', 'BMP' or 'WEBP'.
-        width: In pixels.
-        height: In pixels.
-        bits: Bits a channel.
-        colours: 'grey', 'RGB', 'palette', 'grey with alpha', 'RGBA' or 'CMYK'.
-    """
-
-    kind: str
-    width: int
-    height: int
-    bits: int
-    colours: str
+    kind: str  # 'PNG', 'JPEG', 'BMP' or 'WEBP'
+    width: int  # in pixels
+    height: int  # in pixels
+    bits: int  # bits a channel
+    colours: str  # 'grey', 'RGB', 'palette', 'grey with alpha', 'RGBA' or 'CMYK'
 
     def __str__(self) -> str:
         return f'a {self.kind} of {self.bits}-bit {self.colours}'

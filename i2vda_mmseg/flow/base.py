@@ -44,16 +44,13 @@ class FlowEstimator(nn.Module, ABC):
     # not inference_mode: its tensors cannot be saved for the backward pass of Eq. 4 and 9
     @torch.no_grad()
     def forward(self, frame_a: Tensor, frame_b: Tensor, keys: Sequence[tuple[str, str]] | None = None) -> Tensor:
-        """Estimate the flow from frame a to frame b.
+        """Estimate the flow from frame a to frame b: (N, 2, H, W), float32, pixels, on the frames' device.
 
         Args:
             frame_a: (N, 3, H, W), RGB in 0..255, any dtype.
             frame_b: (N, 3, H, W).
             keys: One ``(id_a, id_b)`` a sample, the frames' paths relative to the data root; needed by estimators that
                 look flow up, ignored by the others.
-
-        Returns:
-            (N, 2, H, W), float32, pixels, on the frames' device.
 
         Raises:
             ValueError: If the frames differ in shape or are not (N, 3, H, W).

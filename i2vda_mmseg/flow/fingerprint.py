@@ -21,9 +21,6 @@ def describe_estimator(config: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         config: ``dict(type=..., ...)``.
 
-    Returns:
-        What JSON can hold.
-
     Raises:
         KeyError: If no such estimator is registered.
 

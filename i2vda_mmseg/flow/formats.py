@@ -65,9 +65,6 @@ def write_davsn(path: str | Path, flow: np.ndarray) -> Path:
         path: File to write, ending in ``.npy``.
         flow: (H, W, 2), any float type, pixels.
 
-    Returns:
-        ``path`` as a ``Path``.
-
     Raises:
         ValueError: If the field has another shape, is not finite or is beyond 3276.7 px, or the suffix is another.
     """
@@ -107,9 +104,6 @@ def write_kitti(path: str | Path, flow: np.ndarray, valid: np.ndarray | None = N
         path: File to write, ending in ``.png``.
         flow: (H, W, 2), any float type, pixels.
         valid: (H, W), bool; None: everywhere. Not finite flow is allowed where False.
-
-    Returns:
-        ``path`` as a ``Path``.
 
     Raises:
         ValueError: If the field has another shape, is not finite or is beyond 512 px, or the suffix is another.

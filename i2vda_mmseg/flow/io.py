@@ -20,9 +20,6 @@ def write_flo(path: str | Path, flow: np.ndarray) -> Path:
         flow: (H, W, 2), any float type, pixels; channel 0 is x to the right, 1 is y down. Stored as little-endian
             float32; what is not finite, as the format's mark for unknown flow.
 
-    Returns:
-        ``path`` as a ``Path``.
-
     Raises:
         ValueError: If ``flow`` is not of shape (H, W, 2).
     """

@@ -24,27 +24,16 @@ _INT16 = np.iinfo(np.int16)
 
 @dataclasses.dataclass(frozen=True)
 class FlowHeader:
-    """What a flow field is.
+    """What a flow field is."""
 
-    Args:
-        id_a: Path of frame a, relative to the data root. The field lives on a's grid.
-        id_b: Path of frame b: the field says where each pixel of a is in b.
-        height: Of the frames that the flow was estimated on, in pixels.
-        width: The same.
-        estimator: Fingerprint of the estimator and its weights.
-        scale: Steps of the fixed-point numbers a pixel.
-        direction: In words; one value exists.
-        view: What frame a looked like, see ``flow.view``; '' where it was not said.
-    """
-
-    id_a: str
-    id_b: str
-    height: int
-    width: int
-    estimator: str
-    scale: int = SCALE
-    direction: str = 'from id_a to id_b, on the grid of id_a, pixels, x then y'
-    view: str = ''
+    id_a: str  # path of frame a, relative to the data root. The field lives on a's grid
+    id_b: str  # path of frame b: the field says where each pixel of a is in b
+    height: int  # of the frames that the flow was estimated on, in pixels
+    width: int  # the same
+    estimator: str  # fingerprint of the estimator and its weights
+    scale: int = SCALE  # steps of the fixed-point numbers a pixel
+    direction: str = 'from id_a to id_b, on the grid of id_a, pixels, x then y'  # in words; one value exists
+    view: str = ''  # what frame a looked like, see ``flow.view``; '' where it was not said
 
 
 def write_packed(path: str | Path, flow: np.ndarray, header: FlowHeader) -> int:

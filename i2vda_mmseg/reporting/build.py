@@ -27,9 +27,6 @@ def build_report(folders: Sequence[str | Path], out: str | Path, options: Report
         out: File to write; replaced atomically.
         options: What it is to hold.
 
-    Returns:
-        The file.
-
     Raises:
         FileNotFoundError: If a work dir does not exist.
         ValueError: If there is no work dir.

@@ -28,17 +28,11 @@ _SHAPES = {'narrow': (4.6, 2.9, 11.5), 'wide': (10.5, 3.8, 10)}
 
 
 class Curve(NamedTuple):
-    """What one run logged.
+    """What one run logged."""
 
-    Attributes:
-        run: Its position among the runs of the page.
-        x: Iterations.
-        y: Finite values, as many.
-    """
-
-    run: int
-    x: Sequence[float]
-    y: Sequence[float]
+    run: int  # its position among the runs of the page
+    x: Sequence[float]  # iterations
+    y: Sequence[float]  # finite values, as many
 
 
 class Chart(NamedTuple):

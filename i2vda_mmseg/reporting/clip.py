@@ -25,19 +25,12 @@ _FPS = 17.0  # of Cityscapes sequences
 
 
 class Clip(NamedTuple):
-    """Frames that are read when they are needed.
+    """Frames that are read when they are needed."""
 
-    Attributes:
-        name: Of the clip.
-        names: Of the frames; of a folder or video, as many as there may be.
-        read: Gives an iterator over the frames, (H, W, 3), uint8, BGR.
-        fps: Frames a second.
-    """
-
-    name: str
-    names: list[str]
-    read: Callable[[], Iterator[np.ndarray]]
-    fps: float
+    name: str  # of the clip
+    names: list[str]  # of the frames; of a folder or video, as many as there may be
+    read: Callable[[], Iterator[np.ndarray]]  # gives an iterator over the frames, (H, W, 3), uint8, BGR
+    fps: float  # frames a second
 
 
 def find_clip(config: Config | None, wanted: str | None, max_frames: int) -> Clip:

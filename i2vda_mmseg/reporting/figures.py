@@ -12,49 +12,29 @@ _SHARES = ('TC', 'flicker')  # in 0..1; what mmseg's metric gives is in percent
 
 
 class FigureRow(NamedTuple):
-    """One figure of all runs.
+    """One figure of all runs."""
 
-    Attributes:
-        name: Of the figure or class.
-        values: One a run; None where the run has none, as for a class that occurs nowhere.
-        best: Whether the value is the best of all runs, one a run.
-        full: Value at which a bar is full; None draws no bar.
-        shown: The values as text.
-    """
-
-    name: str
-    values: list[float | None]
-    best: list[bool]
-    full: float | None
-    shown: list[str]
+    name: str  # of the figure or class
+    values: list[float | None]  # one a run; None where the run has none, as for a class that occurs nowhere
+    best: list[bool]  # whether the value is the best of all runs, one a run
+    full: float | None  # value at which a bar is full; None draws no bar
+    shown: list[str]  # the values as text
 
 
 class FigureTable(NamedTuple):
-    """Figures that belong together.
+    """Figures that belong together."""
 
-    Attributes:
-        name: Key of the table in metrics.json, '' for the figures that are in none.
-        unit: What the numbers are.
-        rows: The figures.
-    """
-
-    name: str
-    unit: str
-    rows: list[FigureRow]
+    name: str  # key of the table in metrics.json, '' for the figures that are in none
+    unit: str  # what the numbers are
+    rows: list[FigureRow]  # the figures
 
 
 class FactRow(NamedTuple):
-    """What a figure is about, of all runs.
+    """What a figure is about, of all runs."""
 
-    Attributes:
-        name: Key in metrics.json, dots between nested keys.
-        values: As text, one a run; None where the run says nothing.
-        differs: Whether the runs say different things.
-    """
-
-    name: str
-    values: list[str | None]
-    differs: bool
+    name: str  # key in metrics.json, dots between nested keys
+    values: list[str | None]  # as text, one a run; None where the run says nothing
+    differs: bool  # whether the runs say different things
 
 
 class _Ranked(NamedTuple):

@@ -19,105 +19,59 @@ Legend = Sequence[tuple[str, Sequence[int]]]  # name and RGB colour of each clas
 
 
 class RunHead(NamedTuple):
-    """How a run is introduced.
+    """How a run is introduced."""
 
-    Attributes:
-        name: Short and unlike the other runs'.
-        folder: Its work dir.
-        protocol: What its mIoU is about; None where nothing says.
-        headline: mIoU in percent as text; None where it was not tested.
-        temporal: Figures of temporal consistency by name, as text.
-        missing: What could not be shown of it and why, one sentence each.
-        files: ``(title, text)`` of the files that are shown as they are.
-    """
-
-    name: str
-    folder: str
-    protocol: str | None
-    headline: str | None
-    temporal: list[tuple[str, str]]
-    missing: list[str]
-    files: list[tuple[str, str]]
+    name: str  # short and unlike the other runs'
+    folder: str  # its work dir
+    protocol: str | None  # what its mIoU is about; None where nothing says
+    headline: str | None  # mIoU in percent as text; None where it was not tested
+    temporal: list[tuple[str, str]]  # figures of temporal consistency by name, as text
+    missing: list[str]  # what could not be shown of it and why, one sentence each
+    files: list[tuple[str, str]]  # ``(title, text)`` of the files that are shown as they are
 
 
 class Sample(NamedTuple):
-    """A frame as several runs see it.
+    """A frame as several runs see it."""
 
-    Attributes:
-        name: Of the frame.
-        shared: What all runs see: frames and ground truth.
-        rows: ``(run, pictures)``.
-    """
-
-    name: str
-    shared: list[Picture]
-    rows: list[tuple[int, list[Picture]]]
+    name: str  # of the frame
+    shared: list[Picture]  # what all runs see: frames and ground truth
+    rows: list[tuple[int, list[Picture]]]  # ``(run, pictures)``
 
 
 class Track(NamedTuple):
-    """What one run makes of a clip.
+    """What one run makes of a clip."""
 
-    Attributes:
-        run: Its position among the runs.
-        uris: One label map a frame.
-    """
-
-    run: int
-    uris: list[str]
+    run: int  # its position among the runs
+    uris: list[str]  # one label map a frame
 
 
 class ClipPlayer(NamedTuple):
-    """A clip to be looked at frame by frame.
+    """A clip to be looked at frame by frame."""
 
-    Attributes:
-        name: Of the clip.
-        names: Of the frames.
-        frames: Their data URIs.
-        tracks: The runs' label maps.
-        size: Width and height in pixels.
-        fps: Frames a second.
-        note: Below it; '' for none.
-    """
-
-    name: str
-    names: list[str]
-    frames: list[str]
-    tracks: list[Track]
-    size: tuple[int, int]
-    fps: float
-    note: str
+    name: str  # of the clip
+    names: list[str]  # of the frames
+    frames: list[str]  # their data URIs
+    tracks: list[Track]  # the runs' label maps
+    size: tuple[int, int]  # width and height in pixels
+    fps: float  # frames a second
+    note: str  # below it; '' for none
 
 
 class ReportContent(NamedTuple):
-    """All of a report.
+    """All of a report."""
 
-    Attributes:
-        title: Of the page.
-        runs: The runs, in the order of their columns.
-        warnings: What speaks against comparing the figures.
-        tables: The figures.
-        facts: What they are about.
-        charts: The curves.
-        samples: The sample panels.
-        player: The clip; None where there is none.
-        legends: The classes' colours.
-        missing: By section: why there is none, as far as it is not said of each run.
-        differences: Settings that differ.
-        versions: Versions and machines.
-    """
-
-    title: str
-    runs: list[RunHead]
-    warnings: list[str]
-    tables: list[FigureTable]
-    facts: list[FactRow]
-    charts: list[Chart]
-    samples: list[Sample]
-    player: ClipPlayer | None
-    legends: list[Legend]
-    missing: dict[str, str]
-    differences: list[FactRow]
-    versions: list[FactRow]
+    title: str  # of the page
+    runs: list[RunHead]  # the runs, in the order of their columns
+    warnings: list[str]  # what speaks against comparing the figures
+    tables: list[FigureTable]  # the figures
+    facts: list[FactRow]  # what they are about
+    charts: list[Chart]  # the curves
+    samples: list[Sample]  # the sample panels
+    player: ClipPlayer | None  # the clip; None where there is none
+    legends: list[Legend]  # the classes' colours
+    missing: dict[str, str]  # by section: why there is none, as far as it is not said of each run
+    differences: list[FactRow]  # settings that differ
+    versions: list[FactRow]  # versions and machines
 
     def player_data(self) -> dict[str, Any] | None:
         """What the page's script needs to show the clip."""

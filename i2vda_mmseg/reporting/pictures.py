@@ -15,21 +15,13 @@ _QUALITY = 82
 
 
 class Picture(NamedTuple):
-    """A picture with its caption.
+    """A picture with its caption."""
 
-    Attributes:
-        caption: One line; ``I_{10}`` writes 10 as a subscript.
-        uri: Its data URI.
-        width: In pixels.
-        height: In pixels.
-        sharp: Whether it must be shown without blending: labels and masks.
-    """
-
-    caption: str
-    uri: str
-    width: int
-    height: int
-    sharp: bool = False
+    caption: str  # one line; ``I_{10}`` writes 10 as a subscript
+    uri: str  # its data URI
+    width: int  # in pixels
+    height: int  # in pixels
+    sharp: bool = False  # whether it must be shown without blending: labels and masks
 
 
 def shrink(image: np.ndarray, max_width: int, sharp: bool = False) -> np.ndarray:

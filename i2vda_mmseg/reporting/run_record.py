@@ -17,15 +17,10 @@ _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
 
 
 class Weights(NamedTuple):
-    """A checkpoint.
+    """A checkpoint."""
 
-    Attributes:
-        path: The file.
-        note: One sentence where a reader would expect another file, or ''.
-    """
-
-    path: Path
-    note: str = ''
+    path: Path  # the file
+    note: str = ''  # one sentence where a reader would expect another file, or ''
 
 
 def find_weights(folder: Path, tested: str | None = None, name: str | None = None) -> Weights:

@@ -7,23 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera 1.5 m above the ground, moving along the road with a slight sway.
+    """A pinhole camera 1.5 m above the ground, moving along the road with a slight sway."""
 
-    Attributes:
-        speed: Metres per frame along z.
-        x: Mean lateral position in metres.
-        sway: Amplitude of the lateral sway in metres.
-        yaw: Amplitude of the yaw in radians.
-        phase: Of sway and yaw.
-        period: Of sway and yaw, in frames.
-    """
-
-    speed: float
-    x: float
-    sway: float
-    yaw: float
-    phase: float
-    period: float = 45.0
+    speed: float  # metres per frame along z
+    x: float  # mean lateral position in metres
+    sway: float  # amplitude of the lateral sway in metres
+    yaw: float  # amplitude of the yaw in radians
+    phase: float  # of sway and yaw
+    period: float = 45.0  # of sway and yaw, in frames
     height: float = 1.5
 
     def pose(self, time: float) -> tuple[np.ndarray, np.ndarray]:

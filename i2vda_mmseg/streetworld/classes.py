@@ -34,14 +34,11 @@ _RAW_LOOKUP = {
 
 
 def raw_labels(classes: np.ndarray, dataset: str) -> np.ndarray:
-    """Translate drawn classes into the raw ids of a data set.
+    """Translate drawn classes into the raw ids of a data set: (H, W), uint8, raw ids.
 
     Args:
         classes: (H, W), uint8, positions in ``CLASS_NAMES``.
         dataset: 'viper', 'synthia' or 'cityscapes'.
-
-    Returns:
-        (H, W), uint8, raw ids.
 
     Raises:
         ValueError: If ``dataset`` is none of the three.

@@ -55,9 +55,6 @@ def render_clip(
         look: ``CAMERA``, ``GAME`` or another.
         moving: False for a scene in which nothing moves, the camera included.
 
-    Returns:
-        The frames in order of time.
-
     Raises:
         ValueError: If there are no frames or pixels to render.
     """

@@ -108,7 +108,7 @@ def paint(
     shadows: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Colour a rasterised street.
+    """Colour a rasterised street: (H, W, 3), uint8, RGB.
 
     Args:
         look: Which look.
@@ -118,9 +118,6 @@ def paint(
         surfaces: (H, W), int, surface at each pixel.
         shadows: (H, W), float32 in [0, 1].
         rng: Noise, exposure and jolts of this frame.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
     """
     height, width = projection.size
     palette = np.rint(_pigmented(look, mesh)).astype(np.uint8)

@@ -62,9 +62,6 @@ def make_streetworld(  # noqa: PLR0913 - the parameters of a world, all by name
         progress: Whether to show a progress bar.
         force: Replace a StreetWorld in ``out`` that was made with other parameters, or make the same again.
 
-    Returns:
-        ``out`` as a ``Path``.
-
     Raises:
         ValueError: If a number is out of range.
         FileExistsError: If ``out`` holds something else.

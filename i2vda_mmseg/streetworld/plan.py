@@ -20,30 +20,19 @@ class WorldPlan:
 
     The defaults of ``val_clips`` and ``synthia_images`` are also the most that ``make_streetworld`` makes unasked.
 
-    Attributes:
-        seed: Decides everything random.
-        clips: Target clips to train on.
-        val_clips: Target clips to evaluate on.
-        frames: Frames in a clip, at least 2.
-        images: Source images in VIPER's layout.
-        synthia_images: Source images in SYNTHIA's layout.
-        size: (H, W) in pixels.
-        flow: Whether exact flow is written.
-        previous_frames: Whether source images have the frame before beside them.
-
     Raises:
         ValueError: If a number is out of range.
     """
 
-    seed: int = 0
-    clips: int = 60
-    val_clips: int = 40
-    frames: int = 30
-    images: int = 400
-    synthia_images: int = 100
-    size: tuple[int, int] = (128, 256)
-    flow: bool = False
-    previous_frames: bool = False
+    seed: int = 0  # decides everything random
+    clips: int = 60  # target clips to train on
+    val_clips: int = 40  # target clips to evaluate on
+    frames: int = 30  # frames in a clip, at least 2
+    images: int = 400  # source images in VIPER's layout
+    synthia_images: int = 100  # source images in SYNTHIA's layout
+    size: tuple[int, int] = (128, 256)  # (H, W) in pixels
+    flow: bool = False  # whether exact flow is written
+    previous_frames: bool = False  # whether source images have the frame before beside them
 
     def __post_init__(self) -> None:
         largest = {'clips': 10**6, 'val_clips': 10**6, 'images': VIPER_LARGEST, 'synthia_images': SYNTHIA_LARGEST}

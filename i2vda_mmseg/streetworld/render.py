@@ -89,15 +89,12 @@ def _cut(points: np.ndarray) -> np.ndarray:
 
 
 def rasterise(projection: Projection, oversampling: int = 1) -> np.ndarray:
-    """Paint the faces.
+    """Paint the faces: (H * oversampling, W * oversampling), uint16, face seen at each sample.
 
     Args:
         projection: What to paint.
         oversampling: Samples per pixel along each axis; pixel (x, y) then covers the block of samples whose mean
             position is (x, y).
-
-    Returns:
-        (H * oversampling, W * oversampling), uint16, face seen at each sample.
     """
     height, width = projection.size
     canvas = np.zeros((height * oversampling, width * oversampling), np.uint16)

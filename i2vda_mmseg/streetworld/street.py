@@ -30,15 +30,10 @@ class _Side:
 
 @dataclass(frozen=True)
 class Street:
-    """A street and the camera that drives along it.
+    """A street and the camera that drives along it."""
 
-    Attributes:
-        mesh: All geometry and its motion.
-        camera: Where the pictures are taken.
-    """
-
-    mesh: Mesh
-    camera: Camera
+    mesh: Mesh  # all geometry and its motion
+    camera: Camera  # where the pictures are taken
 
 
 def build_street(rng: np.random.Generator, *, last_time: float = 30.0, moving: bool = True) -> Street:
@@ -48,9 +43,6 @@ def build_street(rng: np.random.Generator, *, last_time: float = 30.0, moving: b
         rng: Decides everything.
         last_time: Time in frames up to which the street must reach far enough ahead of the camera.
         moving: Whether camera, traffic and pedestrians move at all.
-
-    Returns:
-        The street.
     """
     camera = random_camera(rng, moving)
     builder = MeshBuilder()

@@ -28,7 +28,7 @@ def _tile() -> np.ndarray:
 
 
 def texture_field(uv: np.ndarray, footprint: np.ndarray, surfaces: np.ndarray, materials: np.ndarray) -> np.ndarray:
-    """Relative brightness of the textures.
+    """Relative brightness of the textures: (H, W), float32, about zero.
 
     Args:
         uv: (2, H, W), float32, surface coordinates in metres.
@@ -36,9 +36,6 @@ def texture_field(uv: np.ndarray, footprint: np.ndarray, surfaces: np.ndarray, m
             would flicker as the camera moves.
         surfaces: (H, W), int, surface of each pixel.
         materials: (S,), int, material of each surface.
-
-    Returns:
-        (H, W), float32, about zero.
     """
     table = np.array(list(MATERIALS.values()), np.float32)[materials]
     # Every surface reads the tile from another place, so that two walls do not look alike.

@@ -15,25 +15,17 @@ _BLACK_AT = 64.0  # grey levels of error
 
 
 class SheetRow(NamedTuple):
-    """One frame a, and what its flow to frame b makes of b.
+    """One frame a, and what its flow to frame b makes of b."""
 
-    Attributes:
-        name: Caption of the frame.
-        frame: Frame a, (H, W, 3), uint8, RGB.
-        flow: Flow from a to b on a's grid, (H, W, 2), pixels.
-        warped: Frame b warped with the flow, (H, W, 3), uint8, RGB.
-        valid: Validity mask on a's grid, (H, W), bool, True = keep.
-    """
-
-    name: str
-    frame: np.ndarray
-    flow: np.ndarray
-    warped: np.ndarray
-    valid: np.ndarray
+    name: str  # caption of the frame
+    frame: np.ndarray  # frame a, (H, W, 3), uint8, RGB
+    flow: np.ndarray  # flow from a to b on a's grid, (H, W, 2), pixels
+    warped: np.ndarray  # frame b warped with the flow, (H, W, 3), uint8, RGB
+    valid: np.ndarray  # validity mask on a's grid, (H, W), bool, True = keep
 
 
 def draw_contact_sheet(rows: Sequence[SheetRow], *, cell_height: int = 160, title: str = '') -> np.ndarray:
-    """Draw frame, flow, warped frame, error and validity mask of each row.
+    """Draw frame, flow, warped frame, error and validity mask of each row: (H, W, 3), uint8, RGB.
 
     All flows share one scale of colours, whose full colour stands for the 99th percentile of their lengths. The error
     is the mean absolute difference of the channels: white is none, black is 64 and more.
@@ -42,9 +34,6 @@ def draw_contact_sheet(rows: Sequence[SheetRow], *, cell_height: int = 160, titl
         rows: What to draw, at least one.
         cell_height: Height of each picture in the sheet, in pixels, at least 32.
         title: Line above the rows.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
 
     Raises:
         ValueError: If there is no row, or a picture has the wrong shape or type.

@@ -13,15 +13,12 @@ IGNORE_INDEX = 255
 def label_to_rgb(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_color: Sequence[int] = (0, 0, 0)
 ) -> np.ndarray:
-    """Colour a label map.
+    """Colour a label map: (H, W, 3), uint8, RGB.
 
     Args:
         labels: (H, W), any integer type; class indices and 255 = ignored.
         palette: One RGB colour in 0..255 a class.
         ignore_color: RGB of the ignored pixels.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
 
     Raises:
         ValueError: If ``labels`` is no integer map (H, W), or holds a label without a colour.

@@ -23,7 +23,7 @@ def draw_panel(
     legend: Sequence[LegendItem] = (),
     title: str = '',
 ) -> np.ndarray:
-    """Draw pictures in a grid, row by row, each below its caption, on white.
+    """Draw pictures in a grid, row by row, each below its caption, on white: (H, W, 3), uint8, RGB.
 
     Every cell gets the height ``cell_height`` and the aspect ratio of the first picture. Margins and text grow with
     ``cell_height``; text that does not fit is first written smaller, then cut. In captions and title, ``I_{10}`` writes
@@ -36,9 +36,6 @@ def draw_panel(
         nearest: Captions of the cells to resize without blending colours: labels and masks.
         legend: Name and RGB colour of each class, drawn below the grid.
         title: Line above the grid.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
 
     Raises:
         ValueError: If there is no cell, a picture is not (H, W, 3) of uint8, ``nearest`` names no cell, ``columns`` is

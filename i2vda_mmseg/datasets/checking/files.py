@@ -13,37 +13,22 @@ from ..transforms.labels import read_raw_ids, to_classes
 
 
 class FileJob(NamedTuple):
-    """A file to look at.
+    """A file to look at."""
 
-    Attributes:
-        path: The file.
-        what: 'image' or 'label'.
-        info: The sample of the data set that names it.
-        backend_args: File backend of mmengine; the local disk by default.
-    """
-
-    path: str
-    what: str
-    info: Mapping[str, Any]
-    backend_args: dict | None = None
+    path: str  # the file
+    what: str  # 'image' or 'label'
+    info: Mapping[str, Any]  # the sample of the data set that names it
+    backend_args: dict | None = None  # file backend of mmengine; the local disk by default
 
 
 class FileResult(NamedTuple):
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        path: The file.
-        size: (H, W), or None where it cannot be told.
-        kind: Kind of the fault, '' for none.
-        message: What is wrong.
-        ids: The ids that a decoded label holds.
-    """
-
-    path: str
-    size: tuple[int, int] | None = None
-    kind: str = ''
-    message: str = ''
-    ids: frozenset[int] = frozenset()
+    path: str  # the file
+    size: tuple[int, int] | None = None  # (H, W), or None where it cannot be told
+    kind: str = ''  # kind of the fault, '' for none
+    message: str = ''  # what is wrong
+    ids: frozenset[int] = frozenset()  # the ids that a decoded label holds
 
 
 def check_one(job: FileJob, deep: bool) -> FileResult:

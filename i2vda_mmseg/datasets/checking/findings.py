@@ -26,40 +26,24 @@ class Fault(NamedTuple):
 
 @dataclasses.dataclass
 class Summary:
-    """One data set in figures.
+    """One data set in figures."""
 
-    Attributes:
-        role: Where the config uses it.
-        type: Its class.
-        root: Its ``data_root``.
-        samples: Entries of its index.
-        files: Files that were looked at.
-        published: The count that its publication states, as a sentence part; '' where none is known.
-        warnings: What is unlike the published data but no fault.
-    """
-
-    role: str
-    type: str
-    root: str
-    samples: int = 0
-    files: int = 0
-    published: str = ''
-    warnings: list[str] = dataclasses.field(default_factory=list)
+    role: str  # where the config uses it
+    type: str  # its class
+    root: str  # its ``data_root``
+    samples: int = 0  # entries of its index
+    files: int = 0  # files that were looked at
+    published: str = ''  # the count that its publication states, as a sentence part; '' where none is known
+    warnings: list[str] = dataclasses.field(default_factory=list)  # what is unlike the published data but no fault
 
 
 @dataclasses.dataclass
 class DataReport:
-    """Everything that a check found.
+    """Everything that a check found."""
 
-    Attributes:
-        deep: Whether every file was decoded.
-        summaries: One a data set.
-        faults: All faults, in the order of the data sets.
-    """
-
-    deep: bool
-    summaries: list[Summary] = dataclasses.field(default_factory=list)
-    faults: list[Fault] = dataclasses.field(default_factory=list)
+    deep: bool  # whether every file was decoded
+    summaries: list[Summary] = dataclasses.field(default_factory=list)  # one a data set
+    faults: list[Fault] = dataclasses.field(default_factory=list)  # all faults, in the order of the data sets
 
     def count(self, role: str) -> int:
         """Number of faults of one data set."""

@@ -23,19 +23,12 @@ CITIES = re.compile(
 
 
 class Index(NamedTuple):
-    """What there is to check in one data set.
+    """What there is to check in one data set."""
 
-    Attributes:
-        summary: Its figures so far.
-        samples: Its samples; files that are known to be missing are among them.
-        faults: What is wrong about names and folders.
-        backend_args: Its file backend.
-    """
-
-    summary: Summary
-    samples: list[dict]
-    faults: list[Fault]
-    backend_args: dict | None = None
+    summary: Summary  # its figures so far
+    samples: list[dict]  # its samples; files that are known to be missing are among them
+    faults: list[Fault]  # what is wrong about names and folders
+    backend_args: dict | None = None  # its file backend
 
 
 def find_datasets(config: Mapping[str, Any]) -> dict[str, dict]:

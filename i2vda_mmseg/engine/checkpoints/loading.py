@@ -18,9 +18,6 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
         model: Changed in place.
         checkpoint: File or address. A method takes those of methods and of plain networks, a plain network its own.
 
-    Returns:
-        The content of the checkpoint.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, would run code, or lacks weights of the network, or has them in another shape.

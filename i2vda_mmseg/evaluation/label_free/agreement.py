@@ -90,22 +90,16 @@ class MixCounts(NamedTuple):
     dense?). Where they differ, it should have that of the dominant frame (*inter*: does the boundary lie between the
     clusters?). Higher is better for both.
 
-    Attributes:
-        intra_hits: Pixels of ``intra`` whose mixture has the class of both.
-        intra: Pixels at which both frames have the same class.
-        inter_hits: Pixels of ``inter`` whose mixture has the class of the dominant frame.
-        inter: Pixels at which the frames have different classes.
-
     Example:
         >>> same, other = torch.tensor([[0, 1, 2, 2]]), torch.tensor([[0, 1, 0, 1]])
         >>> MixCounts.of(same, other, torch.tensor([[0, 0, 2, 1]])).shares()
         (0.5, 0.5)
     """
 
-    intra_hits: int = 0
-    intra: int = 0
-    inter_hits: int = 0
-    inter: int = 0
+    intra_hits: int = 0  # pixels of ``intra`` whose mixture has the class of both
+    intra: int = 0  # pixels at which both frames have the same class
+    inter_hits: int = 0  # pixels of ``inter`` whose mixture has the class of the dominant frame
+    inter: int = 0  # pixels at which the frames have different classes
 
     @classmethod
     def of(cls, dominant: Tensor, other: Tensor, mixed: Tensor) -> Self:

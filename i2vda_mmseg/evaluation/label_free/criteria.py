@@ -63,18 +63,12 @@ class PredictionSums(NamedTuple):
 
     Sums of parts add up to those of the whole, so that the figures depend neither on batches nor on their order, but
     for rounding.
-
-    Attributes:
-        rows: N, the number of predictions.
-        entropy: Sum of their entropies, natural logarithm.
-        marginal: (C,), sum of the probabilities.
-        gram: (C, C), ``P^T P``, whose eigenvalues are the squared singular values of the (N, C) matrix P.
     """
 
-    rows: int
-    entropy: float
-    marginal: Tensor
-    gram: Tensor
+    rows: int  # n, the number of predictions
+    entropy: float  # sum of their entropies, natural logarithm
+    marginal: Tensor  # (C,), sum of the probabilities
+    gram: Tensor  # (C, C), ``P^T P``, whose eigenvalues are the squared singular values of the (N, C) matrix P
 
     @classmethod
     def of(cls, probs: Tensor) -> Self:
@@ -176,13 +170,10 @@ def batch_nuclear_norm(probs: Tensor) -> float:
 
 
 def as_rows(probs: Tensor) -> Tensor:
-    """Give class probabilities as one row a pixel.
+    """Give class probabilities as one row a pixel: (N, C) or (N * H * W, C), at least float32.
 
     Args:
         probs: (N, C) or (N, C, H, W), floating point, C >= 2; each pixel sums to 1.
-
-    Returns:
-        (N, C) or (N * H * W, C), at least float32.
 
     Raises:
         ValueError: If the shape is another, there is no pixel, or a pixel's values are negative, not finite or do not

@@ -21,19 +21,12 @@ class NonFiniteLogitsError(ValueError):
 
 @dataclass(frozen=True)  # mmengine takes tuples apart when it gathers results
 class FrameStatistics:
-    """A frame's part of the criteria that look at probabilities.
+    """A frame's part of the criteria that look at probabilities."""
 
-    Attributes:
-        sums: Over a sample of the frame's pixels.
-        rows: (S, C), probabilities of fewer of them, for soft neighbourhood density.
-        histogram: (C,), int64: pixels predicted of each class.
-        checksum: Of the label map.
-    """
-
-    sums: PredictionSums
-    rows: Tensor
-    histogram: Tensor
-    checksum: int
+    sums: PredictionSums  # over a sample of the frame's pixels
+    rows: Tensor  # (S, C), probabilities of fewer of them, for soft neighbourhood density
+    histogram: Tensor  # (C,), int64: pixels predicted of each class
+    checksum: int  # of the label map
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor, key: str, neighbours: int) -> Self:

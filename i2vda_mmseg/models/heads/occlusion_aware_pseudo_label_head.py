@@ -54,15 +54,12 @@ class OcclusionAwarePseudoLabelHead(BaseModule):
 
     @torch.no_grad()
     def forward(self, logits_1: Tensor, flow_01: Tensor, flow_10: Tensor) -> Tensor:
-        """Compute PL of Eq. 8.
+        """Compute PL of Eq. 8: (N, H, W), int64, classes and 255 where ignored.
 
         Args:
             logits_1: (N, C, H, W), the proxy network's logits for I_1 at the image's size.
             flow_01: (N, 2, H, W), pixels, on frame 0's grid.
             flow_10: (N, 2, H, W), pixels, on frame 1's grid.
-
-        Returns:
-            (N, H, W), int64, classes and 255 where ignored.
 
         Raises:
             ValueError: If the logits and the flows differ in N, H or W.

@@ -15,13 +15,10 @@ class BackwardWarp(nn.Module):
     """
 
     def forward(self, previous: Tensor, flow: Tensor) -> Tensor:
-        """Move a map of the previous frame to the current one.
+        """Move a map of the previous frame to the current one: (N, C, h, w) on the current frame's grid.
 
         Args:
             previous: (N, C, h, w), floating point.
             flow: (N, 2, h, w), pixels of that grid, from the current frame to the previous one, on the current grid.
-
-        Returns:
-            (N, C, h, w) on the current frame's grid.
         """
         return warp(previous, flow)

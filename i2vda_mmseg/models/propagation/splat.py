@@ -16,13 +16,10 @@ class Splat(nn.Module):
     """
 
     def forward(self, previous: Tensor, flow: Tensor) -> Tensor:
-        """Move a map of the previous frame to the current one.
+        """Move a map of the previous frame to the current one: (N, C, h, w) on the current frame's grid.
 
         Args:
             previous: (N, C, h, w).
             flow: (N, 2, h, w), pixels of that grid, from the current frame to the previous one, on the current grid.
-
-        Returns:
-            (N, C, h, w) on the current frame's grid.
         """
         return propagate(previous, -flow)[0]

@@ -80,14 +80,11 @@ class TwoFrameEncoderDecoder(MultiLevelEncoderDecoder):
 
 
 def stack_frames(current: Tensor, previous: Tensor, flow: Tensor) -> Tensor:
-    """Make the input of a ``TwoFrameEncoderDecoder``.
+    """Make the input of a ``TwoFrameEncoderDecoder``: (N, 8, H, W).
 
     Args:
         current: (N, 3, H, W), normalised.
         previous: (N, 3, H, W), normalised.
         flow: (N, 2, H, W), pixels, from the current frame to the previous one, on the current frame's grid.
-
-    Returns:
-        (N, 8, H, W).
     """
     return torch.cat((current, previous, flow), dim=1)
