@@ -28,15 +28,11 @@ class Shot(NamedTuple):
 
 
 class FrameChoice(NamedTuple):
-    """Which frames were chosen.
+    """Which frames were chosen."""
 
-    Attributes:
-        groups: Pairs of consecutive frames, or single ones where none follow each other; read as they are asked for.
-        facts: How they were chosen, for a report.
-    """
-
+    # pairs of consecutive frames, or single ones where none follow each other; read as they are asked for
     groups: Iterator[list[Shot]]
-    facts: dict[str, Any]
+    facts: dict[str, Any]  # how they were chosen, for a report
 
 
 def choose_frames(config: Config, count: int, video: str | None = None, data: str | None = None) -> FrameChoice:

@@ -49,18 +49,13 @@ _UPSIDE_DOWN = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the frames say about the flow of one direction.
+    """What the frames say about the flow of one direction."""
 
-    Attributes:
-        best: The explanation in ``EXPLANATIONS`` that fits best, or None: it cannot be told.
-        errors: Photometric error of each explanation in grey levels, the better variant of each; empty if no pixel
-            was of use.
-        sentence: The finding, without a subject: 'is reversed: ...'.
-    """
-
-    best: str | None
+    best: str | None  # the explanation in ``EXPLANATIONS`` that fits best, or None: it cannot be told
+    # photometric error of each explanation in grey levels, the better variant of each; empty if no pixel was of
+    # use
     errors: dict[str, float]
-    sentence: str
+    sentence: str  # the finding, without a subject: 'is reversed: ...'
 
 
 class Diagnosis:

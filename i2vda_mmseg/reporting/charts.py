@@ -36,17 +36,12 @@ class Curve(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Curves of all runs in one picture.
+    """Curves of all runs in one picture."""
 
-    Attributes:
-        title: Above it.
-        note: Below it; '' for none.
-        drawings: ``dict(kind, svg, reader)`` for each shape of screen; ``reader`` has the scales and points by which a
-            pointer over the picture is told the values.
-    """
-
-    title: str
-    note: str
+    title: str  # above it
+    note: str  # below it; '' for none
+    # ``dict(kind, svg, reader)`` for each shape of screen; ``reader`` has the scales and points by which a
+    # pointer over the picture is told the values
     drawings: list[dict[str, Any]]
 
 

@@ -26,17 +26,12 @@ _TRUTH = 'Ground truth of I_{1}'
 
 
 class LabelledPair(NamedTuple):
-    """Two frames and the labels of the later one.
+    """Two frames and the labels of the later one."""
 
-    Attributes:
-        path: File of the later frame.
-        target: ``dict(frames=(1, T, 3, H, W) float32 RGB 0..255, data_samples)``, as a method's preprocessor makes it.
-        labels: (H, W), uint8, class indices and 255 = ignored.
-    """
-
-    path: str
+    path: str  # file of the later frame
+    # ``dict(frames=(1, T, 3, H, W) float32 RGB 0..255, data_samples)``, as a method's preprocessor makes it
     target: dict[str, Any]
-    labels: np.ndarray
+    labels: np.ndarray  # (H, W), uint8, class indices and 255 = ignored
 
 
 class LabelledPairs:
@@ -100,15 +95,11 @@ class LabelledPairs:
 
 
 class RunSamples(NamedTuple):
-    """What one run makes of the frames.
+    """What one run makes of the frames."""
 
-    Attributes:
-        frames: ``(name of the frame, what all runs see, what this one makes of it)``.
-        legend: Its classes and their colours.
-    """
-
+    # ``(name of the frame, what all runs see, what this one makes of it)``
     frames: list[tuple[str, list[Picture], list[Picture]]]
-    legend: Legend
+    legend: Legend  # its classes and their colours
 
 
 def draw_samples(config: Config, checkpoint: Path, count: int, device: str = 'cpu') -> RunSamples:

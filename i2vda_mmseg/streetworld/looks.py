@@ -18,42 +18,25 @@ _GROUND_STAGE = 1
 
 @dataclass(frozen=True)
 class Look:
-    """How a street is turned into colours.
+    """How a street is turned into colours."""
 
-    Attributes:
-        saturation: Factor on the distance from grey.
-        balance: Factors on red, green and blue.
-        contrast: Factor on the distance from ``pivot``.
-        pivot: Brightness (0..1) that contrast leaves alone.
-        gamma: Exponent on colours in [0, 1].
-        texture: Factor on the contrast of surface textures; they move with the surfaces.
-        shadow: How much light a shadow takes away.
-        haze: Share of haze at ``haze_distance`` metres and, as the limit, far beyond it.
-        haze_color: RGB in 0..255.
-        blur: Standard deviation of the lens blur, in pixels of an image 256 pixels wide.
-        noise: Standard deviation of each frame's sensor noise, in 0..255.
-        flicker: Standard deviation of each frame's exposure, relative.
-        shake: Share of frames that are blurred by a jolt.
-        variation: How much balance, gamma and contrast vary from street to street, relative.
-        pigments: By drawn class, an RGB colour in 0..255 and the share (0..1) to which its faces take it: a shift of
-            one class against the others, which no global correction of colours undoes.
-    """
-
-    saturation: float = 1.3
-    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    contrast: float = 1.05
-    pivot: float = 0.5
-    gamma: float = 1.0
-    texture: float = 0.0
-    shadow: float = 0.4
-    haze: float = 0.0
-    haze_color: tuple[float, float, float] = (198.0, 206.0, 212.0)
+    saturation: float = 1.3  # factor on the distance from grey
+    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)  # factors on red, green and blue
+    contrast: float = 1.05  # factor on the distance from ``pivot``
+    pivot: float = 0.5  # brightness (0..1) that contrast leaves alone
+    gamma: float = 1.0  # exponent on colours in [0, 1]
+    texture: float = 0.0  # factor on the contrast of surface textures; they move with the surfaces
+    shadow: float = 0.4  # how much light a shadow takes away
+    haze: float = 0.0  # share of haze at ``haze_distance`` metres and, as the limit, far beyond it
+    haze_color: tuple[float, float, float] = (198.0, 206.0, 212.0)  # RGB in 0..255
     haze_distance: float = 60.0
-    blur: float = 0.0
-    noise: float = 0.0
-    flicker: float = 0.0
-    shake: float = 0.0
-    variation: float = 0.03
+    blur: float = 0.0  # standard deviation of the lens blur, in pixels of an image 256 pixels wide
+    noise: float = 0.0  # standard deviation of each frame's sensor noise, in 0..255
+    flicker: float = 0.0  # standard deviation of each frame's exposure, relative
+    shake: float = 0.0  # share of frames that are blurred by a jolt
+    variation: float = 0.03  # how much balance, gamma and contrast vary from street to street, relative
+    # by drawn class, an RGB colour in 0..255 and the share (0..1) to which its faces take it: a shift of one
+    # class against the others, which no global correction of colours undoes
     pigments: Mapping[str, tuple[tuple[float, float, float], float]] = field(default_factory=dict)
 
     def varied(self, rng: np.random.Generator) -> 'Look':

@@ -13,52 +13,30 @@ class Mesh:
     World coordinates are metres: x to the right, y **down** (the ground is y = 0), z along the road. Time is counted
     in frames. A surface is a plane that moves rigidly with its body and carries the coordinates (u, v) in metres; a
     face is a convex polygon on a surface, so that all faces of one surface share one homography per frame.
-
-    Attributes:
-        body_position: (B, 3), position at time 0.
-        body_velocity: (B, 3), metres per frame.
-        body_yaw: (B,), radians about y.
-        body_swing: (B, 3), amplitude (radians), rate (radians per frame) and phase of a roll about the body's z.
-        surface_body: (S,), body of each surface.
-        surface_frame: (S, 3, 3), columns are the axes u and v and the origin in body coordinates.
-        surface_is_two_sided: (S,), bool; others are seen from the side to which u x v points.
-        surface_part: (S,), part of each surface; the parts of a group are painted far to near.
-        surface_material: (S,), position in ``textures.MATERIALS``.
-        part_body: (P,), body that the centre of a part moves with.
-        part_center: (P, 3), in body coordinates.
-        part_group: (P,), group of each part; groups of a stage are painted far to near.
-        group_stage: (G,), stages are painted one after the other.
-        face_surface: (F,), surface of each face.
-        face_layer: (F,), order of painting within a part.
-        face_class: (F,), uint8, position in ``classes.CLASS_NAMES``.
-        face_color: (F, 3), float32, RGB in 0..255.
-        face_start: (F + 1,), where the vertices of each face start.
-        vertices: (V, 2), (u, v) of every corner of every face.
-        shadow_body: (D,), body of each shadow.
-        shadow_size: (D, 2), half width and half length of an ellipse on the ground below the body.
     """
 
-    body_position: np.ndarray
-    body_velocity: np.ndarray
-    body_yaw: np.ndarray
+    body_position: np.ndarray  # (B, 3), position at time 0
+    body_velocity: np.ndarray  # (B, 3), metres per frame
+    body_yaw: np.ndarray  # (B,), radians about y
+    # (B, 3), amplitude (radians), rate (radians per frame) and phase of a roll about the body's z
     body_swing: np.ndarray
-    surface_body: np.ndarray
-    surface_frame: np.ndarray
-    surface_is_two_sided: np.ndarray
-    surface_part: np.ndarray
-    surface_material: np.ndarray
-    part_body: np.ndarray
-    part_center: np.ndarray
-    part_group: np.ndarray
-    group_stage: np.ndarray
-    face_surface: np.ndarray
-    face_layer: np.ndarray
-    face_class: np.ndarray
-    face_color: np.ndarray
-    face_start: np.ndarray
-    vertices: np.ndarray
-    shadow_body: np.ndarray
-    shadow_size: np.ndarray
+    surface_body: np.ndarray  # (S,), body of each surface
+    surface_frame: np.ndarray  # (S, 3, 3), columns are the axes u and v and the origin in body coordinates
+    surface_is_two_sided: np.ndarray  # (S,), bool; others are seen from the side to which u x v points
+    surface_part: np.ndarray  # (S,), part of each surface; the parts of a group are painted far to near
+    surface_material: np.ndarray  # (S,), position in ``textures.MATERIALS``
+    part_body: np.ndarray  # (P,), body that the centre of a part moves with
+    part_center: np.ndarray  # (P, 3), in body coordinates
+    part_group: np.ndarray  # (P,), group of each part; groups of a stage are painted far to near
+    group_stage: np.ndarray  # (G,), stages are painted one after the other
+    face_surface: np.ndarray  # (F,), surface of each face
+    face_layer: np.ndarray  # (F,), order of painting within a part
+    face_class: np.ndarray  # (F,), uint8, position in ``classes.CLASS_NAMES``
+    face_color: np.ndarray  # (F, 3), float32, RGB in 0..255
+    face_start: np.ndarray  # (F + 1,), where the vertices of each face start
+    vertices: np.ndarray  # (V, 2), (u, v) of every corner of every face
+    shadow_body: np.ndarray  # (D,), body of each shadow
+    shadow_size: np.ndarray  # (D, 2), half width and half length of an ellipse on the ground below the body
 
     def body_poses(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Where the bodies are: rotations (B, 3, 3) and positions (B, 3), body to world, at a time in frames."""

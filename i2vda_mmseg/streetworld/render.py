@@ -15,22 +15,14 @@ _FAR_OUT = 1.0e6  # pixels; keeps corners within cv2's integers
 
 @dataclass(frozen=True)
 class Projection:
-    """A street as one camera sees it at one time.
+    """A street as one camera sees it at one time."""
 
-    Attributes:
-        size: (H, W) in pixels.
-        homographies: (S, 3, 3), surface coordinates (u, v, 1) to homogeneous pixels whose third component is the depth
-            in metres.
-        camera_distance: (S,), distance of the camera from each surface's plane in metres.
-        order: Faces to paint, first to last.
-        corners: (x, y) of each such face in pixels, (n, 2) each.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # (H, W) in pixels
+    # (S, 3, 3), surface coordinates (u, v, 1) to homogeneous pixels whose third component is the depth in metres
     homographies: np.ndarray
-    camera_distance: np.ndarray
-    order: np.ndarray
-    corners: list[np.ndarray]
+    camera_distance: np.ndarray  # (S,), distance of the camera from each surface's plane in metres
+    order: np.ndarray  # faces to paint, first to last
+    corners: list[np.ndarray]  # (x, y) of each such face in pixels, (n, 2) each
 
 
 def project(street: Street, time: float, size: tuple[int, int]) -> Projection:

@@ -9,19 +9,13 @@ from i2vda_mmseg.fileio.atomic import write_atomically
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong.
+    """One thing that is wrong."""
 
-    Attributes:
-        role: Which data set, like 'train source' or 'val, test'.
-        kind: 'index' (layout, names, missing files), 'file' (unreadable, damaged, of the wrong mode), 'size' or 'ids'.
-        path: The file or folder.
-        message: What is wrong and what was expected, in one sentence.
-    """
-
-    role: str
+    role: str  # which data set, like 'train source' or 'val, test'
+    # 'index' (layout, names, missing files), 'file' (unreadable, damaged, of the wrong mode), 'size' or 'ids'
     kind: str
-    path: str
-    message: str
+    path: str  # the file or folder
+    message: str  # what is wrong and what was expected, in one sentence
 
 
 @dataclasses.dataclass

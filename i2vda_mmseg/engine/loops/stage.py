@@ -10,29 +10,18 @@ LABELS = '{labels}'
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run.
+    """One stage of a run."""
 
-    Attributes:
-        index: Number of the stage, from 0.
-        begin: Its first iteration.
-        end: The iteration after its last.
-        labeller: Config of what makes its pseudo-labels (in ``TASK_UTILS``), or None.
-        dataset: What it changes in the config of the training data set.
-        sampler: What it changes in the config of the sampler.
-        target_as_source: Whether the target's data set stands in for the source, before ``dataset`` changes it.
-        restart: Whether it starts from the initial weights of the run.
-        lr_factor: Its learning rate at its begin, as a multiple of the run's initial one.
-    """
-
-    index: int
-    begin: int
-    end: int
-    labeller: Mapping[str, Any] | None = None
-    dataset: Mapping[str, Any] = field(default_factory=dict)
-    sampler: Mapping[str, Any] = field(default_factory=dict)
+    index: int  # number of the stage, from 0
+    begin: int  # its first iteration
+    end: int  # the iteration after its last
+    labeller: Mapping[str, Any] | None = None  # config of what makes its pseudo-labels (in ``TASK_UTILS``), or None
+    dataset: Mapping[str, Any] = field(default_factory=dict)  # what it changes in the config of the training data set
+    sampler: Mapping[str, Any] = field(default_factory=dict)  # what it changes in the config of the sampler
+    # whether the target's data set stands in for the source, before ``dataset`` changes it
     target_as_source: bool = False
-    restart: bool = False
-    lr_factor: float = 1.0
+    restart: bool = False  # whether it starts from the initial weights of the run
+    lr_factor: float = 1.0  # its learning rate at its begin, as a multiple of the run's initial one
 
     @property
     def changes_data(self) -> bool:
