@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
@@ -28,6 +29,10 @@ class CheckedRunner(Runner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_model(self.model, self.cfg)
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register hooks; None takes one away, whoever named it: mmengine stops at None for a name not its own."""
+        super().register_default_hooks({name: hook or Hook() for name, hook in (hooks or {}).items()})
 
     def train(self) -> nn.Module:
         """Train."""

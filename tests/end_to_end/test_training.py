@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from i2vda_mmseg.apis.launch import build_runner
+from i2vda_mmseg.errors import ConfigError
 
 RUNS = [(method, 0) for method in ('source_only', 'minent', 'adaptsegnet', 'advent', 'i2vda')] + [('i2vda', 2)]
 
@@ -143,3 +144,11 @@ def test_a_download_that_fails_says_what_to_do(tiny_config, tmp_path, monkeypatc
     )
     with pytest.raises(RuntimeError, match=r'model\.segmentor\.backbone\.init_cfg\.checkpoint=FILE'):
         build_runner(config).train()
+
+
+def test_a_default_hook_that_is_none_is_left_out(tiny_config, tmp_path):
+    options = {'default_hooks.proxy_copy': None, 'default_hooks.timer': None}
+    runner = build_runner(tiny_config('i2vda', tmp_path, **options))
+    assert not {'ProxyCopyHook', 'IterTimerHook'} & {type(hook).__name__ for hook in runner.hooks}
+    with pytest.raises(ConfigError, match=r'default_hooks: .*ProxyCopyHook'):
+        runner.train()

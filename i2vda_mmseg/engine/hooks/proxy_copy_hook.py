@@ -35,6 +35,15 @@ class ProxyCopyHook(ProxyHook, LaunchHook):
         self.interval = interval
         self.copy_at_launch = copy_at_launch
 
+    def before_train(self, runner: Runner) -> None:
+        """Warn of a copy that never comes."""
+        super().before_train(runner)
+        if self.interval >= runner.max_iters and not self.copy_at_launch:
+            runner.logger.warning(
+                f"{type(self).__name__} copies M to M' every {self.interval} iterations, but training ends at "
+                f"{runner.max_iters}: M' stays the M of iteration 0"
+            )
+
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Copy M to M' when due, and say whether L_tc is on."""
         super().before_train_iter(runner, batch_idx, data_batch)

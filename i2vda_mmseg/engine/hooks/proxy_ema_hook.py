@@ -16,7 +16,10 @@ class ProxyHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Let the model know before it checks the run."""
-        unwrapped(runner.model).renewed_by = type(self).__name__
+        model, name = unwrapped(runner.model), type(self).__name__
+        if getattr(model, 'renewed_by', None) not in (None, name):
+            runner.logger.warning(f"{name} renews M' beside {model.renewed_by}: leave one of them out")
+        model.renewed_by = name
 
     def before_train(self, runner: Runner) -> None:
         """Refuse a model without a proxy."""

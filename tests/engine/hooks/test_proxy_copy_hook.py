@@ -117,3 +117,12 @@ def test_launch_after_the_end_is_told(max_iters, warns):
     hook, runner = hook_and_runner(max_iters=max_iters)
     hook.before_train(runner)
     assert runner.logger.warning.called == warns
+
+
+@pytest.mark.parametrize(
+    ('interval', 'options', 'warns'), [(10, {}, True), (9, {}, False), (10, dict(copy_at_launch=True), False)]
+)
+def test_a_proxy_that_stays_that_of_the_start_is_told(interval, options, warns):
+    hook, runner = hook_and_runner(interval=interval, launch=5, max_iters=10, **options)
+    hook.before_train(runner)
+    assert [('10 iterations' in call.args[0]) for call in runner.logger.warning.call_args_list] == [True] * warns

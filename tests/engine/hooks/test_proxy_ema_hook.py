@@ -81,3 +81,12 @@ def test_momentum_out_of_range(momentum):
 def test_model_without_a_proxy():
     with pytest.raises(TypeError, match=r'ProxyEMAHook .*AdaptSegNet has none'):
         build().before_train(runner_of(tiny_method('AdaptSegNet')))
+
+
+@pytest.mark.parametrize(('other', 'warns'), [('ProxyCopyHook', True), ('ProxyEMAHook', False)])
+def test_two_hooks_that_renew_one_proxy_are_told(other, warns):
+    runner = runner_of(tiny_i2vda())
+    HOOKS.build(dict(type=other)).before_run(runner)
+    build().before_run(runner)
+    said = [call.args[0] for call in runner.logger.warning.call_args_list]
+    assert ['ProxyEMAHook' in line and 'ProxyCopyHook' in line for line in said] == [True] * warns

@@ -4,7 +4,17 @@ from copy import deepcopy
 
 import pytest
 import torch
-from helpers import batch_of, domain_batch, optimizers, sharpen, state_of, terms_of, tiny_method, tiny_segmentor_cfg
+from helpers import (
+    batch_of,
+    domain_batch,
+    optimizers,
+    sharpen,
+    state_of,
+    terms_of,
+    tiny_method,
+    tiny_multi_level_method,
+    tiny_segmentor_cfg,
+)
 from mmseg.registry import MODELS
 from networks import auxiliary, fcn, head, network, networks, with_edges
 
@@ -207,6 +217,16 @@ def test_pseudo_labels_are_learnt_alike():
     assert list(learnt.losses) == ['loss_mix', 'loss_mix_aux']
     torch.testing.assert_close(learnt.losses['loss_mix'], expected.losses['loss_seg'])
     assert set(learnt.details) == {f'mix.{name}' for name in expected.details}
+
+
+@pytest.mark.parametrize('build', [tiny_method, tiny_multi_level_method])
+def test_logits_are_float32_at_both_sizes(build):
+    model = sharpen(build('AdaptSegNet'))
+    images = batch_of(model)['source']['inputs']
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        coarse, full = model.coarse_logits(images), model.level_logits(images)
+    assert {logits.dtype for logits in (*coarse.values(), *full.values())} == {torch.float32}
+    assert coarse.keys() == full.keys() == dict.fromkeys(model.levels).keys()
 
 
 def test_losses_are_computed_in_float32():
