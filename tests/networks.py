@@ -227,3 +227,11 @@ def with_edges(samples):
     for sample in samples:
         sample.gt_edge_map = PixelData(data=(sample.gt_sem_seg.data == 1).long())
     return samples
+
+
+def with_some_ignored(source):
+    """Ignore the upper rows of a source batch."""
+    with_edges(source['data_samples'])
+    for sample in source['data_samples']:
+        sample.gt_sem_seg.data[..., :5, :] = 255
+    return source

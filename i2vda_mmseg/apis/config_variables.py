@@ -1,7 +1,7 @@
 """Variables of a config that are changed where they no longer have an effect."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from i2vda_mmseg.errors import ConfigError
 from .config_keys import TOP
 
 _ELSEWHERE = 'write the key that was made of it'
+_UNREAD = 'nothing reads this key at the top level'
 
 
 class _File(NamedTuple):
@@ -29,7 +30,8 @@ def check_variables(path: str | Path, config: Config, cfg_options: Iterable[str]
 
     A base file says ``segmentor = dict(...)`` and ``model = dict(segmentor=segmentor)``: whoever inherits ``model`` and
     changes ``segmentor`` changes nothing. It has an effect only where the same file, or one that inherits from it (as
-    ``_base_.segmentor``), makes something of it. Files in a folder ``_base_`` offer variables that need not be taken.
+    ``_base_.segmentor``), makes something of it. Nor does a new variable of the name of a key elsewhere, such as
+    ``data_preprocessor``, change that key. Files in a folder ``_base_`` offer variables that need not be taken.
 
     Args:
         path: Config file.
@@ -37,7 +39,7 @@ def check_variables(path: str | Path, config: Config, cfg_options: Iterable[str]
         cfg_options: Keys of ``--cfg-options``.
 
     Raises:
-        ConfigError: With the variable, and where to write instead.
+        ConfigError: With the variable or key, and where to write instead.
     """
     files = _family(_parse(Path(path)))
     known, effective = {name for file in files for name in file.assigned}, _effective(config)
@@ -45,11 +47,25 @@ def check_variables(path: str | Path, config: Config, cfg_options: Iterable[str]
         name = option.partition('.')[0]
         if name in known - effective:
             raise ConfigError(f'--cfg-options {option}: {_explain(name, files[0], option)}')
+        if name not in effective and (places := [*_places(name, _sections(config, name))]):
+            raise ConfigError(f'--cfg-options {option}: {_UNREAD}; {_or(places, option.removeprefix(name))}')
     for file in (file for file in files if '_base_' not in file.path.parts):
         heirs = {name for heir in files if file in _family(heir)[1:] for name in heir.read_of_bases}
         inherited = {name for base in file.bases for member in _family(base) for name in member.assigned}
         for name in sorted(file.assigned & inherited - file.read - heirs - effective):
             raise ConfigError(f'{name}: {_explain(name, file, name)} ({file.path})')
+        for name in sorted(file.assigned - inherited - file.read - heirs - effective):
+            if places := [*_places(name, _sections(config, name))]:
+                raise ConfigError(f'{name}: {_UNREAD}; {_or(places)} ({file.path})')
+
+
+def _sections(config: Mapping[str, Any], without: str) -> dict[str, Any]:
+    """Parts of a config that are read, without the one in question."""
+    return {part: value for part, value in config.items() if part in TOP and part != without}
+
+
+def _or(places: Sequence[str], below: str = '') -> str:
+    return f'write {" or ".join(place + below for place in places[:3])}'
 
 
 def _effective(config: Config) -> set[str]:
@@ -63,11 +79,11 @@ def _explain(name: str, file: _File, key: str) -> str:
     bases: dict[str, Any] = {}
     for base in file.bases if key == name else [file]:
         bases.update(Config.fromfile(base.path).to_dict())
-    parts = {part: value for part, value in bases.items() if part in TOP and part != name}
+    parts = _sections(bases, name)
     value = bases.get(name)
     is_telling = isinstance(value, (Mapping, list, tuple, str))
     places = [*_places(name, parts)] or ([*_places(value, parts)] if is_telling else [])
-    where = f'write {" or ".join(place + key.removeprefix(name) for place in places[:3])}' if places else _ELSEWHERE
+    where = _or(places, key.removeprefix(name)) if places else _ELSEWHERE
     return f'a variable, of which everything has been made already, so that it has no effect here; {where}'
 
 

@@ -32,7 +32,9 @@ def load(tmp_path):
     ('size = (32, 16)', 'size', 'train_dataloader.dataset.pipeline.0.scale'),
     ("backends = [dict(type='TensorboardVisBackend')]", 'backends', 'visualizer.vis_backends'),
     ('iterations = 20', 'iterations', 'the key that was made of it'),
-    ('data_preprocessor = dict(mean=1)\n', None, None),  # a variable of its own
+    ('data_preprocessor = dict(mean=1)', 'data_preprocessor', 'write model.data_preprocessor'),  # the model has its own
+    ('scale = (32, 16)', 'scale', 'train_dataloader.dataset.pipeline.0.scale'),
+    ('mine = dict(mean=1)', None, None),
 ])  # fmt: skip
 def test_a_variable_that_is_changed_too_late(load, text, name, place):
     if name is None:
@@ -47,6 +49,10 @@ def test_a_variable_that_is_changed_too_late(load, text, name, place):
 def test_an_inherited_variable_that_is_overridden_on_the_command_line(load):
     with pytest.raises(ConfigError, match=r'--cfg-options segmentor\.depth: .*write model\.segmentor\.depth'):
         load('', {'segmentor.depth': 50})
+    with pytest.raises(
+        ConfigError, match=r'--cfg-options data_preprocessor\.mean: .*write model\.data_preprocessor\.mean'
+    ):
+        load('', {'data_preprocessor.mean': 1})
     assert load('', {'model.segmentor.depth': 50, 'mine': 3}).mine == 3
 
 
@@ -54,6 +60,7 @@ def test_a_variable_that_something_is_made_of(load):
     again = load('segmentor = dict(depth=50)\nmodel = dict(segmentor=segmentor)')
     assert again.model.segmentor.depth == 50
     assert load('size = (8, 4)\nown = size').own == (8, 4)
+    assert load('data_preprocessor = dict(mean=1)\nmodel = dict(data_preprocessor=data_preprocessor)').model
 
 
 def test_a_variable_that_only_an_heir_makes_something_of(load, tmp_path):

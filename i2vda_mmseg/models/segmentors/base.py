@@ -19,7 +19,8 @@ from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 from .checkpoint import STOCK_ADVICE, CheckpointMixin, load_initial_weights
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
-from .supervision import Supervision, mend_class_weights, supervised_pass
+from .loss_settings import prepare_losses
+from .supervision import Supervision, supervised_pass
 
 RESIZE_MODES = ('once', 'twice')
 
@@ -99,8 +100,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             raise ValueError(f'resize_logits must be one of {RESIZE_MODES}, got {resize_logits!r}')
         network = MODELS.build(segmentor)
         self._check_levels(network)
-        mend_class_weights(network)
         predict_densely(network)
+        prepare_losses(network)
         self.segmentor = network
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes

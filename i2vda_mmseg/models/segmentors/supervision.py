@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads import decode_head as base_head
-from mmseg.models.losses import CrossEntropyLoss
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from i2vda_mmseg.models.statistics import frozen_statistics
-from i2vda_mmseg.ops import upsample
+from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
 from .dense_prediction import encode_decode, judges_auxiliary_head, whole_image_metas
 
@@ -116,6 +115,8 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
     record: dict[str, Any] = {}
     with ExitStack() as stack:
         for level, head in _heads(network):
+            for method in ('loss_by_feat', 'loss') if getattr(head, 'ignore_index', None) is not None else ():
+                stack.enter_context(_replaced(head, method, partial(_with_own_labels, head.ignore_index)))
             if hasattr(head, 'loss_by_feat'):
                 resize = size if level == 'main' else None
                 stack.enter_context(_replaced(head, 'loss_by_feat', partial(_float_loss, record, level, resize)))
@@ -124,17 +125,6 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
             if hasattr(network, method):
                 stack.enter_context(_replaced(network, method, partial(_keep, record, key)))
         yield record
-
-
-def mend_class_weights(network: nn.Module) -> None:
-    """Let mmseg's cross entropy have class weights and ``avg_non_ignore`` at once.
-
-    With weights it averages over the weights of the valid pixels anyway, and then fails to leave out the ignored ones a
-    second time.
-    """
-    for loss in network.modules():
-        if isinstance(loss, CrossEntropyLoss) and loss.class_weight is not None:
-            loss.avg_non_ignore = False
 
 
 def _heads(network: Any) -> list[tuple[str | None, Any]]:
@@ -174,6 +164,23 @@ def _float_loss(
     device = next((x.device.type for x in args if isinstance(x, Tensor)), 'cpu')
     with torch.autocast(device, enabled=False):
         return loss_by_feat(*args, **kwargs)
+
+
+def _with_own_labels(ignore_index: int, learn: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Give a head that ignores another label than 255 that one in its place, so that it ignores both."""
+    if ignore_index == IGNORE_INDEX:
+        return learn(*args, **kwargs)
+    return learn(*(_relabelled(value, ignore_index) for value in args), **kwargs)
+
+
+def _relabelled(value: Any, ignore_index: int) -> Any:
+    if not (isinstance(value, list) and value and isinstance(value[0], SegDataSample)):
+        return value
+    samples = [sample.clone() for sample in value]
+    for sample in samples:
+        labels = sample.gt_sem_seg.data
+        sample.gt_sem_seg = PixelData(data=labels.masked_fill(labels == IGNORE_INDEX, ignore_index))
+    return samples
 
 
 def _keep(record: dict[str, Any], key: str, function: Callable, *args: Any, **kwargs: Any) -> Any:

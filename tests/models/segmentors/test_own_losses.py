@@ -16,7 +16,7 @@ from helpers import (
     tiny_segmentor_cfg,
 )
 from mmseg.registry import MODELS
-from networks import auxiliary, fcn, head, network, networks, with_edges
+from networks import auxiliary, fcn, head, network, networks, with_edges, with_some_ignored
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors.dense_prediction import encode_decode
@@ -86,7 +86,7 @@ OHEM = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=50)
 SETTINGS = {
     'class weights': dict(loss_decode=CLASS_WEIGHTS),
     'weight 100': dict(loss_decode=dict(type='CrossEntropyLoss', loss_weight=100.0)),
-    'Tversky': dict(loss_decode=dict(type='TverskyLoss')),  # mmseg's focal loss fails on a CPU
+    'Tversky': dict(loss_decode=dict(type='TverskyLoss')),
     'Dice': dict(loss_decode=dict(type='DiceLoss')),
     'Lovasz': dict(loss_decode=dict(type='LovaszLoss', per_image=True)),
     'CE and Dice': dict(loss_decode=[dict(type='CrossEntropyLoss'), dict(type='DiceLoss', loss_weight=3.0)]),
@@ -102,29 +102,16 @@ def test_settings_of_the_head_act(setting, kind):
         decode_head = fcn(dropout_ratio=0, **options) if kind == 'FCNHead' else head('DLV2Head', **options)
         model = built(network(decode_head))
         batch = domain_batch(**SIZES)
-        for sample in batch['source']['data_samples']:
-            sample.gt_sem_seg.data[sample.gt_sem_seg.data == 255] = 1
-        source = model.data_preprocessor(batch, training=True)['source']
-        plain = stock(model)
-        expected, _ = summed(plain.loss(source['inputs'], source['data_samples']), 'loss_seg')
+        source = with_some_ignored(model.data_preprocessor(batch, training=True)['source'])
         found = model.supervised_source(source).losses['loss_seg']
+        for sample in source['data_samples']:  # stock mmseg stumbles over 255 where a head ignores another label
+            labels = sample.gt_sem_seg.data
+            labels[labels == 255] = model.segmentor.decode_head.ignore_index
+        expected, _ = summed(stock(model).loss(source['inputs'], source['data_samples']), 'loss_seg')
         torch.testing.assert_close(found, expected['loss_seg'], rtol=1e-6, atol=1e-6)
         return found.item()
 
     assert own_loss(**SETTINGS[setting]) != own_loss()
-
-
-def test_class_weights_stand_beside_ignored_labels():
-    """mmseg's cross entropy with ``avg_non_ignore`` and class weights fails on its own mask."""
-    loss = dict(type='CrossEntropyLoss', class_weight=[1.0, 2.0, 5.0], avg_non_ignore=True)
-    model = built(network(fcn(dropout_ratio=0, loss_decode=loss)))
-    source = source_of(model)
-    learnt = model.supervised_source(source)
-    logits = model.upsampled(learnt.coarse()['main'], source['inputs'])
-    expected = torch.nn.functional.cross_entropy(
-        logits, source['labels'], weight=torch.tensor([1.0, 2.0, 5.0]), ignore_index=255
-    )
-    torch.testing.assert_close(learnt.losses['loss_seg'], expected)
 
 
 @pytest.mark.parametrize('name', networks())
