@@ -118,9 +118,6 @@ def return_flow_fields(network: 'nn.Module') -> None:
 
     Its ``postprocess_result`` returns from inside its loop, so that only the first pair of a batch gets its flow
     (https://github.com/open-mmlab/mmflow/blob/main/mmflow/models/decoders/base_decoder.py). Changes this network only.
-
-    Args:
-        network: Any flow estimator of mmflow; ``predict`` gives a list of dicts with 'flow_fw' afterwards.
     """
     for module in network.modules():
         if hasattr(module, 'postprocess_result'):

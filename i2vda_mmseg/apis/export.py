@@ -49,10 +49,6 @@ def check_export(config: Config, checkpoint: str | Path) -> None:
 
     mmseg itself only logs what does not fit, and predicts with random weights in its place.
 
-    Args:
-        config: Of ``stock_config``.
-        checkpoint: Of ``export_checkpoint``.
-
     Raises:
         ValueError: If a tensor is missing, is not of the network, or has another shape.
     """

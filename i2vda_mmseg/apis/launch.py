@@ -143,12 +143,7 @@ def resume_from(config: Config, checkpoint: str) -> None:
 
 
 def resume_after_restart(config: Config, checkpoint: str | None) -> None:
-    """Follow ``--resume``; a rank that torchrun has started anew goes on from what its run has saved.
-
-    Args:
-        config: Config to complete.
-        checkpoint: What ``--resume`` says, or None.
-    """
+    """Follow ``--resume``; a rank that torchrun has started anew goes on from what its run has saved."""
     if int(os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')) > 0:
         resume_from(config, 'auto')
     if checkpoint and not config.get('resume'):

@@ -43,10 +43,6 @@ def use_protocol(config: Config, name: str) -> None:
 def protocol_facts(name: str | None, checkpoint: str) -> dict[str, Any]:
     """What ``metrics.json`` says about the protocol.
 
-    Args:
-        name: A name of ``PROTOCOLS``, or None.
-        checkpoint: The tested checkpoint.
-
     Returns:
         ``protocol``, its ``snapshot_rule``, and ``is_last_checkpoint``: whether the run's ``last_checkpoint`` names the
         tested one, None where there is no such file.

@@ -57,10 +57,6 @@ def add_temporal_consistency(
 def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Pairs of consecutive frames, at the size that temporal consistency estimates flow on, and the estimator for it.
 
-    Args:
-        config: A config with ``test_dataloader``.
-        clip_list: As ``add_temporal_consistency``.
-
     Returns:
         Config of a data set, whose samples are those of training pairs, and of a ``FlowEstimator``.
     """
@@ -87,11 +83,7 @@ def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, 
 
 
 def tc_facts(config: Config) -> dict[str, Any]:
-    """What the figures of temporal consistency are about, for ``metrics.json``.
-
-    Args:
-        config: A config after ``add_temporal_consistency``.
-    """
+    """What the figures of temporal consistency are about, for ``metrics.json``."""
     evaluator, estimator = config.test_cfg['clip_evaluator'], config.test_cfg['clip_evaluator']['flow_estimator']
     described = describe_estimator(estimator)
     if estimator['type'] == 'CachedFlow':

@@ -59,30 +59,6 @@ class CityscapesSeqDataset(RawLabelDataset):
             files of Cityscapes, ``frames``, ``stride`` or ``previous_frame`` does not go with ``pairs``, or two frames
             of a clip have the same number.
         FileNotFoundError: If a folder, a frame, the frame before it or a label is missing, or a name has no number.
-
-    Example:
-        .. code-block:: python
-
-            target = dict(
-                type='CityscapesSeqDataset',
-                data_root='data/cityscapes',
-                split='train',
-                pairs='labelled',
-                pipeline=[
-                    dict(type='LoadFramePair'),
-                    dict(
-                        type='TransformBroadcaster',
-                        mapping=dict(img=['frame_0', 'frame_1']),
-                        auto_remap=True,
-                        share_random_params=True,
-                        transforms=[
-                            dict(type='Resize', scale=(1024, 512), keep_ratio=False, backend='pillow',
-                                 interpolation='bicubic'),
-                        ],
-                    ),
-                    dict(type='PackFramePair'),
-                ],
-            )
     """
 
     METAINFO: ClassVar[dict] = CLASS_SPACES['viper15'][0]

@@ -31,13 +31,6 @@ class DomainPairDataset(Dataset):
 
     Raises:
         ValueError: If the class lists of the two differ.
-
-    Example:
-        .. code-block:: python
-
-            sample = DomainPairDataset(source, target)[3, 14]
-            sample['source']['inputs'].shape  # (3, 512, 896)
-            sample['target']['inputs'].shape  # (2, 3, 512, 1024): I_0, I_1
     """
 
     def __init__(self, source: Any, target: Any, joint_pipeline: Sequence[Any] | None = None) -> None:

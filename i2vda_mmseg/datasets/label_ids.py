@@ -22,10 +22,6 @@ def label_ids_ending(label_ids: str) -> str:
 def require_label_files(ending: str, label_ids: str) -> None:
     """Refuse label files whose name says that they hold something else.
 
-    Args:
-        ending: End of the names.
-        label_ids: What the files are read as, one of ``LABEL_IDS``.
-
     Raises:
         ValueError: If the name is one of Cityscapes' other files; a name of one's own passes.
     """

@@ -33,17 +33,6 @@ class DomainPairSampler(Sampler):
     Raises:
         TypeError: If the data set has no ``source`` and ``target``.
         ValueError: If a domain is empty, the seed is negative or ``source_share`` leaves (0, 1].
-
-    Example:
-        .. code-block:: python
-
-            train_dataloader = dict(
-                batch_size=1,
-                num_workers=4,
-                persistent_workers=True,
-                sampler=dict(type='DomainPairSampler'),
-                dataset=dict(type='DomainPairDataset', source=source, target=target),
-            )
     """
 
     def __init__(

@@ -31,20 +31,6 @@ class SynthiaSeqDataset(RawLabelDataset):
 
     Raises:
         FileNotFoundError: If a folder, an image or a label is missing; the message shows the layouts.
-
-    Example:
-        .. code-block:: python
-
-            source = dict(
-                type='SynthiaSeqDataset',
-                data_root='data/synthia/SEQS-04-DAWN',
-                pipeline=[
-                    dict(type='LoadImage'),
-                    dict(type='LoadRawLabels'),
-                    dict(type='Resize', scale=(1280, 768), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-                    dict(type='PackSegInputs'),
-                ],
-            )
     """
 
     METAINFO: ClassVar[dict] = {'classes': CLASSES_12, 'palette': PALETTE_12}

@@ -30,22 +30,6 @@ class ViperDataset(RawLabelDataset):
 
     Raises:
         FileNotFoundError: If a folder, an image or a label is missing; the message shows the layout.
-
-    Example:
-        .. code-block:: python
-
-            source = dict(
-                type='ViperDataset',
-                data_root='data/viper',
-                ann_file='train.txt',
-                pipeline=[
-                    dict(type='LoadImage'),
-                    dict(type='LoadRawLabels'),
-                    dict(type='Resize', scale=(896, 512), keep_ratio=False, backend='pillow', interpolation='bicubic'),
-                    dict(type='MaskEgoVehicle', label=10),
-                    dict(type='PackSegInputs'),
-                ],
-            )
     """
 
     METAINFO: ClassVar[dict] = {'classes': CLASSES_15, 'palette': PALETTE_15}

@@ -191,10 +191,6 @@ def checked_labels(labels: Tensor, num_classes: int) -> Tensor:
 def require_finite(values: Tensor, what: str) -> None:
     """Refuse NaN and infinity.
 
-    Args:
-        values: Any shape, floating point.
-        what: The name of the values, for the message.
-
     Raises:
         ValueError: If there is any.
     """

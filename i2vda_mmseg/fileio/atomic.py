@@ -21,10 +21,6 @@ def save_atomically(obj: Any, path: str | Path) -> None:
     For all that a run writes and reads again: checkpoints of stages, states, tables of tensors. What it writes is read
     by ``read_checkpoint``, if it consists of tensors, numbers, strings, NumPy arrays, lists, tuples and dicts.
 
-    Args:
-        obj: What to save.
-        path: File to write; its folder is made if needed.
-
     Raises:
         OSError: If it cannot be written (full disk, read-only folder); what stood there before is untouched.
     """

@@ -94,9 +94,6 @@ class VideoReader:
 
         A position that no call has come by yet is reached by decoding all frames before it; any other by seeking.
 
-        Args:
-            position: From 0.
-
         Returns:
             (H, W, 3), uint8, BGR.
 

@@ -18,9 +18,6 @@ def describe_estimator(config: Mapping[str, Any]) -> dict[str, Any]:
     Defaults are filled in. A checkpoint that is a file is described by its contents. Settings that an estimator lists
     in its class attribute ``WITHOUT_EFFECT`` (on speed or memory only) are left out.
 
-    Args:
-        config: ``dict(type=..., ...)``.
-
     Raises:
         KeyError: If no such estimator is registered.
 

@@ -21,9 +21,6 @@ def read_flow(path: str | Path) -> np.ndarray:
 
     ``.flo`` is Middlebury's format, ``.npy`` DA-VSN's, ``.png`` KITTI's and ``.i2vflow`` that of the flow cache.
 
-    Args:
-        path: File to read.
-
     Returns:
         (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where a KITTI file
         is not valid, or a ``.flo`` file is marked as unknown.
@@ -41,9 +38,6 @@ def read_davsn(path: str | Path) -> np.ndarray:
     """Read a file of DA-VSN (Guan et al., ICCV 2021): ``.npy``, int16, tenths of a pixel.
 
     DA-VSN's files, ``*_int16_x10.npy``, hold the flow from the current to the previous frame, on the current grid.
-
-    Args:
-        path: File to read.
 
     Returns:
         (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down.
@@ -78,9 +72,6 @@ def write_davsn(path: str | Path, flow: np.ndarray) -> Path:
 
 def read_kitti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a KITTI flow file: a 16-bit RGB png of (u * 64 + 2^15, v * 64 + 2^15, valid).
-
-    Args:
-        path: File to read.
 
     Returns:
         Flow (H, W, 2), float32, pixels, 0 where not valid; and its validity, (H, W), bool.

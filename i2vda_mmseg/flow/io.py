@@ -36,9 +36,6 @@ def write_flo(path: str | Path, flow: np.ndarray) -> Path:
 def read_flo(path: str | Path) -> np.ndarray:
     """Read a Middlebury ``.flo`` file.
 
-    Args:
-        path: File to read.
-
     Returns:
         (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where the file marks the flow as
         unknown (a component of more than 1e9) or holds no number.

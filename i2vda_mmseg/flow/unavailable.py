@@ -32,9 +32,6 @@ class UnavailableFlow(FlowEstimator):
 def build_flow_estimator(config: Mapping[str, Any]) -> FlowEstimator:
     """Build an estimator, frozen, for a model that is of use without flow too: I2VDA needs none at test time.
 
-    Args:
-        config: Config of a ``FlowEstimator``.
-
     Returns:
         The estimator, or an ``UnavailableFlow`` where its package, its weights or its cache are not there. Whatever
         else is wrong with it, such as weights that do not fit, is raised at once.

@@ -124,11 +124,6 @@ def make_player(
 ) -> tuple[ClipPlayer | None, str]:
     """Label a clip with every run that can.
 
-    Args:
-        runs: The runs; why one cannot is added to its ``missing``.
-        configs: Their configs, None for a run without.
-        options: Which clip, and how much of it.
-
     Returns:
         The player, or None and why there is none.
     """

@@ -45,12 +45,7 @@ def encode_photo(image: np.ndarray) -> str:
 
 
 def encode_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> str:
-    """Give the data URI of a PNG of labels (H, W), uint8, in their colours; ignored pixels are black.
-
-    Args:
-        labels: Class indices and 255 = ignored.
-        palette: One RGB colour a class.
-    """
+    """Give the data URI of a PNG of labels (H, W), uint8, in their colours; ignored pixels are black."""
     colours = np.zeros((IGNORE_INDEX + 1, 3), np.uint8)
     colours[: len(palette)] = np.asarray(palette, np.uint8)
     image = Image.fromarray(np.ascontiguousarray(labels.astype(np.uint8)), mode=None)

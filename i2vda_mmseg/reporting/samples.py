@@ -105,12 +105,6 @@ class RunSamples(NamedTuple):
 def draw_samples(config: Config, checkpoint: Path, count: int, device: str = 'cpu') -> RunSamples:
     """Draw labelled frames, evenly from all over the val data set.
 
-    Args:
-        config: Of the run.
-        checkpoint: Its weights.
-        count: Number of frames.
-        device: Where the networks run.
-
     Raises:
         ValueError: If the config builds no method of this package.
         FileNotFoundError: If data are missing.

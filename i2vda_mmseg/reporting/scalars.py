@@ -21,9 +21,6 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
     training: nothing logged before it counts. A start without a config is taken for one that went on.
     Of a start that logged to TensorBoard alone nothing is known, nor of what came before it.
 
-    Args:
-        folder: Work dir.
-
     Returns:
         Training scalars, validation scalars, and the number of lines that are torn or no JSON.
     """

@@ -13,12 +13,7 @@ _COLUMNS = 3
 
 
 def draw_selection(selection: dict[str, Any], path: str | Path) -> Path:
-    """Draw each criterion over the iterations, the mean rank, excluded checkpoints and the chosen one.
-
-    Args:
-        selection: Of ``select_checkpoint``.
-        path: PNG file, written atomically.
-    """
+    """Draw each criterion over the iterations, the mean rank, excluded checkpoints and the chosen one."""
     rows = selection['checkpoints']
     series = {
         CRITERIA[name] + ('' if name in selection['ranked_by'] else ' (does not count)'): [

@@ -38,10 +38,6 @@ def exact_flow(frame_a: Frame, frame_b: Frame) -> tuple[np.ndarray, np.ndarray]:
         - a point is visible in b if it lies in front of b's camera and the pixel of b nearest to it belongs to b's
           frame and shows the same surface; positions are therefore tolerated up to half a pixel at outlines
 
-    Args:
-        frame_a: A frame of a clip.
-        frame_b: Another frame of the same clip.
-
     Returns:
         Flow (H, W, 2), float32, and ``visible`` (H, W), bool, True = the point is visible in frame b.
 

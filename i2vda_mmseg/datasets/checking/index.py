@@ -68,12 +68,7 @@ def _inner(role: str, dataset: Mapping[str, Any]) -> Iterator[tuple[str, dict]]:
 
 
 def build_index(role: str, cfg: dict) -> Index:
-    """Build the index of a data set and collect its faults.
-
-    Args:
-        role: Where the config uses it.
-        cfg: Its config.
-    """
+    """Build the index of a data set and collect its faults."""
     summary = Summary(role, str(cfg.get('type')), str(cfg.get('data_root')))
     faults: list[Fault] = []
 

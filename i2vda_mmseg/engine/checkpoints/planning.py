@@ -37,9 +37,6 @@ class Plan:
     def require(self, checkpoint: str) -> None:
         """Refuse a checkpoint of another plan.
 
-        Args:
-            checkpoint: Its file.
-
         Raises:
             ConfigError: With the key that differs and both values.
         """

@@ -48,11 +48,6 @@ class Labeller:
     def predictions(self, runner: Runner, frames: Any, what: str) -> Iterator[tuple[int, Tensor]]:
         """Predict this rank's frames.
 
-        Args:
-            runner: The runner.
-            frames: What ``frames`` gave.
-            what: What this is for, in the log.
-
         Yields:
             The index of a frame and its probabilities (1, C, H, W).
         """

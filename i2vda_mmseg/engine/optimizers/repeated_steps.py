@@ -17,9 +17,6 @@ def walk_counts(backbone: nn.Module) -> dict[str, int]:
     branches (https://github.com/speedinghzl/Pytorch-Deeplab/issues/18). A parameter of the backbone itself, which the
     walk knows nothing of, counts once.
 
-    Args:
-        backbone: The network without its heads.
-
     Returns:
         By name of the parameter, a number of at least 1; parameters without gradient are left out.
 

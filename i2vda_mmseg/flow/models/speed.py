@@ -75,9 +75,6 @@ def without_waste(network: nn.Module) -> None:
     - Activations behind a transposed convolution overwrite their input, which nobody else sees.
     - A warp that repeats the border has no pixel to mask.
     - What FlowNet2 joins to the frames has their memory layout: joining layouts is several times as slow.
-
-    Args:
-        network: A flow estimator of mmflow, which will not be trained.
     """
     modules: list[Any] = list(network.modules())
     for module in modules:
@@ -91,12 +88,7 @@ def without_waste(network: nn.Module) -> None:
 
 
 def lay_out(network: nn.Module, device: torch.device) -> None:
-    """Store weights so that convolutions are fastest: channels last on a CPU, as usual elsewhere.
-
-    Args:
-        network: Any network.
-        device: Where it is going to run.
-    """
+    """Store weights so that convolutions are fastest: channels last on a CPU, as usual elsewhere."""
     is_cpu = device.type == 'cpu'
     memory_format = torch.channels_last if is_cpu else torch.contiguous_format
     network.to(memory_format=memory_format)  # type: ignore[call-overload]
