@@ -176,9 +176,7 @@ def _check_learning_rate(path: str, schedulers: list, max_iters: int) -> None:
             raise ConfigError(f'{place}.by_epoch: must be False, training counts iterations and not epochs')
         reaches_zero = scheduler.get('type') in _DECAYING_TO_ETA_MIN and not scheduler.get('eta_min')
         if reaches_zero and not scheduler.get('eta_min_ratio') and end == last < max_iters:
-            _warn(
-                f'{place}.end is iteration {end}, but training lasts {max_iters}: the learning rate is 0 from there on'
-            )
+            _warn(f'{place}.end is iteration {end}, but training lasts {max_iters}: the rate is 0 from there on')
         elif end > max_iters + 1:  # the last value, of iteration end - 1, is that of a step that is not taken
             _warn(f'{place}.end is iteration {end}, but training ends after {max_iters}: its decay is cut short')
 

@@ -160,7 +160,5 @@ def _flow_estimator(config: Config, evaluator: dict[str, Any], flow: str) -> dic
         return dict(type='CachedFlow', root=flow)
     estimator = config.model.get('flow_estimator')
     if estimator is None:
-        raise ValueError(
-            f"the model of {config.filename} has no flow_estimator; use the one of tc_evaluator ('config')"
-        )
+        raise ValueError(f"the model of {config.filename} has no flow_estimator; use that of tc_evaluator ('config')")
     return estimator.to_dict()

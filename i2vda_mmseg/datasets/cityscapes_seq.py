@@ -100,9 +100,7 @@ class CityscapesSeqDataset(RawLabelDataset):
                 'stride of at least 1.'
             )
         if pairs is not None and kwargs.get('previous_frame'):
-            raise ValueError(
-                f'pairs={pairs!r} has the frame before in any case; previous_frame=True goes with pairs=None.'
-            )
+            raise ValueError(f'pairs={pairs!r} has the frame before anyway; previous_frame=True goes with pairs=None.')
         self.split, self.class_space, self.pairs = split, class_space, pairs
         self.frames, self.stride = frames, stride
         self.pseudo_label_root = pseudo_label_root

@@ -91,7 +91,5 @@ def _read(dataset: Any, index: int) -> dict:
     # Not dataset[index]: mmengine's data sets answer a sample dropped by the pipeline with another, random one.
     sample = dataset.prepare_data(index) if hasattr(dataset, 'prepare_data') else dataset[index]
     if sample is None:
-        raise ValueError(
-            f'the pipeline of {type(dataset).__name__} returned None for sample {index}; none may be dropped.'
-        )
+        raise ValueError(f'the pipeline of {type(dataset).__name__} returned None for sample {index}; drop none.')
     return sample

@@ -54,9 +54,7 @@ class RawLabelDataset(BaseSegDataset):
         self.previous_frame = previous_frame
         self._odd_files: dict[str, dict[str, str]] = {}  # those whose ending is in other capitals
         if kwargs.get('reduce_zero_label'):
-            raise ValueError(
-                f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it.'
-            )
+            raise ValueError(f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it')
         self.on_fault: Callable[[list[str], Exception], None] | None = None
         super().__init__(ann_file=ann_file, data_root=data_root, data_prefix=dict(data_prefix), **kwargs)
 

@@ -79,9 +79,7 @@ def _lines(path: str) -> list[str]:
     try:
         text = Path(path).read_text(encoding='utf-8-sig')
     except PermissionError as error:
-        raise PermissionError(
-            f'ann_file: {path} may not be read; give this user the right to (chmod, chown).'
-        ) from error
+        raise PermissionError(f'ann_file: {path} may not be read; give this user the right to (chmod).') from error
     except UnicodeDecodeError as error:
         raise ValueError(f'ann_file: {path} is no text in UTF-8 ({error.reason} at byte {error.start}).') from error
     if not text.replace('\n', '').replace('\r', '').replace('\t', '').isprintable():

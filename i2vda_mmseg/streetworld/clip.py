@@ -23,9 +23,7 @@ def iterate_clip(
 ) -> Iterator[Frame]:
     """Render a clip frame by frame, see ``render_clip``."""
     if frames < 1 or min(size) < 16:
-        raise ValueError(
-            f'A clip has at least 1 frame of at least 16 x 16 pixels, but got frames={frames}, size (H, W)={size}.'
-        )
+        raise ValueError(f'A clip has at least 1 frame of at least 16 x 16 pixels, got frames={frames}, size={size}.')
     key = [seed] if isinstance(seed, int) else list(seed)
     start = first_time(frames)
     rng = np.random.default_rng([*key, _STREET])

@@ -67,9 +67,7 @@ def check_folder(out: Path, plan: WorldPlan, *, force: bool) -> bool:
         return False
     is_partial, there = (out / _PARTIAL_FILE).is_file(), read_world(out)
     if there is None and not is_partial:
-        raise FileExistsError(
-            f'{out} is not empty and holds no StreetWorld ({WORLD_FILE} is missing). Choose an empty or new folder.'
-        )
+        raise FileExistsError(f'{out} is not empty and holds no StreetWorld (no {WORLD_FILE}). Choose an empty folder.')
     if there is None or is_partial:
         return False
     planned = plan.describe()

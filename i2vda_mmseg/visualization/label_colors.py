@@ -33,9 +33,7 @@ def label_to_rgb(
     is_ignored = labels == IGNORE_INDEX
     unknown = ~is_ignored & ((labels < 0) | (labels >= len(palette)))
     if unknown.any():
-        raise ValueError(
-            f'label {labels[unknown][0]} has no colour: the palette has {len(palette)}, and {IGNORE_INDEX} is ignored'
-        )
+        raise ValueError(f'label {labels[unknown][0]} has no colour: the palette has {len(palette)}')
     colors = np.array([*palette, ignore_color], np.uint8)  # the last row is the ignored pixels'
     return colors[np.where(is_ignored, len(palette), labels)]
 

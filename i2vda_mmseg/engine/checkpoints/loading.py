@@ -26,8 +26,6 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
         content = load_checkpoint(model, str(checkpoint), map_location='cpu')
     if not isinstance(model, CheckpointMixin):  # which has refused by itself
         state = {key.removeprefix('module.'): value for key, value in content.get('state_dict', content).items()}
-        advice = (
-            "For the checkpoint of a method, give the method's config, or what tools/export.py makes of the checkpoint"
-        )
+        advice = "For the checkpoint of a method, give the method's config, or what tools/export.py makes of it"
         check_fit(model.state_dict(), state, str(checkpoint), advice, spare=('auxiliary_head.',))
     return content

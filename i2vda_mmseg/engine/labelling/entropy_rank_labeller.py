@@ -42,9 +42,7 @@ class EntropyRankLabeller(Labeller):
         """Label, rank and list."""
         frames = self.frames(runner, folder)
         if frames.pairs != 'labelled':
-            raise ValueError(
-                f"EntropyRankLabeller needs train_dataloader.dataset.target.pairs='labelled', got {frames.pairs!r}"
-            )
+            raise ValueError(f"needs train_dataloader.dataset.target.pairs='labelled', got {frames.pairs!r}")
         entropies = torch.zeros(len(frames), dtype=torch.float64)
         for index, probs in self.predictions(runner, frames, 'pseudo-labels and entropies'):
             entropies[index] = normalized_entropy(probs.log()).double().mean()

@@ -90,9 +90,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         **kwargs: Any,
     ) -> None:
         if kwargs:
-            raise ConfigError(
-                f'model.{next(iter(kwargs))}: {type(self).__name__} takes no such argument. {STOCK_ADVICE}'
-            )
+            raise ConfigError(f'model.{next(iter(kwargs))}: no argument of {type(self).__name__}. {STOCK_ADVICE}')
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
         if batch_statistics not in STATISTICS_MODES:
             raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
