@@ -94,7 +94,9 @@ class ConsistencyStream:
         expected = 3 if self.switches.warping == 'probs' else 2
         if prediction.ndim != expected or (expected == 3 and len(prediction) != self.num_classes):
             shape = f'({self.num_classes}, H, W) logits' if expected == 3 else '(H, W) classes'
-            raise ValueError(f'warping={self.switches.warping!r} takes {shape}, got {tuple(prediction.shape)}')
+            raise ValueError(
+                f'warping={self.switches.warping!r} takes predictions as {shape}, got {tuple(prediction.shape)}'
+            )
         if expected == 3:
             held, labels = prediction.float().softmax(0), prediction.argmax(0).to(torch.uint8)
             require_finite(held, f'the class probabilities of {key or "a frame"}')

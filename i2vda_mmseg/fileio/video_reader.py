@@ -90,7 +90,7 @@ class VideoReader:
         return len(self._times)
 
     def read(self, position: int) -> np.ndarray:
-        """Read one frame, the one that iterating gives at ``position``; fastest in ascending order.
+        """Read one frame, the one that iterating gives at ``position``, from 0; fastest in ascending order.
 
         A position that no call has come by yet is reached by decoding all frames before it; any other by seeking.
 

@@ -74,7 +74,9 @@ class VideoWriter:
         even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         container, stream = self._output = self._output or self._open(even.shape[1], even.shape[0])
         if even.shape[:2] != (stream.height, stream.width):
-            raise ValueError(f'{self.path}: a frame of {width}x{height} after {stream.width}x{stream.height} pixels')
+            raise ValueError(
+                f'{self.path}: a frame of {width}x{height} after ones of {stream.width}x{stream.height} pixels'
+            )
         picture = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), 'bgr24').reformat(
             format='yuv420p', dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, interpolation=_EXACT
         )

@@ -4,8 +4,7 @@ from .base import FlowEstimator
 from .cache import FlowCache
 from .cached import CachedFlow
 from .dis import DISFlow
-from .formats import read_davsn, read_flow, read_kitti, write_davsn, write_kitti
-from .io import read_flo, write_flo
+from .formats import read_davsn, read_flo, read_flow, read_kitti, write_davsn, write_flo, write_kitti
 from .mm_flow import MMFlow
 from .unavailable import UnavailableFlow, build_flow_estimator
 

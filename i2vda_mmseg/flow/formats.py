@@ -1,17 +1,18 @@
-"""Optical flow in the formats that circulate: files of DA-VSN and KITTI, and whatever a suffix says."""
+"""Optical flow in the formats that circulate: Middlebury's, files of DA-VSN and KITTI, whatever a suffix says."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from i2vda_mmseg.fileio.atomic import atomic_file
+from i2vda_mmseg.fileio.atomic import atomic_file, write_atomically
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.pictures import decode_deep
+from i2vda_mmseg.ops import UNKNOWN_FLOW
 
-from .io import read_flo
 from .packed import SUFFIX, read_packed
 
+_FLO_MAGIC, _FLO_HEADER_BYTES, _FLO_UNKNOWN = np.float32(202021.25), 12, 1e10
 _DAVSN_SCALE = 10
 _KITTI_SCALE, _KITTI_ZERO = 64, 1 << 15
 
@@ -32,6 +33,57 @@ def read_flow(path: str | Path) -> np.ndarray:
     if path.suffix not in _READERS:
         raise ValueError(f'Cannot read {path}: flow is read from {", ".join(sorted(_READERS))} files.')
     return _READERS[path.suffix](path)
+
+
+def write_flo(path: str | Path, flow: np.ndarray) -> Path:
+    """Write a flow field as a Middlebury ``.flo`` file, making the folder if needed.
+
+    Args:
+        path: File to write.
+        flow: (H, W, 2), any float type, pixels; channel 0 is x to the right, 1 is y down. Stored as little-endian
+            float32; what is not finite, as the format's mark for unknown flow.
+
+    Raises:
+        ValueError: If ``flow`` is not of shape (H, W, 2).
+    """
+    path, flow = _checked(path, flow)
+    height, width = flow.shape[:2]
+    marked = np.where(known(flow)[..., None], flow, _FLO_UNKNOWN)
+    header = _FLO_MAGIC.astype('<f4').tobytes() + np.array([width, height], '<i4').tobytes()
+    write_atomically(header + np.ascontiguousarray(marked, '<f4').tobytes(), path)
+    return path
+
+
+def read_flo(path: str | Path) -> np.ndarray:
+    """Read a Middlebury ``.flo`` file.
+
+    Returns:
+        (H, W, 2), float32, pixels; channel 0 is x to the right, 1 is y down. NaN where the file marks the flow as
+        unknown (a component of more than 1e9) or holds no number.
+
+    Raises:
+        ValueError: If the file is no ``.flo`` file, or its length does not fit the size that it states.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    if len(data) < _FLO_HEADER_BYTES or np.frombuffer(data, '<f4', count=1)[0] != _FLO_MAGIC:
+        raise ValueError(f'{path} is not a Middlebury .flo file: it does not start with the number {_FLO_MAGIC}.')
+    width, height = (int(value) for value in np.frombuffer(data, '<i4', count=2, offset=4))
+    if width < 1 or height < 1:
+        raise ValueError(f'{path} states an impossible size: {width} x {height} pixels. Write it again.')
+    expected = _FLO_HEADER_BYTES + 8 * width * height
+    if len(data) != expected:
+        raise ValueError(
+            f'{path} is damaged: a flow field of {width} x {height} pixels takes {expected} bytes, '
+            f'but the file has {len(data)}. Write it again.'
+        )
+    flow = np.frombuffer(data, '<f4', offset=_FLO_HEADER_BYTES).reshape(height, width, 2)
+    return np.where(known(flow)[..., None], flow, np.float32(np.nan))
+
+
+def known(flow: np.ndarray) -> np.ndarray:
+    """Tell where a flow field (H, W, 2) is known, (H, W) bool: both components finite and no more than 1e9 pixels."""
+    return (np.abs(flow) <= UNKNOWN_FLOW).all(axis=-1)
 
 
 def read_davsn(path: str | Path) -> np.ndarray:
@@ -140,11 +192,11 @@ def _is_archive(path: Path) -> bool:
         return file.read(2) == b'PK'
 
 
-def _checked(path: str | Path, flow: np.ndarray, suffix: str) -> tuple[Path, np.ndarray]:
+def _checked(path: str | Path, flow: np.ndarray, suffix: str = '') -> tuple[Path, np.ndarray]:
     path, flow = Path(path), np.asarray(flow)
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise ValueError(f'Cannot write {path}: a flow field has the shape (H, W, 2), but got {flow.shape}.')
-    if path.suffix != suffix:
+    if suffix and path.suffix != suffix:
         raise ValueError(f'Cannot write {path}: the name must end in {suffix}.')
     path.parent.mkdir(parents=True, exist_ok=True)
     return path, flow

@@ -17,7 +17,7 @@ from PIL import Image
 from i2vda_mmseg.datasets.class_spaces import VIPER_RAW_IDS
 from i2vda_mmseg.fileio.atomic import atomic_file
 from i2vda_mmseg.fileio.images import write_image
-from i2vda_mmseg.flow.io import write_flo
+from i2vda_mmseg.flow.formats import write_flo
 
 from .clip import LABELLED_TIME
 from .frame import Frame, exact_flow

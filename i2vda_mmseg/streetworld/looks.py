@@ -11,7 +11,6 @@ from .mesh import Mesh
 from .render import Projection
 from .textures import texture_field
 
-_OVERSAMPLING = 2
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _GROUND_STAGE = 1
 
@@ -48,19 +47,8 @@ class Look:
 
 GAME = Look()
 CAMERA = Look(
-    saturation=0.78,
-    balance=(1.04, 1.0, 0.9),
-    contrast=0.92,
-    pivot=0.45,
-    gamma=1.03,
-    texture=0.8,
-    shadow=0.5,
-    haze=0.28,
-    blur=0.55,
-    noise=2.0,
-    flicker=0.02,
-    shake=0.15,
-    variation=0.04,
+    saturation=0.78, balance=(1.04, 1.0, 0.9), contrast=0.92, pivot=0.45, gamma=1.03, texture=0.8, shadow=0.5,
+    haze=0.28, blur=0.55, noise=2.0, flicker=0.02, shake=0.15, variation=0.04,
     pigments={
         'sky': ((206, 208, 212), 0.7),  # overcast
         'tree': ((104, 92, 58), 0.55),  # autumn
@@ -78,7 +66,7 @@ CAMERA = Look(
         'bicycle': ((56, 56, 60), 0.5),
         'motorcycle': ((50, 50, 54), 0.5),
     },
-)
+)  # fmt: skip
 
 
 def paint(

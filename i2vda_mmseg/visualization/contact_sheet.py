@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i2vda_mmseg.flow.io import known
+from i2vda_mmseg.flow.formats import known
 
 from .flow_colors import flow_to_rgb
 from .label_colors import mask_to_rgb

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from i2vda_mmseg.flow.io import known
+from i2vda_mmseg.flow.formats import known
 
 
 def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndarray:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS, SYNTHIA_RAW_IDS, VIPER_RAW_IDS
-from i2vda_mmseg.flow.io import read_flo
+from i2vda_mmseg.flow.formats import read_flo
 from i2vda_mmseg.streetworld import WorldPlan, exact_flow, make_streetworld, read_world, render_clip
 
 ROOT = Path(__file__).parents[2]

@@ -113,12 +113,6 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         self.flow_estimator.check_available()
         super().init_weights()
 
-    def train(self, mode: bool = True) -> 'I2VDA':
-        """Set the mode of M and D; the proxy and the flow estimator stay in eval mode."""
-        super().train(mode)
-        self.flow_estimator.eval()
-        return self
-
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
         clip = self.target_clip(batch['target'])

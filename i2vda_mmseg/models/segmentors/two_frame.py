@@ -53,12 +53,6 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
         self.flow_estimator.check_available()
         super().init_weights()
 
-    def train(self, mode: bool = True) -> 'TwoFrameSegmentor':
-        """Set the mode; the flow estimator stays in eval mode."""
-        super().train(mode)
-        self.flow_estimator.eval()
-        return self
-
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Predict frames (N, 2, 3, H, W), RGB 0..255, or normalised images (N, 3, H, W) that stand for both."""
         if inputs.ndim == 5:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from i2vda_mmseg.flow import read_flow
-from i2vda_mmseg.flow.io import read_flo, write_flo
+from i2vda_mmseg.flow.formats import read_flo, write_flo
 
 
 @pytest.fixture
