@@ -6,7 +6,7 @@ Exit code 0: the flow fits best as it is; 1: it does not; 2: it cannot be told, 
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rich.table import Table
 from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.fileio.frame_source import SEQUENCES, Frame, FrameSource, Pair
+from i2vda_mmseg.fileio.frame_source import SEQUENCES, Frame, FrameSource, Pair, spread
 from i2vda_mmseg.fileio.images import is_image_name, write_image
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flow
 from i2vda_mmseg.flow.cache import MANIFEST
@@ -86,13 +86,6 @@ def parse_size(text: str) -> tuple[int, int]:
         raise ValueError(f'--size {text} is not a size; write height and width like 512x1024')
     height, width = map(int, text.split('x'))
     return height, width
-
-
-def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Take up to ``count`` pairs, evenly from all over."""
-    if count >= len(pairs):
-        return list(pairs)
-    return [pairs[(2 * i + 1) * len(pairs) // (2 * count)] for i in range(count)]
 
 
 def reader_of(source: FrameSource, size: tuple[int, int] | None) -> Callable[[Frame], Tensor]:

@@ -12,7 +12,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.fileio.frame_source import FrameSource
+from i2vda_mmseg.fileio.frame_source import FrameSource, spread
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 from i2vda_mmseg.ops import IGNORE_INDEX
@@ -56,17 +56,6 @@ def choose_frames(config: Config, count: int, video: str | None = None, data: st
     return _of_source(video, count) if video else _of_target(config, count, data)
 
 
-def spread(length: int, count: int) -> list[int]:
-    """Positions of ``count`` of ``length`` things, evenly spaced; all of them if there are not as many.
-
-    Example:
-        >>> spread(10, 2), spread(2, 5)
-        ([2, 7], [0, 1])
-    """
-    count = min(length, count)
-    return [(2 * i + 1) * length // (2 * count) for i in range(count)]
-
-
 def source_shares(config: Config, classes: int, count: int = 32) -> Tensor:
     """Count the labels of the source, in ``count`` images spread evenly over it: (C,), int64, pixels of each class.
 
@@ -86,7 +75,7 @@ def source_shares(config: Config, classes: int, count: int = 32) -> Tensor:
         raise ConfigError('train_dataloader.dataset.source.pipeline: it has no step that reads labels')
     dataset, load = DATASETS.build(dict(source, pipeline=[])), Compose([TRANSFORMS.build(step) for step in steps])
     counts = torch.zeros(classes, dtype=torch.int64)
-    for index in spread(len(dataset), count):
+    for index in spread(range(len(dataset)), count):
         labels = torch.from_numpy(load(dataset.get_data_info(index))['gt_seg_map']).long()
         counts += torch.bincount(labels.flatten(), minlength=IGNORE_INDEX + 1)[:classes]
     if not int(counts.sum()):
@@ -98,7 +87,7 @@ def _of_source(path: str, count: int) -> FrameChoice:
     source = FrameSource(path)
     has_pairs = not source.clips or any(len(clip) > 1 for clip in source.clips)
     groups: list[Any] = source.pairs() if has_pairs else [[frame] for clip in source.clips for frame in clip]
-    chosen = [groups[i] for i in spread(len(groups), count // 2 if has_pairs else count)]
+    chosen = spread(groups, count // 2 if has_pairs else count)
     shots = ([Shot(frame.key, source.read(frame)) for frame in group] for group in chosen)
     return FrameChoice(shots, dict(source=str(path), **_facts(chosen, len(groups) if has_pairs else 0)))
 
@@ -109,7 +98,8 @@ def _of_target(config: Config, count: int, data: str | None) -> FrameChoice:
     if not len(dataset):
         raise ValueError('train_dataloader.dataset.target has no frames')
     has_pairs = len(_shots(dataset.get_data_info(0))) == 2
-    groups = [_shots(dataset.get_data_info(i)) for i in spread(len(dataset), count // 2 if has_pairs else count)]
+    chosen = spread(range(len(dataset)), count // 2 if has_pairs else count)
+    groups = [_shots(dataset.get_data_info(i)) for i in chosen]
     facts = _facts(groups, len(dataset) if has_pairs else 0)
     return FrameChoice(_read_files(groups), dict(source=data or str(target.get('data_root')), **facts))
 

@@ -1,9 +1,9 @@
 """A folder or a video as numbered frames, in clips."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from .video_reader import VideoReader
 
 SEQUENCES, LABELS = 'leftImg8bit_sequence', 'gtFine'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+T = TypeVar('T')
+
 _DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
 
@@ -27,6 +29,17 @@ class Frame(NamedTuple):
 
 
 Pair = tuple[Frame, Frame]
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Take up to ``count`` things, evenly from all over.
+
+    Example:
+        >>> spread(range(60), 2), spread('a', 2)
+        ([15, 45], ['a'])
+    """
+    count = min(len(items), count)
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
 class FrameSource:

@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS, MODELS
 from i2vda_mmseg.datasets.transforms.flow import without_flow
 from i2vda_mmseg.engine.checkpoints import load_weights
 from i2vda_mmseg.engine.panels import target_cells
+from i2vda_mmseg.fileio.frame_source import spread
 from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor
 from i2vda_mmseg.visualization import label_to_rgb
 
@@ -113,7 +114,7 @@ def draw_samples(config: Config, checkpoint: Path, count: int, device: str = 'cp
     pairs = LabelledPairs(config)
     meta = pairs.metainfo
     frames = []
-    for index in spread(len(pairs), count):
+    for index in spread(range(len(pairs)), count):
         pair = pairs[index]
         frames.append(
             (Path(pair.path).stem.removesuffix('_leftImg8bit'), *_pictures(model, pair, meta['palette'], device))
@@ -130,17 +131,6 @@ def gather(runs: Sequence[RunSamples | None]) -> list[Sample]:
             extra = [] if shared.setdefault(name, seen) == seen else seen  # read at another size, or other frames
             rows.setdefault(name, []).append((run, [*extra, *own]))
     return [Sample(name, shared[name], rows[name]) for name in rows]
-
-
-def spread(length: int, count: int) -> list[int]:
-    """Take up to ``count`` indices, evenly from all over.
-
-    Example:
-        >>> spread(60, 2), spread(1, 2)
-        ([15, 45], [0])
-    """
-    count = min(length, count)
-    return [(2 * i + 1) * length // (2 * count) for i in range(count)]
 
 
 def _build(config: Config, checkpoint: Path, device: str) -> Any:

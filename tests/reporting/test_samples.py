@@ -1,8 +1,9 @@
 import pytest
 
+from i2vda_mmseg.fileio.frame_source import spread
 from i2vda_mmseg.reporting.pictures import Picture
 from i2vda_mmseg.reporting.run_record import read_run
-from i2vda_mmseg.reporting.samples import RunSamples, draw_samples, gather, spread
+from i2vda_mmseg.reporting.samples import RunSamples, draw_samples, gather
 
 
 def picture(caption, content='x'):
@@ -21,9 +22,9 @@ def test_what_all_runs_see_is_shown_once():
 
 
 def test_frames_come_from_all_over():
-    assert spread(500, 4) == [62, 187, 312, 437]
-    assert spread(2, 5) == [0, 1]
-    assert spread(0, 5) == []
+    assert spread(range(500), 4) == [62, 187, 312, 437]
+    assert spread(range(2), 5) == [0, 1]
+    assert spread(range(0), 5) == []
 
 
 def test_a_network_of_another_library_is_refused(two_runs):
