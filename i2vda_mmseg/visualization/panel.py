@@ -135,4 +135,6 @@ def _check(cells: Sequence[tuple[str, np.ndarray]], columns: int, cell_height: i
     if strangers := sorted(set(nearest) - {caption for caption, _ in cells}):
         raise ValueError(f'nearest names {strangers}, which are no captions')
     if columns < 1 or cell_height < _MIN_CELL_HEIGHT:
-        raise ValueError(f'columns must be at least 1 and cell_height {_MIN_CELL_HEIGHT}, got {columns}, {cell_height}')
+        raise ValueError(
+            f'columns must be at least 1 and cell_height {_MIN_CELL_HEIGHT}, got {columns} and {cell_height}'
+        )
