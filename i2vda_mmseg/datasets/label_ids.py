@@ -36,11 +36,7 @@ def require_label_files(ending: str, label_ids: str) -> None:
 
 
 def ids_to_classes(raw_to_class: Mapping[int, int], label_ids: str) -> tuple[tuple[int, ...], dict[int, int]]:
-    """Give the ids that files may hold, and the class index of those that have one.
-
-    Args:
-        raw_to_class: Label id of Cityscapes -> class index.
-        label_ids: One of ``LABEL_IDS``.
+    """Give the ids that files may hold, and the class index of those that have one in Cityscapes' own ids.
 
     Example:
         >>> ids, classes = ids_to_classes({7: 0, 26: 1}, 'trainIds')  # road and car

@@ -89,9 +89,6 @@ class DomainPairSampler(Sampler):
         ``iter()`` from now on, and an iteration under way continues there, too. (Data workers read ahead: with them,
         call it before the dataloader is iterated.)
 
-        Args:
-            num_samples: Samples that this rank has consumed: iterations times batch size.
-
         Raises:
             ValueError: If ``num_samples`` is negative.
         """

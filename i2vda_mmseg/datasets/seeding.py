@@ -16,12 +16,7 @@ def seeded(seed: int, position: int, domain: int = 0) -> Iterator[None]:
     """Seed the global generators from (seed, position, domain) and restore their former states on leaving.
 
     Python's ``random``, NumPy's legacy generator and torch's CPU generator are covered; those of accelerators are
-    neither used nor touched.
-
-    Args:
-        seed: Seed of the run, not negative.
-        position: Position in the stream of samples, not negative.
-        domain: Number that keeps apart what is drawn for the same position, not negative.
+    neither used nor touched. None of the three numbers is negative; ``domain`` keeps apart what one position draws.
 
     Example:
         >>> with seeded(0, 5):

@@ -52,12 +52,6 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     Raises:
         OSError: If it cannot be written (full disk, read-only folder); what stood there before is untouched.
-
-    Example:
-        .. code-block:: python
-
-            with atomic_file('labels.png') as draft:
-                image.save(draft, 'PNG')
     """
     path = Path(path)
     draft = path.parent / f'.{path.name}.{uuid.uuid4().hex}{_SUFFIX}'

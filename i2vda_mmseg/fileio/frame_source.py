@@ -58,12 +58,6 @@ class FrameSource:
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
         ValueError: If it is neither, a folder without pictures, or two pictures have the same name or number.
-
-    Example:
-        .. code-block:: python
-
-            for frame in FrameSource('drive.mp4'):
-                frame.shape  # (H, W, 3), uint8, BGR
     """
 
     def __init__(self, source: str | Path) -> None:

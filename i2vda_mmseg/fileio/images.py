@@ -20,17 +20,10 @@ _RED_COLOURS = {(8, 'RGB'), (8, 'RGBA'), (16, 'RGB'), (16, 'RGBA')}
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
-    """Read a file.
-
-    Args:
-        path: The file.
-        what: What it is, for the messages: 'image', 'label', ...
-        backend_args: File backend of mmengine; the local disk by default.
+    """Read a file through a backend of mmengine, the local disk by default; messages call it ``what`` it is.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        IsADirectoryError: If it is a folder.
-        OSError: If it may not be read, or the disk fails.
+        OSError: If it is not there, is a folder, or may not be read, or the disk fails.
         ValueError: If it is empty, larger than ``MAX_BYTES``, or a pipe or a device.
     """
     check_file(path, what)
@@ -77,8 +70,7 @@ def read_image(path: str, backend_args: dict | None = None, colours: Collection[
             channel is dropped and must be opaque.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If it may not be read, or is a folder.
+        OSError: If it is not there, is a folder, or may not be read.
         ValueError: If it cannot be decoded, is damaged, or of other colours or bits.
     """
     picture, image = decode(path, 'image', read_bytes(path, 'image', backend_args))
@@ -129,8 +121,7 @@ def read_index_label(path: str, backend_args: dict | None = None) -> np.ndarray:
     """Read a PNG whose grey values or palette indices are raw ids: (H, W), uint8.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If it may not be read, or is a folder.
+        OSError: If it is not there, is a folder, or may not be read.
         ValueError: If it cannot be decoded, is damaged, or is no single-channel PNG of 8 bits.
     """
     picture, image = decode(path, 'label', read_bytes(path, 'label', backend_args))
@@ -142,8 +133,7 @@ def read_red_label(path: str, backend_args: dict | None = None) -> np.ndarray:
     """Read a PNG of 8 or 16 bits whose red channel holds raw ids (SYNTHIA): (H, W), uint8 or uint16.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If it may not be read, or is a folder.
+        OSError: If it is not there, is a folder, or may not be read.
         ValueError: If it cannot be decoded, is damaged, or has no red channel.
     """
     picture, stored = decode_deep(path, 'label', read_bytes(path, 'label', backend_args))

@@ -52,10 +52,7 @@ def _walk(folder: str, suffix: str, folders: list[str] | None) -> Iterator[str]:
 
 
 def read_list(path: str) -> list[str]:
-    """Read the non-empty lines of a list file, stripped, whatever its line ends.
-
-    Args:
-        path: Text file, UTF-8 with or without a byte-order mark, one sample a line.
+    """Read the lines of a list, UTF-8 with or without a byte-order mark, stripped and not empty, whatever their ends.
 
     Raises:
         FileNotFoundError: If there is no such file.

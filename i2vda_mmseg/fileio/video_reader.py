@@ -45,14 +45,6 @@ class VideoReader:
         FileNotFoundError: If there is no such file.
         OSError: If it is a folder or may not be read.
         ValueError: If it is no video, incomplete from its beginning, or of a codec that is not there to decode it.
-
-    Example:
-        .. code-block:: python
-
-            video = VideoReader('drive.mp4')
-            for frame in video:
-                frame.shape  # (H, W, 3), uint8, BGR
-            video.read(17)  # equals the 18th of them
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -90,12 +82,9 @@ class VideoReader:
         return len(self._times)
 
     def read(self, position: int) -> np.ndarray:
-        """Read one frame, the one that iterating gives at ``position``, from 0; fastest in ascending order.
+        """Read the frame that iterating gives at ``position``, from 0, fastest in order: (H, W, 3), uint8, BGR.
 
         A position that no call has come by yet is reached by decoding all frames before it; any other by seeking.
-
-        Returns:
-            (H, W, 3), uint8, BGR.
 
         Raises:
             IndexError: If there is no such frame.

@@ -42,12 +42,6 @@ class VideoWriter:
     Raises:
         ValueError: If the name has another ending, or ``fps`` is no such number.
         OSError: If the file cannot be written, or the installed PyAV has neither encoder.
-
-    Example:
-        .. code-block:: python
-
-            with VideoWriter('out.mp4', fps=17) as writer:
-                writer.write(frame)  # (H, W, 3), uint8, BGR
     """
 
     def __init__(self, path: str | Path, fps: float | Fraction) -> None:

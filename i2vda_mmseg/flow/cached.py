@@ -32,11 +32,6 @@ class CachedFlow(FlowEstimator):
     Raises:
         FileNotFoundError: If ``root`` is no flow cache.
         ValueError: If the cache is damaged, or ``online`` is not the estimator that made it.
-
-    Example:
-        .. code-block:: python
-
-            flow_estimator = dict(type='CachedFlow', root='data/flow', online=dict(type='DISFlow'))
     """
 
     in_workers = True

@@ -39,8 +39,6 @@ class FlowHeader:
 def write_packed(path: str | Path, flow: np.ndarray, header: FlowHeader) -> int:
     """Write a flow field as fixed-point numbers of 1/64 px, predicted from the left and compressed.
 
-    The file appears under its name when it is complete and on the disk, or not at all.
-
     Args:
         path: File to write; its folder is made if needed.
         flow: (H, W, 2), any float type, pixels, channel 0 is x to the right, 1 is y down.

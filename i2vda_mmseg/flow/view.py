@@ -23,10 +23,6 @@ def looks_like(frame: Tensor, view: str) -> bool:
 
     A mirrored, turned, cropped or moved frame does not, unless the picture is symmetric or uniform.
 
-    Args:
-        frame: (3, H, W), RGB 0..255.
-        view: What ``view_of`` gave.
-
     Example:
         >>> ramp = torch.arange(32.0).expand(3, 16, 32)
         >>> looks_like(ramp, view_of(ramp)), looks_like(ramp.flip(2), view_of(ramp))

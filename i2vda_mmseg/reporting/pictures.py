@@ -27,10 +27,7 @@ class Picture(NamedTuple):
 def shrink(image: np.ndarray, max_width: int, sharp: bool = False) -> np.ndarray:
     """Make an image (H, W, ...) at most ``max_width`` wide, aspect ratio kept; a narrower one stays as it is.
 
-    Args:
-        image: (H, W) or (H, W, C), uint8.
-        max_width: In pixels, at least 1.
-        sharp: Take the nearest pixel and blend nothing: labels and masks.
+    With ``sharp``, the nearest pixel is taken and nothing is blended: labels and masks.
     """
     height, width = image.shape[:2]
     if width <= max_width:

@@ -24,15 +24,10 @@ class Weights(NamedTuple):
 
 
 def find_weights(folder: Path, tested: str | None = None, name: str | None = None) -> Weights:
-    """Find the weights that were asked for, or those that were tested, or the last ones.
+    """Find the weights that were asked for by ``name``, or those that were tested, or the last ones.
 
     The tested file counts under the very path that metrics.json names, which need not be in the work dir; a file of the
     same name in there is taken if that is gone, as after a work dir was moved.
-
-    Args:
-        folder: Work dir.
-        tested: ``checkpoint`` of its metrics.json.
-        name: A file that is wanted instead, in the work dir or elsewhere.
 
     Raises:
         FileNotFoundError: If there is none of them.
@@ -72,17 +67,10 @@ T = TypeVar('T')
 
 
 def attempt(faults: list[str], part: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """Make a part of the page; if that fails, note why.
+    """Make a part of the page; if that fails, note why among the ``faults``, in one sentence.
 
     Whatever is wrong with the files of a run (moved data, a truncated checkpoint, a config of another version), the
     rest of the page is still of use.
-
-    Args:
-        faults: Where the reason goes, one sentence.
-        part: What is missing then.
-        make: Makes the part.
-        *args: Its arguments.
-        **kwargs: Its arguments.
 
     Example:
         >>> faults = []

@@ -6,7 +6,7 @@ from i2vda_mmseg.flow.formats import known
 
 
 def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndarray:
-    """Colour each flow vector: the hue is its direction, the saturation its length.
+    """Colour each flow vector, (H, W, 3), uint8, RGB: the hue is its direction, the saturation its length.
 
     Convention:
         - flow in pixels; channel 0 is x to the right, 1 is y down
@@ -18,9 +18,6 @@ def flow_to_rgb(flow: np.ndarray, max_magnitude: float | None = None) -> np.ndar
         flow: (H, W, 2), any real type, pixels.
         max_magnitude: Length with the full colour, in pixels; None takes the longest known vector. Give a number
             to compare pictures with each other.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
 
     Raises:
         ValueError: If ``flow`` is not (H, W, 2), or ``max_magnitude`` is not a positive number.

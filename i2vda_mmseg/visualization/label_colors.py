@@ -39,13 +39,10 @@ def label_to_rgb(
 
 
 def mask_to_rgb(mask: np.ndarray) -> np.ndarray:
-    """Draw a validity mask: True (keep) is white, False black.
+    """Draw a validity mask as (H, W, 3), uint8, RGB: True (keep) is white, False black.
 
     Args:
         mask: (H, W), bool.
-
-    Returns:
-        (H, W, 3), uint8, RGB.
 
     Raises:
         ValueError: If ``mask`` is not bool of the shape (H, W).

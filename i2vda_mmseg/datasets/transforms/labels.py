@@ -79,12 +79,7 @@ class MaskEgoVehicle(BaseTransform):
 
 
 def read_raw_ids(path: str, encoding: str, backend_args: dict | None = None) -> np.ndarray:
-    """Read a label as it is on disk: (H, W), uint8 or uint16.
-
-    Args:
-        path: The file.
-        encoding: 'index' or 'red16', see ``LoadRawLabels``.
-        backend_args: File backend of mmengine; the local disk by default.
+    """Read a label as it is on disk, for encodings see ``LoadRawLabels``: (H, W), uint8 or uint16.
 
     Raises:
         OSError: If there is no such file, it is a folder, or it may not be read.
@@ -105,12 +100,7 @@ def _check_size(path: str, raw: np.ndarray, image_shape: tuple[int, int] | None,
 
 
 def to_classes(path: str, raw: np.ndarray, label_map: dict[int, int] | None) -> np.ndarray:
-    """Look raw ids up: (H, W), uint8.
-
-    Args:
-        path: The label, for the message.
-        raw: (H, W), uint8 or uint16.
-        label_map: Every known raw id -> class index or 255.
+    """Look raw ids (H, W), uint8 or uint16, up in a map of every known one to a class or 255: (H, W), uint8.
 
     Raises:
         ValueError: If a raw id is unknown, or there is no ``label_map``.

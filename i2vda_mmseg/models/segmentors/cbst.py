@@ -26,10 +26,7 @@ class CBST(SourceOnly):
     released code. Each term is logged as the mean over its own domain, and weighted by that domain's share of these
     pixels; in a run of several processes, each counts its own.
 
-    Against the released code of CRST, the basis of the settings: one source and one target image make a batch, instead
-    of a shuffle of 3% of the source with all of the target; source images are not rescaled; the target list is that of
-    the data set, not a list of 505 frames; prediction and training are at the size of the other methods, not at
-    Cityscapes' own; there is no spatial prior.
+    One source and one target image make a batch; for what else differs from the released code see docs/methods.md.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``.
@@ -60,11 +57,7 @@ class CBST(SourceOnly):
         yield self.target_pass(target)
 
     def domain_weights(self, source_labels: Tensor, target_labels: Tensor) -> dict[str, float]:
-        """Weigh the terms of the domains, whose passes are back-propagated one after the other.
-
-        Args:
-            source_labels: (N, H, W).
-            target_labels: (N, H', W').
+        """Weigh the terms of the domains, of labels (N, H, W), whose passes are back-propagated one after the other.
 
         Returns:
             The weight of each domain's mean cross entropy: its share of the labelled pixels, or 1.

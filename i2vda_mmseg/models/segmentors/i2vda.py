@@ -104,12 +104,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
             )
 
     def init_weights(self) -> None:
-        """Initialise M and D, and start M' as M's copy. Called before every training, also a resumed one.
-
-        Raises:
-            ImportError: If the flow estimator needs a package that is not installed.
-            FileNotFoundError: If a file that the flow estimator needs is not there.
-        """
+        """Initialise M and D, and start M' as M's copy, unless the flow estimator lacks a package or a file."""
         self.flow_estimator.check_available()
         super().init_weights()
 
@@ -184,8 +179,6 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
 
     def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
         """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4, 8 and 9.
-
-        Pixels of I_1 without a counterpart inside I_t are ignored if ``ignore_outside``.
 
         Returns:
             ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.

@@ -50,10 +50,7 @@ class TPS(TwoFrameSegmentor):
     All pixels count, without a threshold. Source images are brought to the target's colours by ``HistogramMatching`` in
     ``DomainPairDataset``. At test time: two frames and the flow between them.
 
-    Differs from the released code, whose errors are left out: there the strong augmentation runs on mean-subtracted
-    values that wrap around in a byte, the mirrored teacher gets the flow without the change of its sign and resizes it
-    by the height's ratio on both axes, and the teacher normalises by the statistics of its own batch and moves the
-    running ones; here the teacher is in eval mode.
+    The teacher is in eval mode. Errors of the released code are left out, see docs/methods.md.
 
     Args:
         segmentor: Config of a ``TwoFrameEncoderDecoder``.

@@ -44,12 +44,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
             )
 
     def init_weights(self) -> None:
-        """Initialise the weights. Called before every training, also a resumed one.
-
-        Raises:
-            ImportError: If the flow estimator needs a package that is not installed.
-            FileNotFoundError: If a file that the flow estimator needs is not there.
-        """
+        """Initialise the weights, unless the flow estimator lacks a package or a file."""
         self.flow_estimator.check_available()
         super().init_weights()
 
