@@ -25,12 +25,6 @@ class FramePredictor:
         model: A method or a plain ``EncoderDecoder``, on the device that it is to run on.
         pipeline: Test pipeline of its config; what reads files is left out.
         palette: One RGB colour a class, in 0..255.
-
-    Example:
-        .. code-block:: python
-
-            predictor = FramePredictor.load('configs/i2vda/deeplabv2_r101_viper2cs.py', 'iter_50000.pth')
-            predictor(frame).shape  # (H, W) of the frame, uint8 class indices
     """
 
     def __init__(self, model: nn.Module, pipeline: list[dict], palette: list[list[int]]) -> None:

@@ -54,20 +54,6 @@ class StagedTrainLoop(IterBasedTrainLoop):
     Raises:
         ValueError: If the stages are wrong, see ``stages_of``.
         FileNotFoundError: When a run resumes whose labels or initial weights are gone.
-
-    Example:
-        Config::
-
-            train_cfg = dict(
-                type='StagedTrainLoop',
-                val_interval=1000,
-                stages=[
-                    dict(iters=50000),
-                    dict(iters=3000, labeller=dict(portion=0.2)),
-                    dict(iters=3000, labeller=dict(portion=0.25)),
-                ],
-                rounds=dict(lr_factor=0.2, labeller=dict(type='ClassBalancedLabeller', flip=True)),
-            )
     """
 
     dataloader: Any

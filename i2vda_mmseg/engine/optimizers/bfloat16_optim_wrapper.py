@@ -19,11 +19,6 @@ class Bfloat16OptimWrapper(OptimWrapper):
 
     Args:
         **kwargs: Those of mmengine's ``OptimWrapper``.
-
-    Example:
-        .. code-block:: python
-
-            optim_wrapper = dict(segmentor=dict(type='Bfloat16OptimWrapper', optimizer=dict(type='SGD', lr=2.5e-4)))
     """
 
     @contextmanager
