@@ -166,11 +166,7 @@ def _read_kitti_or_nan(path: Path) -> np.ndarray:
     return flow
 
 
-def _read_packed_flow(path: Path) -> np.ndarray:
-    return read_packed(path)[0]
-
-
-_READERS = {'.flo': read_flo, '.npy': read_davsn, '.png': _read_kitti_or_nan, SUFFIX: _read_packed_flow}
+_READERS = {'.flo': read_flo, '.npy': read_davsn, '.png': _read_kitti_or_nan, SUFFIX: lambda path: read_packed(path)[0]}
 
 
 def _load_array(path: Path) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .figures import is_number
+
 _RESUMED = re.compile(r'^resume\s*=\s*True\b', re.MULTILINE)  # in a config as mmengine dumps it
 
 Scalars = dict[str, dict[int, float]]  # name -> iteration -> value
@@ -40,7 +42,7 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
         for entry in entries:
             table = train if 'iter' in entry else validation
             for name, value in entry.items():
-                if name not in ('iter', 'step', 'epoch') and _is_finite(value):
+                if name not in ('iter', 'step', 'epoch') and is_number(value) and math.isfinite(value):
                     table.setdefault(name, {})[entry['step']] = float(value)
     return train, validation, torn
 
@@ -72,10 +74,6 @@ def _forget_from(table: Scalars, step: int) -> None:
     for points in table.values():
         for later in [known for known in points if known >= step]:
             del points[later]
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def names_of(tables: Iterable[Scalars]) -> list[str]:

@@ -99,7 +99,7 @@ class TPS(TwoFrameSegmentor):
         with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
             student = self.coarse_logits(self.student_input(clip, scale))
         losses = {
-            term('loss_tps', level): self.loss_seg(self._resized(student[level], labels), labels)
+            term('loss_tps', level): self.loss_seg(self.upsampled(student[level], labels), labels)
             for level, labels in pseudo_labels.items()
         }
         yield SegmentorPass(losses, 'target')
@@ -163,6 +163,3 @@ class TPS(TwoFrameSegmentor):
         size = tuple(_STRIDE * max(1, round(side * scale / _STRIDE)) for side in pairs.shape[-2:])
         frame_c, frame_d = (upsample(frame, size) for frame in pairs.unbind(1))
         return self.stacked(frame_d, frame_c, resize_flow(clip.flow_dc, size))
-
-    def _resized(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return upsample(logits, labels.shape[-2:], self.align_corners)
