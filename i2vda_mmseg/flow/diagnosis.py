@@ -111,7 +111,10 @@ class Diagnosis:
 
     def sentence(self) -> str:
         """Say the finding in one sentence, for both directions together where they agree."""
-        return _in_one_sentence(self.verdicts())
+        findings = {direction: verdict.sentence for direction, verdict in self.verdicts().items()}
+        if len(set(findings.values())) == 1:
+            return f'The flow {next(iter(findings.values()))}.'
+        return ', but '.join(f'{direction} {finding}' for direction, finding in findings.items()) + '.'
 
 
 class _Tally:
@@ -162,13 +165,6 @@ def _best(errors: dict[str, float]) -> str:
     rival = min(errors, key=lambda name: errors[name])
     best = rival if errors[rival] < (1 - _MARGIN) * errors['as given'] else 'as given'
     return best if errors[best] < (1 - _MARGIN) * errors['no flow'] else 'no flow'
-
-
-def _in_one_sentence(verdicts: dict[str, Verdict]) -> str:
-    findings = {direction: verdict.sentence for direction, verdict in verdicts.items()}
-    if len(set(findings.values())) == 1:
-        return f'The flow {next(iter(findings.values()))}.'
-    return ', but '.join(f'{direction} {finding}' for direction, finding in findings.items()) + '.'
 
 
 def _difference(grey: Tensor, reference: Tensor, counted: Tensor) -> Tensor:

@@ -9,8 +9,6 @@ from typing import Any
 
 from mmseg.registry import MODELS
 
-_BLOCK = 1 << 22
-
 
 def describe_estimator(config: Mapping[str, Any]) -> dict[str, Any]:
     """Write out the config of a ``FlowEstimator`` so that equal descriptions mean equal flow.
@@ -57,8 +55,5 @@ def _plain(value: Any, name: str = '') -> Any:
 
 
 def _file_hash(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
     with path.open('rb') as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

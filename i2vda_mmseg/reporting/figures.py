@@ -37,11 +37,6 @@ class FactRow(NamedTuple):
     differs: bool  # whether the runs say different things
 
 
-class _Ranked(NamedTuple):
-    others: bool
-    temporal: bool
-
-
 def figure_tables(
     metrics: Sequence[Metrics | None], comparable: bool = True, temporal_comparable: bool = True
 ) -> list[FigureTable]:
@@ -63,7 +58,7 @@ def figure_tables(
     """
     singles = [{key: value for key, value in (m or {}).items() if is_number(value)} for m in metrics]
     singles = [dict(sorted(single.items(), key=lambda item: _place(item[0]))) for single in singles]
-    ranked = _Ranked(comparable, comparable and temporal_comparable)
+    ranked = (comparable, comparable and temporal_comparable)
     tables = [_table('', '', singles, ranked)]
     for name in _keys(metrics):
         parts = [(m or {}).get(name) for m in metrics]
@@ -127,7 +122,7 @@ def is_table(value: Any) -> bool:
     )
 
 
-def _table(name: str, unit: str, parts: Sequence[Metrics], ranked: _Ranked) -> FigureTable:
+def _table(name: str, unit: str, parts: Sequence[Metrics], ranked: tuple[bool, bool]) -> FigureTable:
     rows = []
     for key in _keys(parts):
         values = [part.get(key) for part in parts]
@@ -137,7 +132,7 @@ def _table(name: str, unit: str, parts: Sequence[Metrics], ranked: _Ranked) -> F
         full = None
         if name or key in _HIGHER | _LOWER:
             full = max(1.0 if is_share else 100.0, *(abs(v) for v in values if v is not None), 0.0)
-        may_rank = ranked.temporal if (name or key).startswith(_SHARES) else ranked.others
+        may_rank = ranked[(name or key).startswith(_SHARES)]
         best = _best(values, bool(name) or key in _HIGHER, key in _LOWER) if may_rank else [False] * len(values)
         rows.append(FigureRow(key, values, best, full, shown))
     return FigureTable(name, unit, rows)

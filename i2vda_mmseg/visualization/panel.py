@@ -1,7 +1,6 @@
 """Pictures side by side, with captions."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -57,37 +56,16 @@ def draw_panel(
     return np.concatenate(parts)
 
 
-class _Layout(NamedTuple):
+class _Layout:
     """Sizes of a panel, in pixels."""
 
-    columns: int
-    cell_height: int
-    cell_width: int
-
-    @property
-    def margin(self) -> int:
-        """Space around a cell."""
-        return max(6, self.cell_height // 16)
-
-    @property
-    def text_size(self) -> int:
-        """Height of the captions' letters."""
-        return max(12, self.cell_height // 12)
-
-    @property
-    def caption_height(self) -> int:
-        """Height of the strip above a picture."""
-        return round(1.7 * self.text_size)
-
-    @property
-    def row_height(self) -> int:
-        """Height of a caption, its picture and the space below."""
-        return self.caption_height + self.cell_height + self.margin // 2
-
-    @property
-    def width(self) -> int:
-        """Width of the whole panel."""
-        return self.columns * (self.cell_width + self.margin) + self.margin
+    def __init__(self, columns: int, cell_height: int, cell_width: int) -> None:
+        self.columns, self.cell_height, self.cell_width = columns, cell_height, cell_width
+        self.margin = max(6, cell_height // 16)
+        self.text_size = max(12, cell_height // 12)
+        self.caption_height = round(1.7 * self.text_size)  # of the strip above a picture
+        self.row_height = self.caption_height + cell_height + self.margin // 2
+        self.width = columns * (cell_width + self.margin) + self.margin
 
     def corner(self, index: int) -> tuple[int, int]:
         """Give x and y of the upper left pixel of a cell's picture in the grid."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset
+from i2vda_mmseg.models.statistics import evaluating
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import upsample
 
@@ -56,15 +57,11 @@ class Labeller:
         workers = runner.cfg.train_dataloader.get('num_workers', 0)
         loader = DataLoader(Subset(frames, indices), num_workers=workers, collate_fn=pseudo_collate)
         model = unwrapped(runner.model)
-        was_training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             for done, (index, sample) in enumerate(zip(indices, loader)):
                 if done % max(len(indices) // 10, 1) == 0:
                     runner.logger.info(f'{what}: {done * world_size} of {len(frames)} frames')
                 yield index, self.probs(model, model.data_preprocessor(sample)['inputs'])
-        finally:
-            model.train(was_training)
 
     @torch.no_grad()
     def probs(self, model: Any, images: Tensor) -> Tensor:
