@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from i2vda_mmseg.compat import quiet_mmengine
-from i2vda_mmseg.engine.non_finite import NonFiniteError
+from i2vda_mmseg.errors import NonFiniteError
 
 FLAG, VARIABLE = '--traceback', 'I2VDA_TRACEBACK'
 LAUNCHED = 'I2VDA_LAUNCHED'  # set by tools/launch_ranks.py, which says once what several ranks say
@@ -48,17 +48,17 @@ def run_tool(main: Callable[[], int | None], mistake: int = 1) -> NoReturn:
         hint = '' if _write_to_log(error) else f' ({FLAG} shows where)' if not isinstance(error, OSError) else ''
         if LAUNCHED not in os.environ:
             print(f'{Path(sys.argv[0]).stem}: {sentence}{hint}', file=sys.stderr)  # noqa: T201 - this is its purpose
-        _exit(mistake)
+        if torch.distributed.is_initialized():
+            leave_at_once(mistake)
+        sys.exit(mistake)
 
 
-def _exit(code: int) -> NoReturn:
-    """Leave; a rank at once, as threads of gloo that are taken down by the interpreter may abort it."""
-    if torch.distributed.is_initialized():
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+def leave_at_once(code: int) -> NoReturn:
+    """Leave without the end of the interpreter, at which threads of gloo that are taken down may abort a rank."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def explain(error: Exception) -> str | None:

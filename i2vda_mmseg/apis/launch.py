@@ -1,27 +1,76 @@
 """From a config file to a runner: what the command lines share."""
 
-import logging
 import os
-import sys
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import nn
 
-from i2vda_mmseg.engine.checkpoints import find_resumable
+from i2vda_mmseg.engine.checkpoints import find_resumable, safe_loading
+from i2vda_mmseg.engine.checkpoints.planning import Plan
 from i2vda_mmseg.errors import ConfigError
 
-from .config_check import check_config
+from .command_line import leave_at_once
+from .config_check import check_config, check_model
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
-from .runner import CheckedRunner
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+class CheckedRunner(Runner):
+    """A ``Runner`` that loads without running code, and that does not resume under another schedule than it says.
+
+    mmengine takes learning rates, momenta and schedulers from a checkpoint, whatever the config says.
+
+    Attributes:
+        extends: Whether a resumed run follows the config's plan, and not that of the checkpoint (``--extend``).
+
+    Raises:
+        ConfigError: If the model and the config do not fit, or the plan of a checkpoint is another one.
+    """
+
+    extends: bool = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_model(self.model, self.cfg)
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register hooks; None takes one away, whoever named it: mmengine stops at None for a name not its own."""
+        super().register_default_hooks({name: hook or Hook() for name, hook in (hooks or {}).items()})
+
+    def train(self) -> nn.Module:
+        """Train."""
+        with safe_loading():
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate."""
+        with safe_loading():
+            return super().val()
+
+    def test(self) -> dict:
+        """Test."""
+        with safe_loading():
+            return super().test()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint, under its plan, which must be the config's, or under the config's."""
+        plan = Plan(self)
+        if not self.extends:
+            plan.require(filename)
+        super().resume(filename, *args, **kwargs)
+        if self.extends:
+            plan.follow()
 
 
 def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
@@ -102,19 +151,14 @@ def _log_to_work_dir(config: Config) -> None:
 def leave_process_group(code: int = 0) -> None:
     """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here, with ``code``.
 
-    Interpreters that take gloo's threads down at their end abort now and then ("terminate called without an active
-    exception"), which makes the launcher report a failure after everything has been written.
+    Otherwise it might abort ("terminate called without an active exception"), and the launcher would report a failure
+    after everything has been written.
     """
-    if not torch.distributed.is_initialized():
-        return
-    torch.distributed.barrier()
-    if torch.distributed.get_backend() != 'gloo':
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        if torch.distributed.get_backend() == 'gloo':
+            leave_at_once(code)
         torch.distributed.destroy_process_group()
-        return
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _init_gloo(launcher: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from i2vda_mmseg.engine.checkpoints import DamagedCheckpointError, load_weights
+from i2vda_mmseg.engine.checkpoints.resuming import iteration_of, numbered_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation.label_free import (
@@ -33,8 +33,6 @@ from .label_free_probe import LabelFreeProbe
 from .launch import load_config
 from .unlabelled_frames import choose_frames, source_shares
 
-_CHECKPOINT = re.compile(r'iter_([0-9]+)\.pth')
-
 
 def find_checkpoints(work_dir: str | Path) -> list[Path]:
     """Find the ``iter_*.pth`` of a work dir, in the order of their iterations.
@@ -45,13 +43,13 @@ def find_checkpoints(work_dir: str | Path) -> list[Path]:
     folder = Path(work_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f'there is no work dir {folder}')
-    found = [path for path in folder.iterdir() if _CHECKPOINT.fullmatch(path.name)]
+    found = [*numbered_checkpoints(folder).values()]
     if not found:
         raise FileNotFoundError(
             f'{folder} holds no iter_*.pth to choose from; train with --cfg-options '
             'default_hooks.checkpoint.interval=N default_hooks.checkpoint.max_keep_ckpts=-1'
         )
-    return sorted(found, key=_iteration)
+    return found[::-1]
 
 
 def select_checkpoint(
@@ -129,7 +127,7 @@ def _row(
     source: Tensor | None,
 ) -> dict[str, Any]:
     start = time.monotonic()
-    row: dict[str, Any] = dict(checkpoint=checkpoint.name, iteration=_iteration(checkpoint), collapsed=False)
+    row: dict[str, Any] = dict(checkpoint=checkpoint.name, iteration=iteration_of(checkpoint), collapsed=False)
     try:
         content = load_weights(predictor.model, checkpoint)
         state = content.get('state_dict', content)
@@ -173,11 +171,6 @@ def _source(config: Config, classes: int) -> tuple[Tensor | None, str]:
         return source_shares(config, classes), ''
     except (OSError, ValueError) as error:
         return None, f'unknown: {(str(error) or type(error).__name__).splitlines()[0]}'
-
-
-def _iteration(path: Path) -> int:
-    found = _CHECKPOINT.fullmatch(path.name)
-    return int(found[1]) if found else -1
 
 
 def _finite(value: float | None) -> float | None:

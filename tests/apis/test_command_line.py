@@ -8,8 +8,7 @@ from mmengine.registry import Registry
 
 from i2vda_mmseg.apis.command_line import explain, run_tool
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.engine.non_finite import NonFiniteError
-from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.errors import ConfigError, NonFiniteError
 
 KINDS = Registry('kind')
 

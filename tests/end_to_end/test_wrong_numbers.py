@@ -7,7 +7,7 @@ import torch
 
 from i2vda_mmseg.apis.launch import build_runner
 from i2vda_mmseg.apis.mixed_precision import use_amp
-from i2vda_mmseg.engine.non_finite import NonFiniteError
+from i2vda_mmseg.errors import NonFiniteError
 from i2vda_mmseg.models import segmentors
 
 

@@ -1,10 +1,10 @@
 """Checkpoints that are whole when they have a name, that run no code when they are read, and the one to go on from."""
 
-from .loading import load_weights
 from .reading import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
     check_intact,
+    load_weights,
     read_checkpoint,
     safe_loading,
     trust_checkpoints,

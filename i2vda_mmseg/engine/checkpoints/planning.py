@@ -7,9 +7,9 @@ from copy import deepcopy
 from typing import Any
 
 from mmengine.logging import print_log
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 
+from i2vda_mmseg.engine.optimizers import schedulers_of, wrappers_of
 from i2vda_mmseg.errors import ConfigError
 
 from .resuming import read_resumable
@@ -30,8 +30,8 @@ class Plan:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
-        self.groups = {path: _settings(optimizer.param_groups) for path, optimizer in _optimizers(runner)}
-        self.schedulers = dict(_schedulers(runner.param_schedulers))
+        self.groups = {path: _settings(optimizer.param_groups) for path, optimizer in _optimizers(runner).items()}
+        self.schedulers = dict(schedulers_of(runner.param_schedulers))
         self.schedules = {path: deepcopy(each.state_dict()) for path, each in self.schedulers.items()}
 
     def require(self, checkpoint: str) -> None:
@@ -56,7 +56,7 @@ class Plan:
         """
         if hasattr(self.runner.train_loop, 'stages'):
             raise ConfigError('train_cfg.type: --extend changes the schedule of one stage, and this loop has several')
-        for path, optimizer in _optimizers(self.runner):
+        for path, optimizer in _optimizers(self.runner).items():
             for group, planned in zip(optimizer.param_groups, self.groups[path], strict=True):
                 _check_kind(path, _at_start(planned), _at_start(group))
                 group.update(deepcopy(planned))
@@ -71,10 +71,11 @@ class Plan:
         print_log(f'--extend: the schedule of the config from iteration {iteration} on', logger='current')
 
     def _differences(self, content: Mapping[str, Any]) -> Iterator[str]:
-        saved_groups = _saved_groups(content['optimizer'])
+        optimizers = content['optimizer']
         for path, planned in self.groups.items():
-            saved = saved_groups.get(path.removeprefix('optim_wrapper').removeprefix('.'))
-            if saved is None or len(saved) != len(planned):
+            name = path.partition('.')[2]
+            saved = (optimizers.get(name, {}) if name else optimizers).get('param_groups', [])
+            if len(saved) != len(planned):
                 yield f'{path}: it is not the optimizer, or has not the parameter groups'
                 return
             for own, other in zip(map(_at_start, planned), map(_at_start, saved)):
@@ -85,7 +86,7 @@ class Plan:
         yield from self._schedule_differences(content.get('param_schedulers'))
 
     def _schedule_differences(self, saved: Any) -> Iterator[str]:
-        former = dict(_schedulers(saved))
+        former = dict(schedulers_of(saved))
         if former.keys() != self.schedulers.keys():
             yield f'param_scheduler: {sorted(self.schedulers)}, and not {sorted(former)}'
         for path, scheduler in self.schedulers.items():
@@ -111,26 +112,9 @@ def _settings(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: deepcopy(value) for key, value in group.items() if key != 'params'} for group in groups]
 
 
-def _optimizers(runner: Runner) -> Iterator[tuple[str, Any]]:
-    wrapper = runner.optim_wrapper
-    if isinstance(wrapper, OptimWrapperDict):
-        yield from ((f'optim_wrapper.{name}', each.optimizer) for name, each in wrapper.items())
-    else:
-        yield 'optim_wrapper', wrapper.optimizer
-
-
-def _saved_groups(optimizer: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    if 'param_groups' in optimizer:
-        return {'': optimizer['param_groups']}
-    return {name: state['param_groups'] for name, state in optimizer.items()}
-
-
-def _schedulers(value: Any) -> Iterator[tuple[str, Any]]:
-    """Give schedulers, built or saved, by the paths of their configs."""
-    named = value if isinstance(value, Mapping) else {'': value or []}
-    for name, members in named.items():
-        for index, member in enumerate(members):
-            yield '.'.join(filter(None, ('param_scheduler', name, str(index)))), member
+def _optimizers(runner: Runner) -> dict[str, Any]:
+    wrappers = wrappers_of(runner.optim_wrapper)
+    return {f'optim_wrapper.{name}'.rstrip('.'): wrapper.optimizer for name, wrapper in wrappers.items()}
 
 
 def _at_start(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
+from mmengine.runner import load_checkpoint
+from torch import nn
 
 from i2vda_mmseg.compat import loading_with
+from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin, check_fit
 
 _ZIP = b'PK\x03\x04'
 _LEGACY = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # the number that torch.save began with before torch 1.6
@@ -73,6 +76,29 @@ def safe_loading() -> AbstractContextManager[None]:
     That is ``load_from``, ``init_cfg``, resuming, ``load_checkpoint`` and downloads.
     """
     return loading_with(read_checkpoint)
+
+
+def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
+    """Load a checkpoint into a method or a plain ``EncoderDecoder``, on the CPU.
+
+    Args:
+        model: Changed in place.
+        checkpoint: File or address. A method takes those of methods and of plain networks, a plain network its own.
+
+    Returns:
+        The content of the checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, would run code, or lacks weights of the network, or has them in another shape.
+    """
+    with safe_loading():
+        content = load_checkpoint(model, str(checkpoint), map_location='cpu')
+    if not isinstance(model, CheckpointMixin):  # which has refused by itself
+        state = {key.removeprefix('module.'): value for key, value in content.get('state_dict', content).items()}
+        advice = "For a method's checkpoint, give the method's config, or what tools/export.py makes of the checkpoint"
+        check_fit(model.state_dict(), state, str(checkpoint), advice, spare=('auxiliary_head.',))
+    return content
 
 
 def check_intact(path: str | Path | BinaryIO) -> None:

@@ -50,27 +50,27 @@ def _candidates(work_dir: Path) -> list[Path]:
     pointer = work_dir / POINTER
     named = pointer.read_text(encoding='utf-8', errors='replace').strip() if pointer.is_file() else None
     if named is None or '\0' in named:
-        return _numbered(work_dir)
+        return [*numbered_checkpoints(work_dir).values()]
     if not named:
         since = pointer.stat().st_mtime_ns
-        return [path for path in _numbered(work_dir) if path.stat().st_mtime_ns >= since]
+        return [path for path in numbered_checkpoints(work_dir).values() if path.stat().st_mtime_ns >= since]
     newest = Path(named)
     if not newest.is_file() and (work_dir / newest.name).is_file():  # the work dir was moved
         newest = work_dir / newest.name
-    number = _number(newest)
-    older = [path for path in _numbered(newest.parent) if number is not None and (_number(path) or 0) < number]
-    return [newest, *older]
+    before = iteration_of(newest)
+    return [newest, *(path for number, path in numbered_checkpoints(newest.parent).items() if number < before)]
 
 
-def _numbered(folder: Path) -> list[Path]:
-    """Give the checkpoints of a folder, newest first."""
-    found = [path for path in folder.glob('iter_*.pth') if _number(path) is not None]
-    return sorted(found, key=lambda path: _number(path) or 0, reverse=True)
+def numbered_checkpoints(folder: Path) -> dict[int, Path]:
+    """Give the ``iter_<n>.pth`` of a folder by their numbers, newest first."""
+    found = [(iteration_of(path), path) for path in folder.glob('iter_*.pth')]
+    return dict(sorted(((number, path) for number, path in found if number >= 0), reverse=True))
 
 
-def _number(path: Path) -> int | None:
-    match = re.fullmatch(r'iter_(\d+)\.pth', path.name)
-    return int(match[1]) if match else None
+def iteration_of(path: Path) -> int:
+    """Give the n of ``iter_<n>.pth``, -1 for other names."""
+    match = re.fullmatch(r'iter_([0-9]+)\.pth', path.name)
+    return int(match[1]) if match else -1
 
 
 def read_resumable(path: str | Path) -> Any:

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from i2vda_mmseg.engine.checkpoints import POINTER
+from i2vda_mmseg.engine.optimizers import wrappers_of
 from i2vda_mmseg.fileio.atomic import BACKEND, remove_unfinished, write_atomically
 
 _VALIDATED = 'iter_validated'  # mmengine prints what begins with val
@@ -115,8 +115,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 self.file_backend.remove(path)
 
     def _check_interval(self, runner: Runner) -> None:
-        wrapper = runner.optim_wrapper
-        wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+        wrappers = wrappers_of(runner.optim_wrapper).values()
         window = max(getattr(each, '_accumulative_counts', 1) for each in wrappers)
         if not self.by_epoch and self.interval > 0 and self.interval % window:
             raise ValueError(

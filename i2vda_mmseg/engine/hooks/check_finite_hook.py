@@ -2,20 +2,21 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 from torch.optim import Optimizer
 
-from i2vda_mmseg.engine.non_finite import NonFiniteError, describe_terms, sample_paths
+from i2vda_mmseg.engine.optimizers import wrappers_of
+from i2vda_mmseg.errors import NonFiniteError
 from i2vda_mmseg.models.wrappers import unwrapped
 
 
@@ -49,7 +50,7 @@ class CheckFiniteHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Look at the gradients of every optimizer before each of its steps."""
-        wrappers = _wrappers(runner)
+        wrappers = wrappers_of(runner.optim_wrapper)
         self._samples = deque(maxlen=max(wrapper._accumulative_counts for wrapper in wrappers.values()))
         for name, wrapper in wrappers.items():
             self._counts[name] = wrapper.inner_count
@@ -75,7 +76,7 @@ class CheckFiniteHook(Hook):
         if bad or found > 0:
             which = f'{" and ".join(bad)} went wrong' if bad else "another rank's loss went wrong, see its message"
             raise self._error(runner, which, outputs or {})
-        for name, wrapper in _wrappers(runner).items():
+        for name, wrapper in wrappers_of(runner.optim_wrapper).items():
             self._count_skipped(runner, name, wrapper)
 
     def _before_step(self, runner: Runner, name: str, optimizer: Optimizer, *_: Any) -> None:
@@ -86,7 +87,7 @@ class CheckFiniteHook(Hook):
         model = unwrapped(runner.model)
         bad = [key for key, p in model.named_parameters() if p.grad is not None and not is_finite([p.grad])]
         bad = [key for key in bad if key.startswith(f'{name}.')] or bad
-        which = f'the gradient of {name} is not finite in {len(bad)} tensors, the first of them {bad[0]}'
+        which = f'the gradient of {name or "the model"} is not finite in {len(bad)} tensors, the first of them {bad[0]}'
         raise self._error(runner, which, getattr(model, 'loss_terms', {}))
 
     def _count_skipped(self, runner: Runner, name: str, wrapper: OptimWrapper) -> None:
@@ -98,14 +99,16 @@ class CheckFiniteHook(Hook):
         elif is_due:
             self._skipped[name] += 1
         if self._skipped[name] > self.max_skipped:
-            which = f'the loss scaler of {name} left out {self._skipped[name]} steps in a row: no scale makes its '
-            raise self._error(runner, which + 'gradients finite', getattr(unwrapped(runner.model), 'loss_terms', {}))
+            which = f'the loss scaler of {name or "the model"} left out {self._skipped[name]} steps in a row: no scale '
+            terms = getattr(unwrapped(runner.model), 'loss_terms', {})
+            raise self._error(runner, which + 'makes its gradients finite', terms)
 
     def _error(self, runner: Runner, which: str, terms: dict[str, Any]) -> NonFiniteError:
         samples = [path for paths in self._samples for path in paths]
+        written = ', '.join(f'{name}={float(value):.4g}' for name, value in terms.items())
         return NonFiniteError(
             f'training stopped in iteration {runner.iter + 1} of {runner.max_iters}: {which}. Loss terms: '
-            f'{describe_terms(terms)}. Samples: {", ".join(samples) or "without paths"}. No weights of this iteration '
+            f'{written or "none yet"}. Samples: {", ".join(samples) or "without paths"}. No weights of this iteration '
             f'were saved: the last checkpoint in {runner.work_dir} is good'
         )
 
@@ -126,6 +129,13 @@ def is_finite(tensors: Iterable[Tensor]) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
-def _wrappers(runner: Runner) -> dict[str, OptimWrapper]:
-    wrapper = runner.optim_wrapper
-    return dict(wrapper.items()) if isinstance(wrapper, OptimWrapperDict) else {'model': wrapper}
+def sample_paths(batch: Any) -> list[str]:
+    """Name the images of a training batch, with their domain: 'source 0001.png', 'target a.png + b.png'."""
+    return list(_paths(batch)) if isinstance(batch, Mapping) else []
+
+
+def _paths(batch: Mapping[str, Any]) -> Iterator[str]:
+    for domain in ('source', 'target'):
+        for sample in (batch.get(domain) or {}).get('data_samples') or []:
+            paths = sample.metainfo.get('frame_paths') or [sample.metainfo.get('img_path', 'without a path')]
+            yield f'{domain} {" + ".join(str(path) for path in paths)}'

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
+
+from i2vda_mmseg.engine.optimizers import wrappers_of
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 
@@ -54,8 +55,9 @@ class PreemptionHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        """Save and leave, if any rank was asked to."""
-        if self._any_rank_asked() and not _gradients_wait(runner.optim_wrapper):
+        """Save and leave, if any rank was asked to, and no gradients wait that a checkpoint would lose."""
+        wrappers = wrappers_of(runner.optim_wrapper).values()
+        if self._any_rank_asked() and all(wrapper.should_update() for wrapper in wrappers):
             self._leave(runner, runner.iter + 1)
 
     def before_val(self, runner: Runner) -> None:
@@ -101,12 +103,6 @@ class PreemptionHook(Hook):
 
 def _validations(runner: Runner) -> dict[str, Any]:
     return {key: value for key, value in runner.message_hub.log_scalars.items() if key.startswith('val/')}
-
-
-def _gradients_wait(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:
-    """Whether a checkpoint of now would lose gradients that have not been applied."""
-    wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
-    return not all(wrapper.should_update() for wrapper in wrappers)
 
 
 def _start_worker(start: Callable[[int], None] | None, worker_id: int) -> None:

@@ -5,6 +5,11 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from i2vda_mmseg.engine.optimizers import schedulers_of, wrappers_of
+
 LABELS = '{labels}'
 
 
@@ -80,6 +85,38 @@ def stages_of(
     if max_iters is not None and max_iters > begin:
         raise ValueError(f'train_cfg.max_iters is {max_iters}, but the stages have {begin} iterations in all')
     return stages
+
+
+class StageRatesHook(Hook):
+    """Start each stage from the initial learning rates, times its ``lr_factor``, and without momenta.
+
+    This is done at the end of the stage before, after the schedulers' step and before the checkpoint, which holds it: a
+    decay whose last value belongs to the iteration after its stage (``end`` = stage's end + 1, as
+    ``base * (1 - i / iters) ** power`` asks for) leaves the next stage alone, and a warm-up that begins with the next
+    stage acts on its rates.
+
+    Args:
+        stages: The stages of the run.
+    """
+
+    priority = 80  # between ParamSchedulerHook's LOW and a checkpoint's VERY_LOW
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.factors = {stage.begin: stage.lr_factor for stage in stages[1:]}
+
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Reset the optimizers where a stage ends."""
+        begin = runner.iter + 1
+        if begin not in self.factors:
+            return
+        for wrapper in wrappers_of(runner.optim_wrapper).values():
+            wrapper.optimizer.state.clear()
+            for group in wrapper.optimizer.param_groups:
+                group['lr'] = self.factors[begin] * group['initial_lr']
+        for scheduler in dict(schedulers_of(runner.param_schedulers)).values():
+            if scheduler.begin == begin:
+                for group, value in zip(scheduler.optimizer.param_groups, scheduler._get_value()):
+                    group[scheduler.param_name] = value
 
 
 def _merged(config: Any, changes: Mapping[str, Any]) -> Any:

@@ -13,11 +13,11 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmseg.registry import LOOPS, TASK_UTILS
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.engine.optimizers import wrappers_of
 from i2vda_mmseg.fileio.atomic import save_atomically
 from i2vda_mmseg.models.wrappers import unwrapped
 
-from .stage import Stage, stages_of
-from .stage_rates import StageRatesHook, optimizers_of
+from .stage import Stage, StageRatesHook, stages_of
 
 
 @LOOPS.register_module()
@@ -116,8 +116,8 @@ class StagedTrainLoop(IterBasedTrainLoop):
 
     def _prepare(self) -> None:
         """Keep what later stages go back to, or refuse to start without it."""
-        for optimizer in optimizers_of(self.runner):
-            for group in optimizer.param_groups:
+        for wrapper in wrappers_of(self.runner.optim_wrapper).values():
+            for group in wrapper.optimizer.param_groups:
                 group.setdefault('initial_lr', group['lr'])
         if not any(stage.restart and stage.begin >= self._iter for stage in self.stages):
             return

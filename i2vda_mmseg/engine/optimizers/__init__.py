@@ -3,9 +3,9 @@
 from .bfloat16_optim_wrapper import Bfloat16OptimWrapper
 from .repeated_steps import RepeatedSteps, walk_counts
 from .separate_constructor import SeparateOptimWrapperConstructor
-from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
+from .separate_optim_wrapper_dict import SeparateOptimWrapperDict, schedulers_of, wrappers_of
 
 __all__ = [
     'Bfloat16OptimWrapper', 'RepeatedSteps', 'SeparateOptimWrapperConstructor', 'SeparateOptimWrapperDict',
-    'walk_counts',
+    'schedulers_of', 'walk_counts', 'wrappers_of',
 ]  # fmt: skip

@@ -15,7 +15,6 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from .repeated_steps import RepeatedSteps, walk_counts
 from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
 
-BACKBONE_STEPS = ('once', 'released')
 _NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
@@ -90,17 +89,9 @@ class SeparateOptimWrapperConstructor:
 
 
 def check_backbone_steps(value: Any) -> str:
-    """Give the value of ``backbone_steps``, or refuse it.
-
-    Raises:
-        ConfigError: If it is neither 'once' nor 'released'.
-
-    Example:
-        >>> check_backbone_steps('once')
-        'once'
-    """
-    if value not in BACKBONE_STEPS:
-        raise ConfigError(f'optim_wrapper.backbone_steps: must be one of {list(BACKBONE_STEPS)}, got {value!r}')
+    """Give the value of ``backbone_steps``, or raise ConfigError."""
+    if value not in ('once', 'released'):
+        raise ConfigError(f"optim_wrapper.backbone_steps: must be one of 'once', 'released', got {value!r}")
     return value
 
 
@@ -121,12 +112,8 @@ def _spare_norms(network: nn.Module, wrapper: OptimWrapper, paramwise_cfg: Mappi
     """Apply ``norm_decay_mult`` to the norms under a custom key too, which mmengine leaves to the key alone."""
     if 'norm_decay_mult' not in paramwise_cfg:
         return
-    norms = {
-        id(parameter)
-        for module in network.modules()
-        if isinstance(module, _NORMS)
-        for parameter in module.parameters(recurse=False)
-    }
+    modules = [module for module in network.modules() if isinstance(module, _NORMS)]
+    norms = {id(parameter) for module in modules for parameter in module.parameters(recurse=False)}
     decay = wrapper.optimizer.defaults['weight_decay'] * paramwise_cfg['norm_decay_mult']
     for group in wrapper.optimizer.param_groups:
         if id(group['params'][0]) in norms and 'decay_mult' not in group:
@@ -134,12 +121,8 @@ def _spare_norms(network: nn.Module, wrapper: OptimWrapper, paramwise_cfg: Mappi
 
 
 def _check_coverage(model: nn.Module, optimizers: OptimWrapperDict) -> None:
-    counts = Counter(
-        id(parameter)
-        for wrapper in optimizers.values()
-        for group in wrapper.optimizer.param_groups
-        for parameter in group['params']
-    )
+    groups = [group for wrapper in optimizers.values() for group in wrapper.optimizer.param_groups]
+    counts = Counter(id(parameter) for group in groups for parameter in group['params'])
     wrong = {
         name: counts[id(parameter)]
         for name, parameter in model.named_parameters()

@@ -1,6 +1,9 @@
-"""Several optimizers that know where in the run they are."""
+"""Optimizers and schedulers, of which a run has one or several, by name."""
 
-from mmengine.optim import OptimWrapperDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from i2vda_mmseg.models.wrappers import unwrapped
@@ -31,3 +34,21 @@ class SeparateOptimWrapperDict(OptimWrapperDict):
                     f'one whose iteration is a multiple of {window}'
                 )
             wrapper.initialize_count_status(getattr(unwrapped(model), name), cur_iter, max_iters)
+
+
+def wrappers_of(optim_wrapper: OptimWrapper | OptimWrapperDict) -> dict[str, OptimWrapper]:
+    """Give the optimizers of a run by name; a single one has the name ''."""
+    return dict(optim_wrapper.items()) if isinstance(optim_wrapper, OptimWrapperDict) else {'': optim_wrapper}
+
+
+def schedulers_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """Give the schedulers of a config, a runner or a checkpoint by the paths of their configs.
+
+    Example:
+        >>> [path for path, _ in schedulers_of(dict(segmentor=[dict(type='PolyLR')]))]
+        ['param_scheduler.segmentor.0']
+    """
+    named = value if isinstance(value, Mapping) and 'type' not in value else {'': value or []}
+    for name, members in named.items():
+        for index, member in enumerate(members if isinstance(members, (list, tuple)) else [members]):
+            yield '.'.join(filter(None, ('param_scheduler', name, str(index)))), member

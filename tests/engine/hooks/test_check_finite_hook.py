@@ -9,8 +9,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import HOOKS
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
-from i2vda_mmseg.engine.hooks.check_finite_hook import is_finite
-from i2vda_mmseg.engine.non_finite import NonFiniteError, sample_paths
+from i2vda_mmseg.engine.hooks.check_finite_hook import is_finite, sample_paths
+from i2vda_mmseg.errors import NonFiniteError
 
 
 class Run:
