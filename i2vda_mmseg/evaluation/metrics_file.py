@@ -25,7 +25,7 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
         **facts: What the figures are about: protocol, checkpoint, config. What JSON has no form for, as a path or an
             infinite setting, is written as text: the figures of a long test do not depend on it.
     """
-    figures = {name: _plain(value) for name, value in metrics.items()}
+    figures = {name: _figure(value) for name, value in metrics.items()}
     report: dict[str, Any] = _fact(facts)
     report.update({name: value for name, value in figures.items() if '/' not in name})
     report['IoU'] = {}
@@ -42,21 +42,13 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that a figure depends on."""
-    return {
-        'i2vda_mmseg': __version__,
-        'torch': torch.__version__,
-        'mmengine': mmengine.__version__,
-        'mmcv': mmcv.__version__,
-        'mmseg': mmseg.__version__,
-    }
+    return dict(i2vda_mmseg=__version__) | {each.__name__: each.__version__ for each in (torch, mmengine, mmcv, mmseg)}
 
 
-def _plain(value: Any) -> Any:
+def _figure(value: Any) -> Any:
     """Turn a figure into JSON: None where there is none, as for a class that occurs nowhere."""
-    if isinstance(value, int):
-        return value
     try:
-        value = float(value)
+        value = value if isinstance(value, int) else float(value)
     except (TypeError, ValueError):  # a metric of another package may return anything
         return _fact(value)
     return value if math.isfinite(value) else None

@@ -31,10 +31,8 @@ def label_agreement(labels_a: Tensor, labels_b: Tensor) -> float:
         0.6666666666666666
     """
     if labels_a.shape != labels_b.shape or labels_a.ndim not in (2, 3):
-        raise ValueError(
-            f'two label maps (H, W) or (N, H, W) of one shape are expected, got {tuple(labels_a.shape)} and '
-            f'{tuple(labels_b.shape)}'
-        )
+        shapes = f'{tuple(labels_a.shape)} and {tuple(labels_b.shape)}'
+        raise ValueError(f'two label maps (H, W) or (N, H, W) of one shape are expected, got {shapes}')
     counted = (labels_a != IGNORE_INDEX) & (labels_b != IGNORE_INDEX)
     return _share(int((counted & (labels_a == labels_b)).sum()), int(counted.sum()))
 

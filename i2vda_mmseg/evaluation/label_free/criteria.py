@@ -84,21 +84,13 @@ class PredictionSums(NamedTuple):
 
     def plus(self, other: 'PredictionSums') -> Self:
         """Sums over both."""
-        return type(self)(
-            self.rows + other.rows, self.entropy + other.entropy, self.marginal + other.marginal, self.gram + other.gram
-        )
+        return type(self)(*(own + others for own, others in zip(self, other)))
 
-    def negative_entropy(self) -> float:
-        """See the function of this name."""
-        return -self.entropy / self.rows
-
-    def information_maximization(self) -> float:
-        """See the function of this name."""
-        return float(torch.special.entr(self.marginal / self.rows).sum()) - self.entropy / self.rows
-
-    def batch_nuclear_norm(self) -> float:
-        """See the function of this name."""
-        return float(torch.linalg.eigvalsh(self.gram).clamp(min=0).sqrt().sum()) / self.rows
+    def criteria(self) -> dict[str, float]:
+        """Compute what the functions of these names do."""
+        certainty, variety = -self.entropy / self.rows, float(torch.special.entr(self.marginal / self.rows).sum())
+        norm = float(torch.linalg.eigvalsh(self.gram).clamp(min=0).sqrt().sum()) / self.rows
+        return dict(information_maximization=variety + certainty, batch_nuclear_norm=norm, negative_entropy=certainty)
 
 
 def negative_entropy(probs: Tensor) -> float:
@@ -120,7 +112,7 @@ def negative_entropy(probs: Tensor) -> float:
         >>> round(negative_entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]])), 4)  # -log(2) / 2
         -0.3466
     """
-    return PredictionSums.of(probs).negative_entropy()
+    return PredictionSums.of(probs).criteria()['negative_entropy']
 
 
 def information_maximization(probs: Tensor) -> float:
@@ -143,7 +135,7 @@ def information_maximization(probs: Tensor) -> float:
         >>> round(information_maximization(torch.eye(2)), 4)  # log(2)
         0.6931
     """
-    return PredictionSums.of(probs).information_maximization()
+    return PredictionSums.of(probs).criteria()['information_maximization']
 
 
 def batch_nuclear_norm(probs: Tensor) -> float:
@@ -166,18 +158,14 @@ def batch_nuclear_norm(probs: Tensor) -> float:
         >>> round(batch_nuclear_norm(torch.eye(2).repeat(8, 1)), 4)  # sqrt(2 / 16)
         0.3536
     """
-    return PredictionSums.of(probs).batch_nuclear_norm()
+    return PredictionSums.of(probs).criteria()['batch_nuclear_norm']
 
 
 def as_rows(probs: Tensor) -> Tensor:
-    """Give class probabilities as one row a pixel: (N, C) or (N * H * W, C), at least float32.
-
-    Args:
-        probs: (N, C) or (N, C, H, W), floating point, C >= 2; each pixel sums to 1.
+    """Give class probabilities (N, C) or (N, C, H, W) as one row a pixel, at least float32.
 
     Raises:
-        ValueError: If the shape is another, there is no pixel, or a pixel's values are negative, not finite or do not
-            sum to 1.
+        ValueError: If the shape is another, there is no pixel, or they are no probabilities.
     """
     if probs.ndim not in (2, 4) or probs.shape[1] < 2 or not probs.numel() or not probs.is_floating_point():
         raise ValueError(

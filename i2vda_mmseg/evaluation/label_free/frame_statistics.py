@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Self
 
 import torch
@@ -30,9 +30,7 @@ class FrameStatistics:
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor, key: str, neighbours: int) -> Self:
-        """Look at one frame.
-
-        The sampled pixels follow from ``key`` and the size alone: every network is looked at in the same ones.
+        """Look at one frame, in pixels that follow from ``key`` and the size alone: the same for every network.
 
         Args:
             logits: (C, H, W), floating point, any device.
@@ -55,23 +53,12 @@ class FrameStatistics:
 
 
 def summary(frames: Sequence[FrameStatistics]) -> dict[str, float]:
-    """Compute the criteria of probabilities over frames: SND, information maximisation, BNM, negative entropy.
-
-    Raises:
-        ValueError: If there is no frame.
-    """
+    """Compute the criteria of probabilities over one frame or more: SND and those of ``PredictionSums``."""
     if not frames:
         raise ValueError('there is no frame to compute criteria of')
-    sums = frames[0].sums
-    for frame in frames[1:]:
-        sums = sums.plus(frame.sums)
     rows = torch.cat([frame.rows for frame in frames])
-    return dict(
-        soft_neighborhood_density=soft_neighborhood_density(rows, max_rows=NEIGHBOURS),
-        information_maximization=sums.information_maximization(),
-        batch_nuclear_norm=sums.batch_nuclear_norm(),
-        negative_entropy=sums.negative_entropy(),
-    )
+    sums = reduce(PredictionSums.plus, (frame.sums for frame in frames))
+    return dict(soft_neighborhood_density=soft_neighborhood_density(rows, max_rows=NEIGHBOURS), **sums.criteria())
 
 
 def is_constant(frames: Sequence[FrameStatistics]) -> bool:

@@ -66,10 +66,7 @@ class LabelFreeSelection(BaseMetric):
         """Keep a few numbers of each frame."""
         for sample in data_samples:
             if 'seg_logits' not in sample:
-                raise ValueError(
-                    'LabelFreeSelection needs the logits of a sample, seg_logits, as EncoderDecoder gives them, but it '
-                    f'has {", ".join(sorted(sample))}'
-                )
+                raise ValueError(f'LabelFreeSelection needs seg_logits in a sample, but it has {sorted(sample)}')
             labels = sample['pred_sem_seg']['data'].squeeze(0)
             key = str(sample.get('img_path', ''))
             self.results.append(FrameStatistics.of(sample['seg_logits']['data'], labels, key, _NEIGHBOURS))

@@ -105,7 +105,7 @@ def ranks(values: Sequence[float | None]) -> list[float | None]:
         >>> ranks([0.2, 0.9, None, 0.2])
         [2.5, 1.0, None, 2.5]
     """
-    known = [value for value in values if value is not None and not math.isnan(value)]
+    known = [value for value in values if not _is_unknown(value)]
     return [
         sum(other > value for other in known) + (known.count(value) + 1) / 2 if value in known else None
         for value in values
@@ -115,10 +115,7 @@ def ranks(values: Sequence[float | None]) -> list[float | None]:
 def rank_averages(
     rows: Sequence[Figures], criteria: Collection[str], excluded: Collection[int] = ()
 ) -> list[float | None]:
-    """Average each row's ranks by the criteria.
-
-    A criterion that a row lacks (TC without consecutive frames) is left out for all rows, so that all are compared by
-    the same ones.
+    """Average each row's ranks by the criteria that are known of all rows, so that all are compared by the same.
 
     Args:
         rows: Figures by criterion, one row a checkpoint; higher is better in each.
@@ -145,15 +142,7 @@ def rank_averages(
 
 
 def shared_criteria(rows: Sequence[Figures], criteria: Collection[str]) -> list[str]:
-    """Those criteria that are known of all rows.
-
-    Raises:
-        ValueError: If there are rows, and no such criterion.
-
-    Example:
-        >>> shared_criteria([dict(a=1.0, b=2.0), dict(a=3.0, b=None)], ['a', 'b'])
-        ['a']
-    """
+    """Those criteria that are known of all rows; ValueError if there are rows, and no such criterion."""
     shared = [name for name in criteria if not any(_is_unknown(row.get(name)) for row in rows)]
     if rows and not shared:
         raise ValueError(f'none of the criteria {", ".join(criteria)} is known of all of the checkpoints')
