@@ -2,7 +2,7 @@
 
 import re
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 
 _REQUIRED = {'torch': '2.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmseg': '1.2.2'}
 _MAINTAINED = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
@@ -36,21 +36,11 @@ def _command(name: str, least: str) -> str:
     """Say what to install, in the family of mm-packages that is there: the two own the same folders."""
     if not name.startswith('mm'):
         return f"pip install '{name}>={least}'"
-    return _OFFICIAL if any(map(_is_installed, ('mmengine', 'mmcv', 'mmsegmentation'))) else _MAINTAINED
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True
+    installed = {each.metadata['Name'] for each in distributions()}
+    return _OFFICIAL if installed & {'mmengine', 'mmcv', 'mmsegmentation'} else _MAINTAINED
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Read the leading numbers of a version: '2.13.0+cpu' is (2, 13, 0)."""
-    numbers = []
-    for part in version.split('+', maxsplit=1)[0].split('.')[:3]:
-        digits = re.match(r'\d+', part)
-        numbers.append(int(digits.group()) if digits else 0)
-    return tuple(numbers)
+    found = [re.match(r'\d+', part) for part in version.split('+', maxsplit=1)[0].split('.')[:3]]
+    return tuple(int(digits.group()) if digits else 0 for digits in found)

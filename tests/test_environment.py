@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from i2vda_mmseg import environment
@@ -10,7 +12,9 @@ OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0,<2.2' 'mmsegmentation>=1
 @pytest.fixture
 def installed(monkeypatch):
     """Pretend that just the named distributions are installed."""
-    return lambda *names: monkeypatch.setattr(environment, '_is_installed', lambda name: name in names)
+    return lambda *names: monkeypatch.setattr(
+        environment, 'distributions', lambda: [SimpleNamespace(metadata={'Name': name}) for name in names]
+    )
 
 
 def message(**required):
@@ -56,8 +60,3 @@ def test_the_command_keeps_to_the_family_that_is_there(installed, there, command
     assert message(mmseg='99').endswith(f'. Run: {command}')
     assert message(mmengine='99').endswith(f'. Run: {command}')
     assert message(torch='99').endswith(". Run: pip install 'torch>=99'")
-
-
-def test_installed_means_a_distribution_not_a_folder_to_import():
-    assert environment._is_installed('torch')
-    assert not environment._is_installed('i2vda_mmseg.environment')

@@ -4,10 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmseg.registry import MODELS, TRANSFORMS
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
+from i2vda_mmseg.flow.models import padding_of
+
+from .config_keys import dicts_below
 
 FLOW_STEPS = ('EstimateFlow', 'LoadFlow')
 
@@ -34,14 +39,43 @@ def complete_workers_flow(config: Config) -> None:
             step['estimator'] = estimator
 
 
-def check_workers_flow(config: Mapping[str, Any]) -> None:
-    """Refuse training pipelines that make flow, or I_t, otherwise than the model's settings say.
+def check_flow(config: Mapping[str, Any]) -> None:
+    """Refuse a flow cache of another size than the target frames, and steps that do not make the model's flow.
 
-    The model takes what the samples bring, so that its own settings would have no effect.
+    Frames that the estimator pads for the most part are warned of.
 
     Raises:
-        ConfigError: With both keys.
+        ConfigError: With the key of the cache, or both keys that differ.
     """
+    _check_workers_flow(config)
+    estimator = (config.get('model') or {}).get('flow_estimator')
+    size = _target_size(config)
+    if not isinstance(estimator, Mapping) or size is None:
+        return
+    smallest = _smallest(estimator)
+    if min(size) < smallest:
+        print_log(
+            f'model.flow_estimator: {estimator.get("type")} works on at least {smallest}x{smallest} pixels, and the '
+            f'target frames are {size[0]}x{size[1]} (H x W): most of what it sees is padding',
+            logger='current',
+            level=30,
+        )
+    if estimator.get('type') == 'CachedFlow':
+        try:
+            FlowCache(estimator['root']).require(size=size)
+        except (ValueError, FileNotFoundError) as error:
+            raise ConfigError(f'model.flow_estimator.root: {error}') from error
+
+
+def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Config of the ``FlowEstimator`` that a step of a pipeline names, or None."""
+    if step['type'] == 'LoadFlow':
+        return dict(type='CachedFlow', root=step['root'], online=step.get('online'))
+    return step.get('estimator') if step['type'] == 'EstimateFlow' else None
+
+
+def _check_workers_flow(config: Mapping[str, Any]) -> None:
+    """Refuse steps that make flow, or I_t, otherwise than the model's settings say, which would have no effect."""
     model = config.get('model') or {}
     estimator = model.get('flow_estimator')
     makes_flow = estimator is not None and suits_workers(estimator)
@@ -55,13 +89,6 @@ def check_workers_flow(config: Mapping[str, Any]) -> None:
             )
         if step['type'] == 'TemporalAugmentation' and 'temporal_augmentation' in model:
             _check_augmentation(path, step, model['temporal_augmentation'], makes_flow)
-
-
-def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Config of the ``FlowEstimator`` that a step of a pipeline names, or None."""
-    if step['type'] == 'LoadFlow':
-        return dict(type='CachedFlow', root=step['root'], online=step.get('online'))
-    return step.get('estimator') if step['type'] == 'EstimateFlow' else None
 
 
 def _check_augmentation(path: str, step: Mapping[str, Any], asked: Any, makes_flow: bool) -> None:
@@ -89,8 +116,30 @@ def _described(estimator: Mapping[str, Any]) -> dict[str, Any]:
     return describe_estimator({**estimator, 'online': describe_estimator(online)} if online else estimator)
 
 
+def _target_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Give (H, W) of the target frames as their pipeline leaves them, or None where the config does not tell."""
+    size = None
+    for path, step in _steps(config):
+        if '.target.' in path and step['type'] == 'Resize' and step.get('keep_ratio') is False and step.get('scale'):
+            size = tuple(step['scale'])[::-1]
+        elif '.target.' in path and isinstance(step.get('crop_size'), (list, tuple)):
+            size = tuple(step['crop_size'])
+    return size
+
+
+def _smallest(estimator: Mapping[str, Any]) -> int:
+    if estimator.get('min_size'):
+        return estimator['min_size']
+    if estimator.get('type') == 'MMFlow':
+        model = estimator.get('model')
+        return padding_of(str(model.get('type') if isinstance(model, Mapping) else model))[1]
+    return 32 if estimator.get('type') == 'DISFlow' else 1
+
+
 def _steps(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Walk over the steps of the training pipelines, and those within them, with their paths."""
     dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
     for domain in ('source', 'target'):
-        for index, step in enumerate((dataset.get(domain) or {}).get('pipeline') or []):
-            yield f'train_dataloader.dataset.{domain}.pipeline.{index}', step
+        pipeline = (dataset.get(domain) or {}).get('pipeline')
+        steps = dicts_below(pipeline, f'train_dataloader.dataset.{domain}.pipeline')
+        yield from ((path, step) for path, step in steps if isinstance(step.get('type'), str))

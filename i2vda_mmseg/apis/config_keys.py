@@ -79,7 +79,7 @@ def check_keys(config: Mapping[str, Any]) -> None:
             if near := get_close_matches(key, sorted(read), 1):
                 raise ConfigError(f'{section}.{key}: nothing reads this key; did you mean {near[0]!r}?')
     for section, registries in SECTIONS.items():
-        for path, value in _dicts(config.get(section), section):
+        for path, value in dicts_below(config.get(section), section):
             _check_dict(path, value, registries)
 
 
@@ -124,16 +124,16 @@ def arguments_of(kind: Any) -> tuple[set[str], bool]:
     return names, False
 
 
-def _dicts(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def dicts_below(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Walk over the dicts of a config with their paths, without those that are no configs of a class."""
     if isinstance(value, Mapping):
         yield path, value
         for key, child in value.items() if value.get('type') != 'MMFlow' else ():
             if not str(key).endswith('_cfg') and key not in ('metainfo', 'collate_fn', 'worker_init_fn'):
-                yield from _dicts(child, f'{path}.{key}')
+                yield from dicts_below(child, f'{path}.{key}')
     elif isinstance(value, (list, tuple)):
         for index, child in enumerate(value):
-            yield from _dicts(child, f'{path}.{index}')
+            yield from dicts_below(child, f'{path}.{index}')
 
 
 def _find(path: str, name: str, registries: tuple[Registry, ...]) -> tuple[Any, Any]:

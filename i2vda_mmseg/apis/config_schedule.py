@@ -9,6 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 from mmseg.registry import HOOKS, MODELS
 
+from i2vda_mmseg.engine.optimizers import schedulers_of
 from i2vda_mmseg.engine.optimizers.separate_constructor import check_backbone_steps
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
@@ -37,8 +38,7 @@ def check_schedule(config: Mapping[str, Any]) -> None:
     if config.get('optim_wrapper'):
         _check_optimizers(config)
     if max_iters and 'stages' not in loop:
-        for path, schedulers in _schedulers(config):
-            _check_learning_rate(path, schedulers, max_iters)
+        _check_learning_rates(dict(schedulers_of(config.get('param_scheduler'))), max_iters)
 
 
 def check_loop(config: Mapping[str, Any]) -> None:
@@ -74,7 +74,7 @@ def _check_positive(path: str, value: Any) -> None:
 
 def _check_launch(path: str, launch: int, config: Mapping[str, Any], max_iters: int) -> None:
     """Refuse a launch after the end; one that a trial run does not live to see is told by the hook itself."""
-    ends = [(scheduler.get('end') or 1) - 1 for _, schedulers in _schedulers(config) for scheduler in schedulers]
+    ends = [(scheduler.get('end') or 1) - 1 for _, scheduler in schedulers_of(config.get('param_scheduler'))]
     end = max(max_iters, *ends, 0)
     if 0 < end <= launch:
         raise ConfigError(
@@ -87,10 +87,6 @@ def _hooks(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
     named = [(f'default_hooks.{name}', hook) for name, hook in (config.get('default_hooks') or {}).items()]
     listed = [(f'custom_hooks.{index}', hook) for index, hook in enumerate(config.get('custom_hooks') or [])]
     return ((path, hook) for path, hook in named + listed if isinstance(hook, Mapping))
-
-
-def _wrappers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {name: value for name, value in config['optim_wrapper'].items() if isinstance(value, Mapping)}
 
 
 def _check_optimizers(config: Mapping[str, Any]) -> None:
@@ -106,7 +102,7 @@ def _check_optimizers(config: Mapping[str, Any]) -> None:
             f"optim_wrapper.{strangers[0]}: nothing reads this key; beside the networks stand 'constructor' and "
             "'backbone_steps'"
         )
-    wrappers = _wrappers(config)
+    wrappers = {name: value for name, value in config['optim_wrapper'].items() if isinstance(value, Mapping)}
     for name in ('segmentor', 'discriminator'):
         if model.get(name) and name not in wrappers:
             raise ConfigError(f'optim_wrapper.{name}: missing, but model.{name} is to be trained')
@@ -132,18 +128,14 @@ def _is_method(model: Mapping[str, Any]) -> bool:
 
 def _check_separate(wrapper: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     if 'optimizer' in wrapper:
+        settings = ', '.join(f'{key}={value!r}' for key, value in dict(wrapper['optimizer']).items())
+        parts = ', '.join(f'{name}=dict(optimizer=dict({settings}))' for name in _networks(model))
         raise ConfigError(
-            'optim_wrapper.optimizer: a method has an optimizer for each network that it trains; write '
-            f'{_as_several(wrapper["optimizer"], model)}'
+            'optim_wrapper.optimizer: a method has an optimizer for each network that it trains; write optim_wrapper = '
+            f"dict(_delete_=True, constructor='SeparateOptimWrapperConstructor', {parts})"
         )
     if wrapper.get('constructor') != 'SeparateOptimWrapperConstructor':
         raise ConfigError("optim_wrapper.constructor: must be 'SeparateOptimWrapperConstructor' for a method")
-
-
-def _as_several(optimizer: Any, model: Mapping[str, Any]) -> str:
-    settings = ', '.join(f'{key}={value!r}' for key, value in dict(optimizer).items())
-    parts = ', '.join(f'{name}=dict(optimizer=dict({settings}))' for name in _networks(model))
-    return f"optim_wrapper = dict(_delete_=True, constructor='SeparateOptimWrapperConstructor', {parts})"
 
 
 def _networks(model: Mapping[str, Any]) -> list[str]:
@@ -161,26 +153,19 @@ def _check_window(path: str, window: Any, config: Mapping[str, Any]) -> None:
             )
 
 
-def _schedulers(config: Mapping[str, Any]) -> Iterator[tuple[str, list]]:
-    schedulers = config.get('param_scheduler') or {}
-    is_named = isinstance(schedulers, Mapping) and 'type' not in schedulers
-    for name, value in schedulers.items() if is_named else [('', schedulers)]:
-        yield f'param_scheduler.{name}'.rstrip('.'), list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _check_learning_rate(path: str, schedulers: list, max_iters: int) -> None:
-    last = max((scheduler.get('end') or max_iters for scheduler in schedulers), default=max_iters)
-    for index, scheduler in enumerate(schedulers):
-        place, end = f'{path}.{index}', scheduler.get('end') or max_iters
+def _check_learning_rates(schedulers: Mapping[str, Any], max_iters: int) -> None:
+    """Refuse epochs, and warn of ends that a trial run of another length may have intended."""
+    ends = {path: scheduler.get('end') or max_iters for path, scheduler in schedulers.items()}
+    for path, scheduler in schedulers.items():
+        end, group = ends[path], path.rpartition('.')[0]
+        last = max(other for place, other in ends.items() if place.rpartition('.')[0] == group)
         if scheduler.get('by_epoch', True) and not scheduler.get('convert_to_iter_based'):
-            raise ConfigError(f'{place}.by_epoch: must be False, training counts iterations and not epochs')
+            raise ConfigError(f'{path}.by_epoch: must be False, training counts iterations and not epochs')
         reaches_zero = scheduler.get('type') in _DECAYING_TO_ETA_MIN and not scheduler.get('eta_min')
+        fault = None
         if reaches_zero and not scheduler.get('eta_min_ratio') and end == last < max_iters:
-            _warn(f'{place}.end is iteration {end}, but training lasts {max_iters}: the rate is 0 from there on')
+            fault = f'training lasts {max_iters}: the learning rate is 0 from there on'
         elif end > max_iters + 1:  # the last value, of iteration end - 1, is that of a step that is not taken
-            _warn(f'{place}.end is iteration {end}, but training ends after {max_iters}: its decay is cut short')
-
-
-def _warn(message: str) -> None:
-    """Say what a trial run of another length may have intended."""
-    print_log(message, logger='current', level=logging.WARNING)
+            fault = f'training ends after {max_iters}: its decay is cut short'
+        if fault:
+            print_log(f'{path}.end is iteration {end}, but {fault}', logger='current', level=logging.WARNING)

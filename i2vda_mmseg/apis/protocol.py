@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from i2vda_mmseg.evaluation import PROTOCOLS
+from i2vda_mmseg.evaluation.protocols import PROTOCOLS, protocol_named
 
 
 def protocol_of(config: Config) -> str | None:
@@ -23,10 +23,7 @@ def use_protocol(config: Config, name: str) -> None:
     Raises:
         ValueError: If there is no such protocol, the network has other classes, or the config has no protocol.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(f'protocol must be one of {sorted(PROTOCOLS)}, got {name!r}')
-    protocol = PROTOCOLS[name]
-    current = protocol_of(config)
+    protocol, current = protocol_named(name), protocol_of(config)
     if current is None:
         raise ValueError(f'{config.filename} has no metric with a protocol; set test_evaluator.type=DomainIoUMetric')
     if PROTOCOLS[current].classes != protocol.classes:

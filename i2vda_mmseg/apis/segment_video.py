@@ -77,12 +77,17 @@ def segment_video(
     frames = FrameSource(source)
     if frames.warning:
         print_log(f'{source}: {frames.warning}', logger='current', level=logging.WARNING)
-    _keep_source(source, out)
+    if out and Path(out).exists() and Path(out).samefile(source):
+        raise ValueError(f'{out} is the video to segment, which would be lost; write to another file')
     streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
     start = time.monotonic()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
-        count = _segment(frames, chosen, streams, writer, opacity, progress or _silent)
-    _check_pairs(streams, source)
+        count = _segment(frames, chosen, streams, writer, opacity, progress or (lambda done, total: None))
+    if any(not stream.counts.pairs for stream in streams):
+        raise ValueError(
+            f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
+            "clip's frames differ in their last number only"
+        )
     figures = [metric.figures(stream.counts) for metric, stream in zip(metrics, streams)]
     return VideoSummary(
         frames=count,
@@ -104,11 +109,13 @@ def _segment(
 ) -> int:
     """Label, measure and write frame after frame; reading and writing overlap with it. Gives the number of frames."""
     colours = [_bgr_palette(predictor.palette) for predictor in predictors]
+    followers: list[Any] = [*predictors, *streams]
     count, written = 0, None
     with ThreadPoolExecutor(2) as pool:
         for count, frame in enumerate(ahead(frames, pool), start=1):
             if count - 1 in frames.clip_starts:
-                _begin_clip(predictors, streams)
+                for follower in followers:
+                    follower.begin_clip()
             predictions = [predictor(frame) for predictor in predictors]
             for stream, prediction in zip(streams, predictions):
                 stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
@@ -121,10 +128,6 @@ def _segment(
         if written is not None:
             written.result()
     return count
-
-
-def _silent(done: int, total: int) -> None:
-    """Show no progress."""
 
 
 def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
@@ -152,17 +155,6 @@ def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> Consisten
     return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
 
 
-def _keep_source(source: str | Path, out: str | Path | None) -> None:
-    if out and Path(out).exists() and Path(out).samefile(source):
-        raise ValueError(f'{out} is the video to segment, which would be lost; write to another file')
-
-
-def _begin_clip(predictors: list[FramePredictor], streams: list[ConsistencyStream]) -> None:
-    followers: list[FramePredictor | ConsistencyStream] = [*predictors, *streams]
-    for follower in followers:
-        follower.begin_clip()
-
-
 def _write(
     writer: VideoWriter, frame: np.ndarray, results: list[tuple[np.ndarray, np.ndarray]], opacity: float
 ) -> None:
@@ -173,11 +165,3 @@ def _bgr_palette(palette: list[list[int]]) -> np.ndarray:
     colours = np.zeros((256, 3), np.uint8)
     colours[: len(palette)] = np.array(palette, np.uint8)[:, ::-1]
     return colours
-
-
-def _check_pairs(streams: list[ConsistencyStream], source: str | Path) -> None:
-    if any(not stream.counts.pairs for stream in streams):
-        raise ValueError(
-            f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
-            "clip's frames differ in their last number only"
-        )

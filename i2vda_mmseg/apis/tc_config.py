@@ -17,8 +17,6 @@ from i2vda_mmseg.flow.fingerprint import describe_estimator
 from .config_flow import suits_workers
 from .protocol import protocol_of
 
-_DEFAULT = dict(type='TemporalConsistency', preset='clean', flow_estimator=dict(type='DISFlow'))
-
 
 def add_temporal_consistency(
     config: Config, preset: str | None = None, clip_list: str | None = None, flow: str = 'config'
@@ -44,10 +42,7 @@ def add_temporal_consistency(
     if preset is not None:
         evaluator['preset'] = preset
     evaluator.setdefault('protocol', protocol_of(config))
-    loader = config.get('tc_dataloader')
-    loader = clip_dataloader(config) if loader is None else loader.to_dict()
-    if clip_list is not None:
-        loader['dataset']['clip_list'] = clip_list
+    loader = _clip_loader(config, clip_list)
     _move_flow_to_workers(loader['dataset'], evaluator)
     config.test_cfg = dict(
         config.get('test_cfg') or {}, type='ClipTestLoop', clip_dataloader=loader, clip_evaluator=evaluator
@@ -61,30 +56,21 @@ def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, 
         Config of a data set, whose samples are those of training pairs, and of a ``FlowEstimator``.
     """
     evaluator = _evaluator(config)
-    loader = config.get('tc_dataloader')
-    dataset = (clip_dataloader(config) if loader is None else loader.to_dict())['dataset']
+    dataset = _clip_loader(config, clip_list)['dataset']
     size = evaluator.get('flow_size')
-    resize = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False, interpolation='area')] if size else []
-    frames = dict(
-        type='TransformBroadcaster',
-        mapping=dict(img=['frame_0', 'frame_1']),
-        auto_remap=True,
-        share_random_params=True,
-        transforms=resize,
-    )
-    dataset.update(
-        pairs='consecutive',
-        previous_frame=False,
-        pipeline=[dict(type='LoadFramePair'), *([frames] if resize else []), dict(type='PackFramePair')],
-    )
-    if clip_list is not None:
-        dataset['clip_list'] = clip_list
+    pipeline: list[dict[str, Any]] = [dict(type='LoadFramePair'), dict(type='PackFramePair')]
+    if size:
+        resize = dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False, interpolation='area')
+        both = dict(type='TransformBroadcaster', mapping=dict(img=['frame_0', 'frame_1']), auto_remap=True)
+        pipeline.insert(1, both | dict(share_random_params=True, transforms=[resize]))
+    dataset.update(pairs='consecutive', previous_frame=False, pipeline=pipeline)
     return dataset, evaluator['flow_estimator']
 
 
 def tc_facts(config: Config) -> dict[str, Any]:
     """What the figures of temporal consistency are about, for ``metrics.json``."""
-    evaluator, estimator = config.test_cfg['clip_evaluator'], config.test_cfg['clip_evaluator']['flow_estimator']
+    evaluator = config.test_cfg['clip_evaluator']
+    estimator = evaluator['flow_estimator']
     described = describe_estimator(estimator)
     if estimator['type'] == 'CachedFlow':
         described['cached'] = FlowCache(estimator['root']).estimator
@@ -107,8 +93,8 @@ def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
     Raises:
         ValueError: If the evaluator needs what raw frames do not have: a flow cache's keys, or logits.
     """
-    found = config.get('tc_evaluator') or dict(type='TemporalConsistency')
-    evaluator = {**found, 'protocol': found.get('protocol') or protocol_of(config)}
+    evaluator = _evaluator(config)
+    evaluator['protocol'] = evaluator.get('protocol') or protocol_of(config)
     metric: TemporalConsistency = METRICS.build(evaluator)
     if hasattr(metric.flow_estimator, 'cache'):
         raise ValueError(
@@ -124,9 +110,17 @@ def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
 
 def _evaluator(config: Config) -> dict[str, Any]:
     found = config.get('tc_evaluator')
-    evaluator = dict(_DEFAULT) if found is None else found.to_dict()
+    evaluator = dict(type='TemporalConsistency') if found is None else found.to_dict()
     evaluator.setdefault('flow_estimator', dict(type='DISFlow'))
     return evaluator
+
+
+def _clip_loader(config: Config, clip_list: str | None) -> dict[str, Any]:
+    found = config.get('tc_dataloader')
+    loader = clip_dataloader(config) if found is None else found.to_dict()
+    if clip_list is not None:
+        loader['dataset']['clip_list'] = clip_list
+    return loader
 
 
 def _move_flow_to_workers(dataset: dict[str, Any], evaluator: dict[str, Any]) -> None:

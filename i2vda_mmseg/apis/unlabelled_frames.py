@@ -89,7 +89,7 @@ def _of_source(path: str, count: int) -> FrameChoice:
     groups: list[Any] = source.pairs() if has_pairs else [[frame] for clip in source.clips for frame in clip]
     chosen = spread(groups, count // 2 if has_pairs else count)
     shots = ([Shot(frame.key, source.read(frame)) for frame in group] for group in chosen)
-    return FrameChoice(shots, dict(source=str(path), **_facts(chosen, len(groups) if has_pairs else 0)))
+    return FrameChoice(shots, _facts(path, chosen, len(groups) if has_pairs else 0))
 
 
 def _of_target(config: Config, count: int, data: str | None) -> FrameChoice:
@@ -97,33 +97,24 @@ def _of_target(config: Config, count: int, data: str | None) -> FrameChoice:
     dataset = DATASETS.build(dict(target, pipeline=[], **(dict(data_root=data) if data else {})))
     if not len(dataset):
         raise ValueError('train_dataloader.dataset.target has no frames')
-    has_pairs = len(_shots(dataset.get_data_info(0))) == 2
+    has_pairs = len(_files(dataset.get_data_info(0))) == 2
     chosen = spread(range(len(dataset)), count // 2 if has_pairs else count)
-    groups = [_shots(dataset.get_data_info(i)) for i in chosen]
-    facts = _facts(groups, len(dataset) if has_pairs else 0)
-    return FrameChoice(_read_files(groups), dict(source=data or str(target.get('data_root')), **facts))
+    groups = [_files(dataset.get_data_info(i)) for i in chosen]
+    shots = ([Shot(key, read_image(path, colours=FRAME_COLOURS)) for key, path in group] for group in groups)
+    return FrameChoice(shots, _facts(data or target.get('data_root'), groups, len(dataset) if has_pairs else 0))
 
 
-def _shots(info: dict[str, Any]) -> list[tuple[str, str]]:
+def _files(info: dict[str, Any]) -> list[tuple[str, str]]:
     """Keys and paths of the last two frames of a sample, or of its image."""
     paths = info.get('frame_paths') or (info['img_path'],)
     keys = info.get('frame_keys') or [Path(path).name for path in paths]
     return list(zip(keys, paths))[-2:]
 
 
-def _read_files(groups: list[list[tuple[str, str]]]) -> Iterator[list[Shot]]:
-    for group in groups:
-        yield [Shot(key, read_image(path, colours=FRAME_COLOURS)) for key, path in group]
-
-
-def _facts(groups: list[Any], pairs: int) -> dict[str, Any]:
-    return dict(
-        frames=sum(len(group) for group in groups),
-        pairs=sum(len(group) == 2 for group in groups),
-        rule=f'pairs of consecutive frames, evenly spread over all {pairs}'
-        if pairs
-        else 'single frames, evenly spread',
-    )
+def _facts(source: Any, groups: list[Any], pairs: int) -> dict[str, Any]:
+    spread_over = f'pairs of consecutive frames, evenly spread over all {pairs}' if pairs else ''
+    numbers = dict(frames=sum(map(len, groups)), pairs=sum(len(group) == 2 for group in groups))
+    return dict(source=str(source), **numbers, rule=spread_over or 'single frames, evenly spread')
 
 
 def _domain(config: Config, name: str) -> Any:

@@ -21,7 +21,7 @@ def street(request):
 def warnings(monkeypatch):
     """Collect what is logged; it goes to the terminal, as there is no run yet."""
     messages = []
-    for module in ('config_check', 'config_schedule'):
+    for module in ('config_flow', 'config_schedule'):
         monkeypatch.setattr(f'i2vda_mmseg.apis.{module}.print_log', lambda message, **_: messages.append(message))
     return messages
 

@@ -84,7 +84,9 @@ class PredictionSums(NamedTuple):
 
     def plus(self, other: 'PredictionSums') -> Self:
         """Sums over both."""
-        return type(self)(*(own + others for own, others in zip(self, other)))
+        return type(self)(
+            self.rows + other.rows, self.entropy + other.entropy, self.marginal + other.marginal, self.gram + other.gram
+        )
 
     def criteria(self) -> dict[str, float]:
         """Compute what the functions of these names do."""

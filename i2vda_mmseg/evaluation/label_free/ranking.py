@@ -105,7 +105,7 @@ def ranks(values: Sequence[float | None]) -> list[float | None]:
         >>> ranks([0.2, 0.9, None, 0.2])
         [2.5, 1.0, None, 2.5]
     """
-    known = [value for value in values if not _is_unknown(value)]
+    known = [value for value in values if value is not None and not math.isnan(value)]
     return [
         sum(other > value for other in known) + (known.count(value) + 1) / 2 if value in known else None
         for value in values
