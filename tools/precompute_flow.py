@@ -25,7 +25,7 @@ import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.apis.tc_config import clip_pairs
+from i2vda_mmseg.apis.testing import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
 from i2vda_mmseg.fileio.atomic import remove_unfinished
 from i2vda_mmseg.flow import FlowCache

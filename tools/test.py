@@ -9,8 +9,7 @@ from mmengine.dist import is_main_process
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
-from i2vda_mmseg.apis.protocol import protocol_facts, protocol_of, use_protocol
-from i2vda_mmseg.apis.tc_config import add_temporal_consistency, tc_facts
+from i2vda_mmseg.apis.testing import add_temporal_consistency, protocol_facts, protocol_of, tc_facts, use_protocol
 from i2vda_mmseg.datasets.checking.index import find_datasets
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.errors import ConfigError

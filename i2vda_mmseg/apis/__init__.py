@@ -3,7 +3,7 @@
 from .export import check_export, export_checkpoint, stock_config
 from .launch import LAUNCHERS, build_runner, load_config
 from .segment_video import VideoSummary, segment_video
-from .tc_config import tc_metric
+from .testing import tc_metric
 
 __all__ = [
     'LAUNCHERS', 'VideoSummary', 'build_runner', 'check_export', 'export_checkpoint', 'load_config', 'segment_video',

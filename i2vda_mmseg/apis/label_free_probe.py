@@ -34,6 +34,7 @@ class _Ready(NamedTuple):
     key: str
     inputs: Tensor
     meta: dict[str, Any]
+    flows: Tensor | None  # (2, 2, H, W): from the frame before to this one, and back
 
 
 class Measured(NamedTuple):
@@ -61,8 +62,7 @@ class LabelFreeProbe:
     """
 
     def __init__(self, predictor: FramePredictor, groups: Iterable[list[Shot]]) -> None:
-        self._flows: dict[tuple[str, str], Tensor] = {}
-        self._groups = [self._make_ready(predictor, group) for group in groups]
+        self._groups = [_make_ready(predictor, group) for group in groups]
         if not self._groups:
             raise ValueError('there are no frames to compare checkpoints on')
         frames = [ready for group in self._groups for ready in group]
@@ -80,7 +80,7 @@ class LabelFreeProbe:
         Raises:
             NonFiniteLogitsError: If the network predicts NaN or infinity.
         """
-        stream = ConsistencyStream(self._flow, len(predictor.palette), choose_switches('clean'))
+        stream = ConsistencyStream(DISFlow(), len(predictor.palette), choose_switches('clean'))
         statistics, firsts, flips, teachers = [], [], [], []
         for group in self._groups:
             stream.begin_clip()
@@ -88,7 +88,7 @@ class LabelFreeProbe:
                 logits, labels = _predict(predictor, frame.inputs, frame.meta)
                 statistics.append(FrameStatistics.of(logits, labels, frame.key, self._neighbours))
                 if 'temporal_consistency' in criteria and len(group) > 1:
-                    stream.add(labels, _last_frame(frame.inputs), frame.key)
+                    stream.add(labels, None, frame.key, None if frame.flows is None else list(frame.flows.float()))
                 if frame is group[0]:
                     firsts.append(labels)
             if 'flip_agreement' in criteria:
@@ -115,28 +115,21 @@ class LabelFreeProbe:
                 counts = counts.plus(MixCounts.of(labels[i], labels[-1 - i], mixed))
         return counts
 
-    def _make_ready(self, predictor: FramePredictor, group: list[Shot]) -> list[_Ready]:
-        ready, before = [], None
-        for shot in group:
-            sample = predictor.prepare(shot.image, before)
-            inputs, before = sample['inputs'], shot.image
-            size = tuple(inputs.shape[-2:])
-            meta = dict(sample['data_samples'].metainfo, ori_shape=size, img_shape=size)
-            ready.append(_Ready(shot.key, inputs, meta))
-        if len(group) == 2:
-            self._estimate_flow(group, [frame.inputs.shape[-2:] for frame in ready])
-        return ready
 
-    def _estimate_flow(self, group: list[Shot], sizes: list[Any]) -> None:
-        if sizes[0] != sizes[1]:
-            raise ValueError(f'{group[0].key} and {group[1].key} are consecutive but differ in size')
-        a, b = (_rgb(shot.image, sizes[0]) for shot in group)
-        keys = (group[0].key, group[1].key)
-        for pair, flow in zip((keys, keys[::-1]), DISFlow()(torch.cat([a, b]), torch.cat([b, a]))):
-            self._flows[pair] = flow.half()
-
-    def _flow(self, frame_a: Tensor, frame_b: Tensor, keys: list[tuple[str, str]]) -> Tensor:
-        return torch.stack([self._flows[pair] for pair in keys]).float().to(frame_a.device)
+def _make_ready(predictor: FramePredictor, group: list[Shot]) -> list[_Ready]:
+    ready: list[_Ready] = []
+    for before, shot in zip([None, *group], group):
+        sample = predictor.prepare(shot.image, None if before is None else before.image)
+        size = tuple(sample['inputs'].shape[-2:])
+        meta = dict(sample['data_samples'].metainfo, ori_shape=size, img_shape=size)
+        flows = None
+        if before is not None:
+            if size != ready[-1].meta['img_shape']:
+                raise ValueError(f'{before.key} and {shot.key} are consecutive but differ in size')
+            frames = torch.cat([_rgb(before.image, size), _rgb(shot.image, size)])
+            flows = DISFlow()(frames, frames.flip(0)).half()
+        ready.append(_Ready(shot.key, sample['inputs'], meta, flows))
+    return ready
 
 
 @torch.no_grad()
@@ -149,10 +142,6 @@ def _predict(
     network = model.proxy if teacher else model
     sample = network(**data, mode='predict')[0]
     return sample.seg_logits.data, sample.pred_sem_seg.data[0].to(torch.uint8)
-
-
-def _last_frame(inputs: Tensor) -> Tensor:
-    return inputs.reshape(-1, *inputs.shape[-2:])[-3:]
 
 
 def _rgb(image: np.ndarray, size: Any) -> Tensor:

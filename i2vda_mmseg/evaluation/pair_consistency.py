@@ -69,10 +69,7 @@ def choose_switches(preset: str, **overrides: str | float | None) -> Switches:
         if getattr(switches, name) not in allowed:
             raise ValueError(f'{name} must be one of {allowed}, got {getattr(switches, name)!r}')
     if not isinstance(switches.eta, Real) or not 0 < switches.eta < math.inf:
-        raise ValueError(
-            f"eta is a distance in pixels and must be positive and finite, got {switches.eta!r}; mask='none' takes all "
-            'pixels'
-        )
+        raise ValueError(f"eta, in pixels, must be positive and finite, got {switches.eta!r}; mask='none' takes all")
     return switches._replace(eta=float(switches.eta))
 
 
@@ -120,13 +117,7 @@ def _resample_float32(labels: Tensor, flow: Tensor) -> Tensor:
 def valid_pixels(flow_ab: Tensor, flow_ba: Tensor, eta: float) -> Tensor:
     """Tell which pixels of frame a are seen in frame b: going there stays inside, and going back ends within ``eta``.
 
-    Args:
-        flow_ab: (2, H, W), pixels, on frame a's grid.
-        flow_ba: (2, H, W), pixels, on frame b's grid.
-        eta: Threshold in pixels.
-
-    Returns:
-        (H, W), bool, on frame a's grid. True = keep.
+    Flows are (2, H, W), in pixels as ``eta``; the mask is (H, W), bool, on frame a's grid, True = keep.
     """
     there, back = flow_ab[None], flow_ba[None]
     return (consistency_mask(there, back, eta, frame='0') & inside(there))[0]

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 from i2vda_mmseg.apis import segment_video, tc_metric
 from i2vda_mmseg.apis.launch import build_runner, load_config
 from i2vda_mmseg.apis.selection import select_checkpoint
-from i2vda_mmseg.apis.tc_config import clip_pairs
+from i2vda_mmseg.apis.testing import clip_pairs
 from i2vda_mmseg.datasets.checking import check_data
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader

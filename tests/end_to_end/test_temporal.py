@@ -11,8 +11,7 @@ import torch
 from mmseg.registry import DATASETS, MODELS
 
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.apis.protocol import protocol_facts, use_protocol
-from i2vda_mmseg.apis.tc_config import add_temporal_consistency
+from i2vda_mmseg.apis.testing import add_temporal_consistency, protocol_facts, use_protocol
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 
 CLIPS, FRAMES = 2, 3

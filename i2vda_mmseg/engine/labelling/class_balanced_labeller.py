@@ -57,7 +57,8 @@ class ClassBalancedLabeller(Labeller):
             )
         all_reduce(labelled)
         share = labelled[:-1].sum() / labelled.sum()
-        runner.logger.info(f'{share:.1%} of the pixels labelled; thresholds {_rounded(thresholds)}')
+        rounded = [round(value, 4) for value in thresholds.tolist()]
+        runner.logger.info(f'{share:.1%} of the pixels labelled; thresholds {rounded}')
         if is_main_process():
             rare = predicted < self.rare_share * predicted.sum()
             write_rare_classes(folder, rare.nonzero().flatten().tolist())
@@ -97,7 +98,3 @@ def _every(labels: Tensor, stride: int) -> Tensor:
     counts = labels.flatten().bincount()
     rank_in_class = torch.arange(len(by_class)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
     return by_class[rank_in_class % stride == 0]
-
-
-def _rounded(values: Tensor) -> list[float]:
-    return [round(value, 4) for value in values.tolist()]

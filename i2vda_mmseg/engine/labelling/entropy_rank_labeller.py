@@ -1,7 +1,6 @@
 """Pseudo-labels for all, and a list of the frames to trust."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +52,6 @@ class EntropyRankLabeller(Labeller):
         if is_main_process():
             for name, indices in ((EASY, easy), (HARD, hard)):
                 paths = [frames.get_data_info(index)['img_path'] for index in indices]
-                _write_list(Path(folder, name), paths, frames.data_prefix['img_path'])
-
-
-def _write_list(path: Path, image_paths: Sequence[str], root: str) -> None:
-    """List images by their place below the image folder: further up or down, equal names would be one."""
-    lines = [os.path.relpath(image_path, root).replace(os.sep, '/') for image_path in image_paths]
-    write_atomically('\n'.join([*lines, '']), path)
+                # Further up or down than below the image folder, equal names would be one.
+                lines = [Path(os.path.relpath(path, frames.data_prefix['img_path'])).as_posix() for path in paths]
+                write_atomically('\n'.join([*lines, '']), Path(folder, name))

@@ -11,7 +11,7 @@ MIX_WEIGHT = 0.55
 
 
 def label_agreement(labels_a: Tensor, labels_b: Tensor) -> float:
-    """Share of the pixels at which two label maps name the same class; between a network and its teacher, for example.
+    """Share of the pixels, in 0..1, at which two label maps name the same class; NaN where no pixel counts.
 
     Higher is better. It says that the two agree, not that they are right: a teacher that was copied a moment ago
     agrees with anything.
@@ -19,9 +19,6 @@ def label_agreement(labels_a: Tensor, labels_b: Tensor) -> float:
     Args:
         labels_a: (H, W) or (N, H, W), classes, 255 for none.
         labels_b: The same shape. Pixels at which either has no class do not count.
-
-    Returns:
-        In 0..1; NaN where no pixel counts.
 
     Raises:
         ValueError: If the shapes differ.
@@ -38,7 +35,7 @@ def label_agreement(labels_a: Tensor, labels_b: Tensor) -> float:
 
 
 def flip_agreement(labels: Tensor, labels_of_mirrored: Tensor) -> float:
-    """Share of the pixels that keep their class when the frame is mirrored.
+    """Share of the pixels, in 0..1, that keep their class when the frame is mirrored; NaN where no pixel counts.
 
     ``1/HW sum_{y,x} [labels(y, x) = labels_of_mirrored(y, W - 1 - x)]``. Higher is better: a street mirrored is a
     street. A network that predicts one class everywhere has 1.
@@ -47,9 +44,6 @@ def flip_agreement(labels: Tensor, labels_of_mirrored: Tensor) -> float:
         labels: (H, W) or (N, H, W), classes, 255 for none.
         labels_of_mirrored: The same shape: what was predicted for the frame mirrored left to right, as it was
             predicted; it is mirrored back here.
-
-    Returns:
-        In 0..1; NaN where no pixel counts.
 
     Raises:
         ValueError: If the shapes differ.

@@ -18,9 +18,9 @@ def soft_neighborhood_density(
     """Measure how many similar neighbours each prediction has: SND of Saito et al., *Tune it the Right Way*, ICCV 2021.
 
     ``f_i = p_i / |p_i|``, ``P_ij = exp(f_i . f_j / T) / sum_{k != i} exp(f_i . f_k / T)`` for ``j != i``, and
-    ``SND = -1/N sum_i sum_{j != i} P_ij log P_ij``. A prediction is no neighbour of its own. Higher is better: a
-    well-adapted network puts its predictions into a few dense clusters. A network that predicts one thing everywhere
-    has the highest value, ``log(N - 1)``: see ``collapse_reason``.
+    ``SND = -1/N sum_i sum_{j != i} P_ij log P_ij`` (natural logarithm). A prediction is no neighbour of its own. Higher
+    is better, in 0..log(N - 1): a well-adapted network puts its predictions into a few dense clusters. A network that
+    predicts one thing everywhere has the highest value: see ``collapse_reason``.
 
     The value depends on N: compare networks on the same pixels. Above ``max_rows`` it is that of a sample of as many
     rows, the same in each call; memory is bounded whatever N is.
@@ -30,9 +30,6 @@ def soft_neighborhood_density(
         temperature: T, positive.
         max_rows: Largest number of rows that all pairs are compared of.
         seed: Of the sample above it.
-
-    Returns:
-        In 0..log(N - 1), natural logarithm.
 
     Raises:
         ValueError: If there are fewer than two rows, ``probs`` are no probabilities, or T is not positive.
@@ -98,14 +95,11 @@ class PredictionSums(NamedTuple):
 def negative_entropy(probs: Tensor) -> float:
     """Measure how sure predictions are: ``1/N sum_i sum_c p_ic log p_ic``, the mean entropy with its sign flipped.
 
-    Higher is better: 0 where each is certain. A network that is certain of one class everywhere has the highest value.
-    Source: Morerio et al., *Minimal-Entropy Correlation Alignment*, ICLR 2018, which chooses hyperparameters by it.
+    Higher is better, in -log(C)..0 (natural logarithm): 0 where each is certain, if of one class everywhere. Source:
+    Morerio et al., *Minimal-Entropy Correlation Alignment*, ICLR 2018, which chooses hyperparameters by it.
 
     Args:
         probs: (N, C) or (N, C, H, W), class probabilities.
-
-    Returns:
-        In -log(C)..0, natural logarithm.
 
     Raises:
         ValueError: If ``probs`` are no probabilities.
@@ -120,15 +114,12 @@ def negative_entropy(probs: Tensor) -> float:
 def information_maximization(probs: Tensor) -> float:
     """Measure the mutual information of pixel and class: ``H(1/N sum_i p_i) - 1/N sum_i H(p_i)``.
 
-    Higher is better: predictions that are certain each, and varied together. A network that predicts one thing
-    everywhere has 0. Source: Bridle et al., *Unsupervised Classifiers, Mutual Information and 'Phantom Targets'*,
-    NeurIPS 1991; as a validator of adaptation, Musgrave et al., arXiv 2208.07360.
+    Higher is better, in 0..log(C) (natural logarithm): predictions that are certain each, and varied together. A
+    network that predicts one thing everywhere has 0. Source: Bridle et al., *Unsupervised Classifiers, Mutual
+    Information and 'Phantom Targets'*, NeurIPS 1991; as a validator of adaptation, Musgrave et al., arXiv 2208.07360.
 
     Args:
         probs: (N, C) or (N, C, H, W), class probabilities.
-
-    Returns:
-        In 0..log(C), natural logarithm.
 
     Raises:
         ValueError: If ``probs`` are no probabilities.
@@ -144,14 +135,11 @@ def batch_nuclear_norm(probs: Tensor) -> float:
     """Measure sureness and variety at once: the nuclear norm of the (N, C) matrix of predictions over N.
 
     ``BNM = 1/N sum_k sigma_k(P)``, the sum of the singular values, as Cui et al., *Towards Discriminability and
-    Diversity*, CVPR 2020, maximise it. Higher is better. It depends on N (a balanced one-hot P has ``sqrt(C / N)``, a
-    one-hot P of one class ``1 / sqrt(N)``): compare networks on the same pixels.
+    Diversity*, CVPR 2020, maximise it. Higher is better, in 0..1. It depends on N (a balanced one-hot P has
+    ``sqrt(C / N)``, a one-hot P of one class ``1 / sqrt(N)``): compare networks on the same pixels.
 
     Args:
         probs: (N, C) or (N, C, H, W), class probabilities.
-
-    Returns:
-        In 0..1.
 
     Raises:
         ValueError: If ``probs`` are no probabilities.

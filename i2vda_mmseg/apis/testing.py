@@ -1,4 +1,4 @@
-"""How a config measures temporal consistency: in its test, and of frames that no data set describes."""
+"""How a config is tested: under which protocol, and for temporal consistency, of its data or of other frames."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +11,54 @@ from i2vda_mmseg.datasets import CityscapesClipDataset
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switches
+from i2vda_mmseg.evaluation.protocols import PROTOCOLS, protocol_named
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
 from .config_flow import suits_workers
-from .protocol import protocol_of
+
+
+def protocol_of(config: Config) -> str | None:
+    """Name of the protocol of the config's test, or None."""
+    return next((evaluator.protocol for evaluator in _test_evaluators(config) if 'protocol' in evaluator), None)
+
+
+def use_protocol(config: Config, name: str) -> None:
+    """Test under another protocol: the data set's label ids and the metric change together.
+
+    Args:
+        config: Changed in place; its test data are ``CityscapesSeqDataset``.
+        name: A name of ``PROTOCOLS``.
+
+    Raises:
+        ValueError: If there is no such protocol, the network has other classes, or the config has no protocol.
+    """
+    protocol, current = protocol_named(name), protocol_of(config)
+    if current is None:
+        raise ValueError(f'{config.filename} has no metric with a protocol; set test_evaluator.type=DomainIoUMetric')
+    if PROTOCOLS[current].classes != protocol.classes:
+        raise ValueError(
+            f'a network of protocol {current!r} predicts {PROTOCOLS[current].trained} classes, but {name!r} is about '
+            f'{protocol.trained} others: {", ".join(protocol.classes)}; train one for it'
+        )
+    config.test_dataloader.dataset.class_space = protocol.class_space
+    for evaluator in _test_evaluators(config):
+        if 'protocol' in evaluator:
+            evaluator.protocol = name
+
+
+def protocol_facts(name: str | None, checkpoint: str) -> dict[str, Any]:
+    """What ``metrics.json`` says about the protocol.
+
+    Returns:
+        ``protocol``, its ``snapshot_rule``, and ``is_last_checkpoint``: whether the run's ``last_checkpoint`` names the
+        tested one, None where there is no such file.
+    """
+    rule = PROTOCOLS[name].snapshot if name in PROTOCOLS else None
+    note = Path(checkpoint).parent / 'last_checkpoint'
+    last = Path(note.read_text(encoding='utf-8').strip()).name if note.is_file() else None
+    is_last = None if last is None else last == Path(checkpoint).name
+    return dict(protocol=name, snapshot_rule=rule, is_last_checkpoint=is_last)
 
 
 def add_temporal_consistency(
@@ -37,7 +80,7 @@ def add_temporal_consistency(
     Raises:
         ValueError: If the test data has no clips, or the config no such estimator.
     """
-    evaluator = _evaluator(config)
+    evaluator = _tc_evaluator(config)
     evaluator['flow_estimator'] = _flow_estimator(config, evaluator, flow)
     if preset is not None:
         evaluator['preset'] = preset
@@ -55,7 +98,7 @@ def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, 
     Returns:
         Config of a data set, whose samples are those of training pairs, and of a ``FlowEstimator``.
     """
-    evaluator = _evaluator(config)
+    evaluator = _tc_evaluator(config)
     dataset = _clip_loader(config, clip_list)['dataset']
     size = evaluator.get('flow_size')
     pipeline: list[dict[str, Any]] = [dict(type='LoadFramePair'), dict(type='PackFramePair')]
@@ -93,7 +136,7 @@ def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
     Raises:
         ValueError: If the evaluator needs what raw frames do not have: a flow cache's keys, or logits.
     """
-    evaluator = _evaluator(config)
+    evaluator = _tc_evaluator(config)
     evaluator['protocol'] = evaluator.get('protocol') or protocol_of(config)
     metric: TemporalConsistency = METRICS.build(evaluator)
     if hasattr(metric.flow_estimator, 'cache'):
@@ -108,7 +151,12 @@ def tc_metric(config: Config, device: str = 'cpu') -> TemporalConsistency:
     return metric
 
 
-def _evaluator(config: Config) -> dict[str, Any]:
+def _test_evaluators(config: Config) -> list[Any]:
+    found = config.get('test_evaluator') or config.get('val_evaluator') or []
+    return [found] if isinstance(found, dict) else list(found)
+
+
+def _tc_evaluator(config: Config) -> dict[str, Any]:
     found = config.get('tc_evaluator')
     evaluator = dict(type='TemporalConsistency') if found is None else found.to_dict()
     evaluator.setdefault('flow_estimator', dict(type='DISFlow'))
