@@ -31,7 +31,8 @@ def check_variables(path: str | Path, config: Config, cfg_options: Iterable[str]
     A base file says ``segmentor = dict(...)`` and ``model = dict(segmentor=segmentor)``: whoever inherits ``model`` and
     changes ``segmentor`` changes nothing. It has an effect only where the same file, or one that inherits from it (as
     ``_base_.segmentor``), makes something of it. Nor does a new variable of the name of a key elsewhere, such as
-    ``data_preprocessor``, change that key. Files in a folder ``_base_`` offer variables that need not be taken.
+    ``data_preprocessor``, change that key. Files in a folder ``_base_`` offer variables that need not be taken, and a
+    config without bases, as a run saves it, holds those of which it was made.
 
     Args:
         path: Config file.
@@ -49,7 +50,7 @@ def check_variables(path: str | Path, config: Config, cfg_options: Iterable[str]
             raise ConfigError(f'--cfg-options {option}: {_explain(name, files[0], option)}')
         if name not in effective and (places := [*_places(name, _sections(config, name))]):
             raise ConfigError(f'--cfg-options {option}: {_UNREAD}; {_or(places, option.removeprefix(name))}')
-    for file in (file for file in files if '_base_' not in file.path.parts):
+    for file in (file for file in files if file.bases and '_base_' not in file.path.parts):
         heirs = {name for heir in files if file in _family(heir)[1:] for name in heir.read_of_bases}
         inherited = {name for base in file.bases for member in _family(base) for name in member.assigned}
         for name in sorted(file.assigned & inherited - file.read - heirs - effective):

@@ -69,3 +69,9 @@ def test_a_variable_that_only_an_heir_makes_something_of(load, tmp_path):
     assert end.model.segmentor.depth == 34
     with pytest.raises(ConfigError, match='segmentor'):
         load('', base='between.py', name='other.py')
+
+
+def test_a_config_is_read_as_a_run_saves_it(load, tmp_path):
+    options = {'train_cfg.max_iters': 4}
+    load('max_iters = 6\ntrain_cfg = dict(max_iters=max_iters)', options).dump(tmp_path / 'saved.py')
+    assert load_config(str(tmp_path / 'saved.py')).train_cfg.max_iters == 4
