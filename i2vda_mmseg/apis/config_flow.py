@@ -9,7 +9,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import FlowCache
-from i2vda_mmseg.flow.fingerprint import describe_estimator
+from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint
 from i2vda_mmseg.flow.models import padding_of
 
 from .config_keys import dicts_below
@@ -82,7 +82,7 @@ def _check_workers_flow(config: Mapping[str, Any]) -> None:
     for path, step in _steps(config):
         made = flow_of_step(step)
         makes_flow = makes_flow or made is not None
-        if made is not None and estimator and not _same_flow(made, estimator):
+        if made is not None and estimator and not _same_flow(path, made, estimator):
             raise ConfigError(
                 f'{path}: makes flow with {dict(made)} in the data workers, but model.flow_estimator is '
                 f'{dict(estimator)}: set both, or leave the estimator of the step out'
@@ -105,15 +105,18 @@ def _check_augmentation(path: str, step: Mapping[str, Any], asked: Any, makes_fl
         )
 
 
-def _same_flow(made: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+def _same_flow(path: str, made: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether the workers use the model's estimator, or a cache that it made."""
-    cache_of_it = dict(type='CachedFlow', root=made.get('root'), online=asked)
-    return _described(made) in (_described(asked), _described(cache_of_it))
-
-
-def _described(estimator: Mapping[str, Any]) -> dict[str, Any]:
-    online = estimator.get('online')
-    return describe_estimator({**estimator, 'online': describe_estimator(online)} if online else estimator)
+    if made['type'] != 'CachedFlow':
+        return describe_estimator(made) == describe_estimator(asked)
+    if asked['type'] == 'CachedFlow':
+        return made['root'] == asked['root']  # what it lacks is of the estimator that made it, or refused
+    if made.get('online'):
+        return describe_estimator(made['online']) == describe_estimator(asked)
+    try:
+        return FlowCache(made['root']).fingerprint == fingerprint(describe_estimator(asked))
+    except (ValueError, FileNotFoundError) as error:
+        raise ConfigError(f'{path}.root: {error}') from error
 
 
 def _target_size(config: Mapping[str, Any]) -> tuple[int, int] | None:

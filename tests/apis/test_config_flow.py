@@ -6,6 +6,7 @@ from i2vda_mmseg.apis.config_check import check_config
 from i2vda_mmseg.apis.config_flow import complete_workers_flow, suits_workers
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.flow import FlowCache
 
 DIS = dict(type='DISFlow')
 FLOWNET = dict(type='MMFlow', model='flownet2')
@@ -63,4 +64,31 @@ def test_a_cache_of_the_models_estimator_may_serve_the_workers(config_of):
     check_config(config)
     config.train_dataloader.dataset.target.pipeline[2] = load | dict(online=dict(type='DISFlow', preset='fast'))
     with pytest.raises(ConfigError, match=r'pipeline\.2: .*CachedFlow'):
+        check_config(config)
+
+
+@pytest.mark.parametrize(('model', 'step', 'fits'), [
+    (DIS, {}, True),
+    (DIS | dict(preset='fast'), {}, False),
+    (dict(type='CachedFlow', online=DIS), {}, True),
+    (dict(type='CachedFlow'), dict(online=DIS), True),
+    (dict(type='CachedFlow', root='elsewhere'), {}, False),
+])  # fmt: skip
+def test_a_cache_serves_the_workers_whoever_of_the_two_estimates_what_it_lacks(config_of, tmp_path, model, step, fits):
+    FlowCache.create(tmp_path, DIS, (512, 1024))
+    config = config_of('i2vda/deeplabv2_r101_viper2cs_dis')
+    config.model.flow_1t = 'compose'
+    config.model.flow_estimator = (dict(root=str(tmp_path)) if model['type'] == 'CachedFlow' else {}) | model
+    config.train_dataloader.dataset.target.pipeline[2] = dict(type='LoadFlow', root=str(tmp_path), **step)
+    if fits:
+        check_config(config)
+        return
+    with pytest.raises(ConfigError, match=r'pipeline\.2: .*CachedFlow.*model\.flow_estimator'):
+        check_config(config)
+
+
+def test_a_folder_that_is_no_cache_is_named(config_of, tmp_path):
+    config = config_of('i2vda/deeplabv2_r101_viper2cs_dis')
+    config.train_dataloader.dataset.target.pipeline[2] = dict(type='LoadFlow', root=str(tmp_path))
+    with pytest.raises(ConfigError, match=rf'pipeline\.2\.root: {tmp_path}.*no flow cache'):
         check_config(config)
