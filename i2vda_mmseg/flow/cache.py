@@ -165,7 +165,8 @@ class FlowCache:
             reverse = ' (it has the opposite direction)' if self.holds(id_b, id_a) else ''
             raise FileNotFoundError(
                 f'the flow cache {self.root} has no flow from {id_a} to {id_b}{reverse}; complete it with '
-                f'tools/precompute_flow.py --resume (no file {path}).'
+                'tools/precompute_flow.py --resume, which makes the flow of target pairs, or let an online= estimator '
+                f'make what is missing (no file {path}).'
             )
         return path
 

@@ -53,7 +53,9 @@ class CachedFlow(FlowEstimator):
             return self._online(frame_a, frame_b, None)
         if len(keys) != len(frame_a):
             raise ValueError(f'a flow cache needs one key a sample, got {len(keys)} for {len(frame_a)} samples')
-        absent = [i for i, key in enumerate(keys) if self.online is not None and not self.cache.holds(*key)]
+        absent = [i for i, key in enumerate(keys) if not self.cache.holds(*key)]
+        if absent and self.online is None:
+            self.cache.check(*keys[absent[0]])  # says what is missing
         flow = torch.empty(len(keys), 2, *frame_a.shape[-2:])
         if len(absent) < len(keys):  # frames of another size, such as the source's, may all be estimated online
             self.cache.require(size=(frame_a.shape[-2], frame_a.shape[-1]))

@@ -57,13 +57,14 @@ def test_networks_compute_in_bfloat16_and_all_else_in_float32():
     torch.manual_seed(3)
     model = ready(tiny_method('I2VDA'))
     seen, losses, flows = dtypes_of(model), [], []
-    for criterion in (model.segmentor.decode_head.loss_decode, model.loss_ce, model.loss_gan):
-        criterion.register_forward_pre_hook(lambda module, args: losses.append(args[0].dtype))
+    takers = (model.segmentor.decode_head.loss_decode, model.loss_ce, model.loss_gan, model.pseudo_label_head)
+    for module in takers:
+        module.register_forward_pre_hook(lambda module, args: losses.append(args[0].dtype))
     model.flow_estimator.register_forward_hook(lambda *args: flows.append(args[-1].dtype))
     model.train_step(domain_batch(), optimizers(model, **BFLOAT16))
     assert {name.partition('.')[0] for name in seen} == {'segmentor', 'proxy', 'discriminator'}
     assert all(dtypes == {torch.bfloat16} for dtypes in seen.values())
-    assert losses == [torch.float32] * 7  # L_seg and L_tc, L_adv of two frames, L_d of three predictions
+    assert losses == [torch.float32] * 8  # L_seg, L_tc, PL, L_adv of two frames, L_d of three predictions
     assert flows == [torch.float32] * 2
     assert {value.dtype for value in model.state_dict().values() if value.is_floating_point()} == {torch.float32}
 

@@ -207,3 +207,11 @@ def test_a_run_with_one_is_not(hook):
     HOOKS.build(dict(type=hook)).before_run(SimpleNamespace(model=model))
     assert model.renewed_by == hook
     optimizers(model).initialize_count_status(model, 0, 10)
+
+
+def test_what_does_not_learn_stays_in_eval_mode():
+    model = tiny_i2vda()
+    for mode in (True, False):
+        model.train(mode)
+        assert all(module.training == mode for module in (*model.segmentor.modules(), *model.discriminator.modules()))
+        assert not any(module.training for module in (*model.proxy.modules(), *model.flow_estimator.modules()))
