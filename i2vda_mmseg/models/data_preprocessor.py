@@ -30,8 +30,8 @@ class DomainDataPreprocessor(SegDataPreProcessor):
     any such frame.
 
     Images of one domain that differ in size, as those of ``RandomResize`` and ``RandomCrop``, are padded as mmseg's
-    preprocessor does it, on the right and below: to ``size``, or to a multiple of ``size_divisor``. So are labels, flow
-    and whatever else the samples carry.
+    preprocessor does it, on the right and below: to ``size``, to a multiple of ``size_divisor``, or, where neither is
+    given, to the largest of the batch. So are labels, flow and whatever else the samples carry.
 
     Args:
         **kwargs: Those of ``SegDataPreProcessor``: ``mean``, ``std``, ``bgr_to_rgb``, ``size`` (H, W) or
@@ -39,8 +39,7 @@ class DomainDataPreprocessor(SegDataPreProcessor):
 
     Raises:
         TypeError: If ``batch_augments`` are given.
-        ValueError: If both sizes are given; if the images of one domain differ in size and neither is; or if a label
-            and its image differ.
+        ValueError: If both sizes are given; if a label and its image differ in size; or frames to test on.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -87,11 +86,10 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         """Turn images (..., 3, h, w), BGR, into one tensor (N, ..., 3, H, W), RGB 0..255; pads their samples too."""
         sizes = [tuple(image.shape[-2:]) for image in images]
         size = self._common_size(sizes) if pad else sizes[0]
-        if any(each != size for each in sizes) and (not pad or (self.size is None and self.size_divisor is None)):
+        if not pad and any(each != size for each in sizes):
             raise ValueError(
                 f'{what} of one batch differ in shape: {sorted({tuple(image.shape) for image in images})}; resize or '
-                'crop them to one size, or pad them: with data_preprocessor.size=(H, W) or size_divisor, or with the '
-                "transform dict(type='Pad', size=(W, H)) after RandomCrop"
+                "crop them to one size, or pad them with the transform dict(type='Pad', size=(W, H))"
             )
         for image, sample in zip(images, samples):
             _check_label(sample, image, what)
