@@ -60,6 +60,14 @@ def test_another_plan_is_refused(going_on, options, message):
         going_on(**options).train()
 
 
+@pytest.mark.parametrize('extends', [False, True])
+def test_a_longer_run_under_a_schedule_that_has_ended_is_refused(going_on, extends):
+    with pytest.raises(
+        ConfigError, match=r'param_scheduler\.segmentor: .* 0 from iteration 6 on.*max_iters=12.*--extend'
+    ):
+        going_on(DONE, extends, **{'train_cfg.max_iters': LONGER}).train()
+
+
 def test_an_extended_run_learns_under_the_new_schedule(going_on, finished):
     runner = going_on(extends=True)
     rates, momenta = [], []

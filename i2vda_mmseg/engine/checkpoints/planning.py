@@ -38,7 +38,7 @@ class Plan:
         """Refuse a checkpoint of another plan.
 
         Raises:
-            ConfigError: With the key that differs and both values.
+            ConfigError: With the key that differs and both values, or if the run was made longer and not its schedule.
         """
         content = read_resumable(checkpoint)
         difference = next(self._differences(content), None)
@@ -47,12 +47,15 @@ class Plan:
         done, end = content['meta']['iter'], self.runner.max_iters
         if done > end:
             raise ConfigError(f'train_cfg.max_iters: {end}, but {checkpoint} has been trained for {done} iterations')
+        if end > content['message_hub']['runtime_info'].get('max_iters', end):  # it has been made longer
+            _require_rates({path: self._saved_groups(content, path) for path in self.groups}, done, end)
 
     def follow(self) -> None:
         """Bring the config's rates and schedules to the iteration of the resumed run; states of optimizers stay.
 
         Raises:
-            ConfigError: If the checkpoint has an optimizer of another kind, or training has several stages.
+            ConfigError: If the checkpoint has an optimizer of another kind, training has several stages, or the
+                schedule has ended.
         """
         if hasattr(self.runner.train_loop, 'stages'):
             raise ConfigError('train_cfg.type: --extend changes the schedule of one stage, and this loop has several')
@@ -68,13 +71,13 @@ class Plan:
             for _ in range(iteration):
                 for scheduler in self.schedulers.values():
                     scheduler.step()
+        groups = {path: optimizer.param_groups for path, optimizer in _optimizers(self.runner).items()}
+        _require_rates(groups, iteration, self.runner.max_iters)
         print_log(f'--extend: the schedule of the config from iteration {iteration} on', logger='current')
 
     def _differences(self, content: Mapping[str, Any]) -> Iterator[str]:
-        optimizers = content['optimizer']
         for path, planned in self.groups.items():
-            name = path.partition('.')[2]
-            saved = (optimizers.get(name, {}) if name else optimizers).get('param_groups', [])
+            saved = self._saved_groups(content, path)
             if len(saved) != len(planned):
                 yield f'{path}: it is not the optimizer, or has not the parameter groups'
                 return
@@ -84,6 +87,11 @@ class Plan:
                     if not _same(own[key], other[key]):
                         yield f'{path}.optimizer.{key}: {own[key]}, and not {other[key]}'
         yield from self._schedule_differences(content.get('param_schedulers'))
+
+    @staticmethod
+    def _saved_groups(content: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
+        optimizers, name = content['optimizer'], path.partition('.')[2]
+        return (optimizers.get(name, {}) if name else optimizers).get('param_groups', [])
 
     def _schedule_differences(self, saved: Any) -> Iterator[str]:
         former = dict(schedulers_of(saved))
@@ -97,6 +105,30 @@ class Plan:
             for key in sorted(own.keys() - _PROGRESS):
                 if not _same(own[key], other[key]):
                     yield f'{path}.{key}: {own[key]}, and not {other[key]}'
+
+
+def _require_rates(groups: Mapping[str, list[dict[str, Any]]], iteration: int, end: int) -> None:
+    """Refuse more than one iteration whose learning rates are 0 throughout because the schedule has ended.
+
+    Args:
+        groups: Parameter groups as they go on, by the path of the optimizer.
+        iteration: Where the run goes on.
+        end: Where it ends.
+
+    Raises:
+        ConfigError: With the schedule.
+    """
+    for path, members in groups.items():
+        if end - iteration > 1 and not any(group['lr'] for group in members) and any(map(_base_rate, members)):
+            raise ConfigError(
+                f'{path.replace("optim_wrapper", "param_scheduler")}: the rate is 0 from iteration {iteration} on, so '
+                f'that going on until train_cfg.max_iters={end} would change nothing; set the end of the schedule to '
+                f'{end + 1}, too, and go on with --extend'
+            )
+
+
+def _base_rate(group: Mapping[str, Any]) -> Any:
+    return group.get('initial_lr', group['lr'])
 
 
 def _check_kind(path: str, own: Mapping[str, Any], other: Mapping[str, Any]) -> None:
