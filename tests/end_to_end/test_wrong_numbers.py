@@ -68,9 +68,7 @@ def test_a_nan_keeps_the_last_good_checkpoint(run, tmp_path, monkeypatch):
     calls = []
 
     def forward(self, *args, **kwargs):
-        calls.extend(
-            [self] * torch.is_grad_enabled()
-        )  # settings are tried without gradient at build
+        calls.extend([self] * torch.is_grad_enabled())  # settings are tried without gradient at build
         return loss(self, *args, **kwargs) * (float('nan') if len(calls) == 5 else 1.0)
 
     loss = CrossEntropyLoss.forward
