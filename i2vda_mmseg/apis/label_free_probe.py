@@ -11,17 +11,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
-from i2vda_mmseg.evaluation import choose_switches
+from i2vda_mmseg.evaluation import choose_switches, label_free
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
-from i2vda_mmseg.evaluation.label_free import (
-    FrameStatistics,
-    MixCounts,
-    flip_agreement,
-    is_constant,
-    label_agreement,
-    mix,
-    summary,
-)
 from i2vda_mmseg.evaluation.label_free.frame_statistics import NEIGHBOURS
 from i2vda_mmseg.flow import DISFlow
 
@@ -86,33 +77,33 @@ class LabelFreeProbe:
             stream.begin_clip()
             for frame in group:
                 logits, labels = _predict(predictor, frame.inputs, frame.meta)
-                statistics.append(FrameStatistics.of(logits, labels, frame.key, self._neighbours))
+                statistics.append(label_free.FrameStatistics.of(logits, labels, frame.key, self._neighbours))
                 if 'temporal_consistency' in criteria and len(group) > 1:
                     stream.add(labels, None, frame.key, None if frame.flows is None else list(frame.flows.float()))
                 if frame is group[0]:
                     firsts.append(labels)
             if 'flip_agreement' in criteria:
                 mirrored = _predict(predictor, group[0].inputs.flip(-1), group[0].meta)[1]
-                flips.append(flip_agreement(firsts[-1], mirrored))
+                flips.append(label_free.flip_agreement(firsts[-1], mirrored))
             if has_teacher and 'teacher_agreement' in criteria:
                 taught = _predict(predictor, group[0].inputs, group[0].meta, teacher=True)[1]
-                teachers.append(label_agreement(firsts[-1], taught))
-        figures: dict[str, float | None] = dict(summary(statistics))
+                teachers.append(label_free.label_agreement(firsts[-1], taught))
+        figures: dict[str, float | None] = dict(label_free.summary(statistics))
         intra, inter = self._mix(predictor, firsts).shares() if _MIXVAL & set(criteria) else (None, None)
         figures.update(mixval_intra=intra, mixval_inter=inter, flip_agreement=_mean(flips))
         figures['temporal_consistency'] = _mean(stream.counts.class_iou()) if stream.counts.pairs else None
         figures['teacher_agreement'] = _mean(teachers)
         histogram = torch.stack([frame.histogram for frame in statistics]).sum(0)
-        return Measured(figures, histogram, self._differ and is_constant(statistics))
+        return Measured(figures, histogram, self._differ and label_free.is_constant(statistics))
 
-    def _mix(self, predictor: FramePredictor, labels: list[Tensor]) -> MixCounts:
+    def _mix(self, predictor: FramePredictor, labels: list[Tensor]) -> label_free.MixCounts:
         """Mix the first frame of each group with that of the group as far from the end as it is from the start."""
-        counts = MixCounts()
+        counts = label_free.MixCounts()
         firsts = [group[0] for group in self._groups]
         for i, (frame, other) in enumerate(zip(firsts, reversed(firsts))):
             if frame is not other and frame.inputs.shape == other.inputs.shape:
-                mixed = _predict(predictor, mix(frame.inputs, other.inputs), frame.meta)[1]
-                counts = counts.plus(MixCounts.of(labels[i], labels[-1 - i], mixed))
+                mixed = _predict(predictor, label_free.mix(frame.inputs, other.inputs), frame.meta)[1]
+                counts = counts.plus(label_free.MixCounts.of(labels[i], labels[-1 - i], mixed))
         return counts
 
 

@@ -1,7 +1,6 @@
 """Ranks the checkpoints of a run on frames without labels."""
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,18 +13,8 @@ from i2vda_mmseg.engine.checkpoints import DamagedCheckpointError, load_weights
 from i2vda_mmseg.engine.checkpoints.resuming import iteration_of, numbered_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.evaluation.label_free import (
-    CRITERIA,
-    DEFAULT_CRITERIA,
-    NonFiniteLogitsError,
-    class_shift,
-    collapse_reason,
-    effective_classes,
-    order,
-    rank_averages,
-    shared_criteria,
-)
-from i2vda_mmseg.evaluation.metrics_file import versions
+from i2vda_mmseg.evaluation import label_free
+from i2vda_mmseg.evaluation.metrics_file import plain_figure, versions
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.reporting.run_record import read_run
 
@@ -58,7 +47,7 @@ def select_checkpoint(
     video: str | None = None,
     data: str | None = None,
     frames: int = 120,
-    criteria: Sequence[str] = DEFAULT_CRITERIA,
+    criteria: Sequence[str] = label_free.DEFAULT_CRITERIA,
     device: str = 'cpu',
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -88,8 +77,9 @@ def select_checkpoint(
         ConfigError: If there is no config, or it does not say what is needed.
         ValueError: If a criterion is unknown, a checkpoint does not fit, or frames cannot be read.
     """
-    if not criteria or (unknown := [name for name in criteria if name not in CRITERIA]):
-        raise ValueError(f'criteria must be some of {", ".join(CRITERIA)}; got {", ".join(unknown) or "none"}')
+    if not criteria or (unknown := [name for name in criteria if name not in label_free.CRITERIA]):
+        known = ', '.join(label_free.CRITERIA)
+        raise ValueError(f'criteria must be some of {known}; got {", ".join(unknown) or "none"}')
     checkpoints = find_checkpoints(work_dir)
     settings = _config(work_dir, config)
     choice = choose_frames(settings, frames, video, data)
@@ -132,13 +122,13 @@ def _row(
         content = load_weights(predictor.model, checkpoint)
         state = content.get('state_dict', content)
         measured = probe.measure(predictor, criteria, any(key.startswith('proxy.') for key in state))
-    except (DamagedCheckpointError, NonFiniteLogitsError) as error:
+    except (DamagedCheckpointError, label_free.NonFiniteLogitsError) as error:
         is_damaged = isinstance(error, DamagedCheckpointError)
         return row | dict(criteria={}, collapsed=not is_damaged, excluded=str(error))
-    reason = collapse_reason(measured.histogram, classes, source, measured.is_constant)
-    shift = None if source is None else class_shift(measured.histogram, source)
-    figures = {name: _finite(measured.figures.get(name)) for name in CRITERIA}
-    row.update(criteria=figures, effective_classes=effective_classes(measured.histogram), class_shift=shift)
+    reason = label_free.collapse_reason(measured.histogram, classes, source, measured.is_constant)
+    shift = None if source is None else label_free.class_shift(measured.histogram, source)
+    figures = {name: plain_figure(measured.figures.get(name)) for name in label_free.CRITERIA}
+    row.update(criteria=figures, effective_classes=label_free.effective_classes(measured.histogram), class_shift=shift)
     return row | dict(collapsed=reason is not None, excluded=reason, seconds=round(time.monotonic() - start, 3))
 
 
@@ -146,19 +136,17 @@ def _ranked(rows: list[dict[str, Any]], criteria: Sequence[str]) -> dict[str, An
     """Give each row its rank, and say which is chosen and by what."""
     excluded = {i for i, row in enumerate(rows) if row['excluded']}
     figures = [row['criteria'] for row in rows]
-    averages = rank_averages(figures, criteria, excluded)
-    best_first = order(averages)
+    averages = label_free.rank_averages(figures, criteria, excluded)
+    best_first = label_free.order(averages)
     for i, row in enumerate(rows):
         row.update(mean_rank=averages[i], rank=best_first.index(i) + 1 if i in best_first else None)
-    shared = shared_criteria([figures[i] for i in best_first], criteria)
+    shared = label_free.shared_criteria([figures[i] for i in best_first], criteria)
     return dict(chosen=rows[best_first[0]]['checkpoint'] if best_first else None, ranked_by=shared)
 
 
 def _config(work_dir: str | Path, config: str | Config | None) -> Config:
-    if isinstance(config, Config):
-        return config
     if config is not None:
-        return load_config(config)
+        return config if isinstance(config, Config) else load_config(config)
     record = read_run(work_dir)
     if record.config is None:
         raise ConfigError(f'{work_dir}: {record.missing[-1]}; give the config of the run with --config')
@@ -171,7 +159,3 @@ def _source(config: Config, classes: int) -> tuple[Tensor | None, str]:
         return source_shares(config, classes), ''
     except (OSError, ValueError) as error:
         return None, f'unknown: {(str(error) or type(error).__name__).splitlines()[0]}'
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -25,7 +25,7 @@ def write_metrics(path: Path, metrics: dict[str, float], **facts: Any) -> Path:
         **facts: What the figures are about: protocol, checkpoint, config. What JSON has no form for, as a path or an
             infinite setting, is written as text: the figures of a long test do not depend on it.
     """
-    figures = {name: _figure(value) for name, value in metrics.items()}
+    figures = {name: plain_figure(value) for name, value in metrics.items()}
     report: dict[str, Any] = _fact(facts)
     report.update({name: value for name, value in figures.items() if '/' not in name})
     report['IoU'] = {}
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
     return dict(i2vda_mmseg=__version__) | {each.__name__: each.__version__ for each in (torch, mmengine, mmcv, mmseg)}
 
 
-def _figure(value: Any) -> Any:
+def plain_figure(value: Any) -> Any:
     """Turn a figure into JSON: None where there is none, as for a class that occurs nowhere."""
     try:
         value = value if isinstance(value, int) else float(value)

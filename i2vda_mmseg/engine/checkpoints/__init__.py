@@ -3,7 +3,6 @@
 from .reading import (
     DamagedCheckpointError,
     UntrustedCheckpointError,
-    check_intact,
     load_weights,
     read_checkpoint,
     safe_loading,
@@ -12,6 +11,6 @@ from .reading import (
 from .resuming import POINTER, find_resumable
 
 __all__ = [
-    'POINTER', 'DamagedCheckpointError', 'UntrustedCheckpointError', 'check_intact', 'find_resumable', 'load_weights',
+    'POINTER', 'DamagedCheckpointError', 'UntrustedCheckpointError', 'find_resumable', 'load_weights',
     'read_checkpoint', 'safe_loading', 'trust_checkpoints',
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
@@ -58,7 +58,7 @@ def read_checkpoint(path: str | Path | BinaryIO, map_location: Any = 'cpu') -> A
     """
     if isinstance(path, (str, Path)) and not (path := Path(path).expanduser()).is_file():
         raise FileNotFoundError(f'no checkpoint at {path}')
-    check_intact(path)
+    _check_intact(path)
     try:
         content = _load_safely(path, map_location)
     except UnpicklingError as error:
@@ -101,35 +101,27 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
     return content
 
 
-def check_intact(path: str | Path | BinaryIO) -> None:
-    """Compare a file of ``torch.save`` with the checksums in it, which ``torch.load`` does not look at.
-
-    Files from before torch 1.6 have none, and are only known by their first bytes.
+def _check_intact(path: str | Path | BinaryIO) -> None:
+    """Compare a file with the checksums in it, which ``torch.load`` does not look at; those before torch 1.6 have none.
 
     Raises:
         DamagedCheckpointError: If the file is empty, truncated, damaged, or was not written by ``torch.save``.
     """
-    if not isinstance(path, (str, Path)):
-        _check(path, 'the checkpoint')
-        return
-    with open(path, 'rb') as file:
-        _check(file, str(path))
-
-
-def _check(file: BinaryIO, name: str) -> None:
-    start = file.read(len(_LEGACY))
-    if not start.startswith((_ZIP, _LEGACY)):
-        what = f'it starts with {start[:4]!r}' if start else 'it is empty'
-        raise DamagedCheckpointError(f'{name} is damaged or no checkpoint: {what}')
-    if start.startswith(_ZIP):
-        try:
-            with zipfile.ZipFile(file) as archive:
-                fault = archive.testzip()
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-            raise DamagedCheckpointError(f'{name} is damaged or truncated: {_first_line(error)}') from error
-        if fault is not None:
-            raise DamagedCheckpointError(f'{name} is damaged: the checksum of {fault} does not fit')
-    file.seek(0)
+    name = path if isinstance(path, (str, Path)) else 'the checkpoint'
+    with open(path, 'rb') if isinstance(path, (str, Path)) else nullcontext(path) as file:
+        start = file.read(len(_LEGACY))
+        if not start.startswith((_ZIP, _LEGACY)):
+            what = f'it starts with {start[:4]!r}' if start else 'it is empty'
+            raise DamagedCheckpointError(f'{name} is damaged or no checkpoint: {what}')
+        if start.startswith(_ZIP):
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    fault = archive.testzip()
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+                raise DamagedCheckpointError(f'{name} is damaged or truncated: {_first_line(error)}') from error
+            if fault is not None:
+                raise DamagedCheckpointError(f'{name} is damaged: the checksum of {fault} does not fit')
+        file.seek(0)
 
 
 def _load_safely(path: str | Path | BinaryIO, map_location: Any) -> Any:

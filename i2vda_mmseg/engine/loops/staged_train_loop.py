@@ -27,10 +27,8 @@ class StagedTrainLoop(IterBasedTrainLoop):
     The count of iterations runs on over all stages, so that the stage is a function of the iteration, and a resumed run
     needs to know nothing else. Before the first iteration of a stage, in this order:
 
-    * The optimizers forget their momenta and take up the initial learning rate, times the stage's ``lr_factor``. For
-      a decay, give each stage a scheduler with its own ``begin`` and ``end``; ``PolyLR``, whose last value lies on
-      ``end - 1``, decays over the whole stage with the stage's end + 1. (This is done at the end of the stage before,
-      so that a checkpoint of that iteration holds it.)
+    * The optimizers forget their momenta and take up the initial learning rate, times the stage's ``lr_factor``, see
+      ``StageRatesHook``. For a decay, give each stage a scheduler with its own ``begin`` and ``end``.
     * ``restart=True`` brings back the initial weights of the run, which are kept in ``initial_weights.pth``.
     * The ``labeller`` writes pseudo-labels into ``pseudo_labels/stage_<k>``, on all ranks together, with the weights
       and statistics of rank 0. The folder is there completely or not at all.
@@ -154,11 +152,9 @@ class StagedTrainLoop(IterBasedTrainLoop):
     def _provide_labels(self, stage: Stage) -> None:
         """Make the labels of a stage that begins; of one under way, check that they are there."""
         folder = self.labels_of(stage)
-        if stage.labeller is None:
-            return
-        if self._iter == stage.begin:
+        if stage.labeller is not None and self._iter == stage.begin:
             self._make_labels(stage, folder)
-        elif not folder.is_dir():
+        elif stage.labeller is not None and not folder.is_dir():
             raise FileNotFoundError(
                 f'iteration {self._iter} is within stage {stage.index}, whose pseudo-labels are gone: {folder}; put '
                 f'the folder back, or resume from a checkpoint of iteration {stage.begin} or before, to make them anew'

@@ -67,10 +67,8 @@ def collapse_reason(
     predicted = shares.double() / shares.sum()
     top, variety = int(predicted.argmax()), effective_classes(shares)
     if predicted[top] > LARGEST_SHARE:
-        of_source = (
-            '' if source_shares is None else f" ({_percent(source_shares / source_shares.sum(), top)} of the source's)"
-        )
-        return f'one class almost everywhere: {classes[top]!r} for {_percent(predicted, top)} of the pixels{of_source}'
+        known = '' if source_shares is None else f" ({_percent(source_shares, top)} of the source's)"
+        return f'one class almost everywhere: {classes[top]!r} for {_percent(predicted, top)} of the pixels{known}'
     if variety < FEWEST_CLASSES:
         return f'{variety:.2f} effective classes, led by {classes[top]!r} with {_percent(predicted, top)} of the pixels'
     if source_shares is not None and variety < LEAST_VARIETY * (wanted := effective_classes(source_shares)):
@@ -164,4 +162,4 @@ def _is_unknown(value: float | None) -> bool:
 
 
 def _percent(shares: Tensor, index: int) -> str:
-    return f'{100 * float(shares[index]):.1f} %'
+    return f'{100 * float(shares[index] / shares.sum()):.1f} %'
