@@ -24,7 +24,7 @@ class FlowCache:
     """Flow fields on disk, by the paths of their two frames: what ``CachedFlow`` reads.
 
     ``cache.json`` says which estimator made them, with which weights, from frames of which size. There is one file for
-    each ordered pair of frames, in a tree like that of the frames.
+    each ordered pair of frames, in a tree like that of the frames; their ids are paths relative to the data root.
 
     Args:
         root: Folder with a ``cache.json``.
@@ -48,12 +48,7 @@ class FlowCache:
 
     @classmethod
     def create(cls, root: str | Path, estimator: Mapping[str, Any], size: tuple[int, int]) -> Self:
-        """Start a cache, or open the one that is there if it is of this estimator and size.
-
-        Args:
-            root: Folder, made if needed.
-            estimator: Config of the ``FlowEstimator``.
-            size: (H, W) of the frames, in pixels.
+        """Start a cache, or open the one that is there if it is of this ``FlowEstimator`` and size, (H, W) in pixels.
 
         Raises:
             ValueError: If the folder holds a cache of another estimator or size.
@@ -108,11 +103,8 @@ class FlowCache:
     def write(self, id_a: str, id_b: str, flow: np.ndarray, frame: Tensor | None = None) -> int:
         """Write the flow from a to b, and give the size of the file in bytes.
 
-        Args:
-            id_a: Path of frame a, relative to the data root.
-            id_b: Path of frame b.
-            flow: (H, W, 2), pixels, on a's grid.
-            frame: Frame a as the estimator saw it, (3, H, W), RGB 0..255: ``read`` knows it again.
+        The flow is (H, W, 2), pixels, on a's grid; ``frame``, which ``read`` knows again, is frame a as the estimator
+        saw it, (3, H, W), RGB 0..255.
 
         Raises:
             ValueError: If the field is of another size, not finite, or beyond 512 px.
@@ -123,10 +115,7 @@ class FlowCache:
     def read(self, id_a: str, id_b: str, frame: Tensor | None = None) -> np.ndarray:
         """Read the flow from a to b: (H, W, 2), float32, pixels, on a's grid.
 
-        Args:
-            id_a: Path of frame a, relative to the data root.
-            id_b: Path of frame b.
-            frame: Frame a as it is to be used, (3, H, W), RGB 0..255, or None: not compared with the one at writing.
+        ``frame`` is frame a as it is to be used, (3, H, W), RGB 0..255, or None: not compared with the one at writing.
 
         Raises:
             FileNotFoundError: If it is not there.

@@ -15,15 +15,7 @@ _SUBSCRIPT_GAP = 0.12  # after it; a comma would otherwise touch it
 
 
 def draw_text(canvas: ImageDraw.ImageDraw, x: float, baseline: float, text: str, size: int) -> None:
-    """Write a line; ``_{10}`` becomes a subscript.
-
-    Args:
-        canvas: What to write on.
-        x: Left end, in pixels.
-        baseline: Row on which the letters stand.
-        text: One line.
-        size: Font size in pixels.
-    """
+    """Write a line from ``x`` on, standing on the row ``baseline``, in pixels; ``_{10}`` becomes a subscript."""
     for run, is_subscript in _runs(text):
         drop = _SUBSCRIPT_DROP * size if is_subscript else 0
         canvas.text((x, baseline + drop), run, fill=INK, font=_run_font(size, is_subscript), anchor='ls')

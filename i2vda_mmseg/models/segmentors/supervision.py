@@ -50,19 +50,10 @@ def labelled_samples(labels: Tensor) -> list[SegDataSample]:
 def supervised_pass(
     segmentor: Any, network: Any, images: Tensor, samples: Sequence[Any], name: str, at_image_size: bool = False
 ) -> Supervision:
-    """Make one forward pass of the segmentor and compute its own losses and its predictions.
+    """Make one forward pass of the segmentor and compute its own losses, in float32, and its predictions.
 
-    Args:
-        segmentor: What is called: the network, or its DDP wrapper.
-        network: The network, prepared by ``predict_densely``.
-        images: (N, 3, H, W), network input.
-        samples: N samples with ``gt_sem_seg`` of the images' size, and whatever else the heads learn from.
-        name: Name of the loss, 'loss_seg' for the source.
-        at_image_size: Whether the predicting head's logits are resized to the images before its loss, not in it, so
-            that another term can learn from the same resized logits.
-
-    Returns:
-        Losses in float32, whatever precision the network computes in.
+    For the arguments see ``DomainAdaptiveSegmentor.supervised``. What is called is ``segmentor``: ``network``, prepared
+    by ``predict_densely``, or its DDP wrapper.
     """
     with recorded(network, images.shape[-2:] if at_image_size else None) as record:
         terms = segmentor(images, list(samples), mode='loss')
@@ -105,9 +96,7 @@ def summed(terms: dict[str, Any], name: str) -> tuple[dict[str, Tensor], dict[st
 def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[str, Any]]:
     """Record what the heads hand to their losses, and compute those in float32.
 
-    Args:
-        network: The network, not its DDP wrapper.
-        size: (H, W) to which the logits of the predicting head are resized first, or None.
+    The logits of the predicting head are resized to ``size``, (H, W), first, if there is one.
 
     Yields:
         'main' and 'aux': outputs of the heads that predict; 'features': what all heads saw; 'output': of mode 'tensor'.

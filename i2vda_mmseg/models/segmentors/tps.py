@@ -138,9 +138,7 @@ class TPS(TwoFrameSegmentor):
     def pseudo_labels(self, clip: FourFrames, is_flipped: bool = False) -> dict[str, Tensor]:
         """Label frame d with the prediction of frame b: (N, h, w), int64, by level, at the size of the logits.
 
-        Args:
-            clip: Frames and flows.
-            is_flipped: Whether the network sees mirrored frames; what it predicts is mirrored back.
+        With ``is_flipped`` the network sees mirrored frames, and what it predicts is mirrored back.
         """
         frame_b, frame_a, flow_ba = clip.frame_b, clip.frame_a, clip.flow_ba
         if is_flipped:
