@@ -1,5 +1,6 @@
 """Data sets: what is on disk becomes samples."""
 
+from . import transforms
 from .cityscapes_clips import CityscapesClipDataset
 from .cityscapes_seq import CityscapesSeqDataset
 from .clip_sampler import ClipSampler
@@ -9,25 +10,11 @@ from .raw_label_dataset import RawLabelDataset
 from .samplers import DomainPairSampler
 from .seeding import seeded
 from .synthia_seq import SynthiaSeqDataset
-from .transforms import (
-    HistogramMatching,
-    LoadFramePair,
-    LoadImage,
-    LoadPseudoLabels,
-    LoadRawLabels,
-    LoadSoftPseudoLabels,
-    MaskEgoVehicle,
-    PackFramePair,
-    RareClassCrop,
-    SpectrumTransfer,
-    StrongAugmentation,
-    TemporalAugmentation,
-)
+from .transforms import *  # noqa: F403
 from .viper import ViperDataset
 
 __all__ = [
     'CityscapesClipDataset', 'CityscapesSeqDataset', 'ClipSampler', 'DomainPairDataset', 'DomainPairSampler',
-    'HistogramMatching', 'LoadFramePair', 'LoadImage', 'LoadPseudoLabels', 'LoadRawLabels', 'LoadSoftPseudoLabels',
-    'MaskEgoVehicle', 'PackFramePair', 'PairIndex', 'RareClassCrop', 'RawLabelDataset', 'SpectrumTransfer',
-    'StrongAugmentation', 'SynthiaSeqDataset', 'TemporalAugmentation', 'ViperDataset', 'seeded',
+    'PairIndex', 'RawLabelDataset', 'SynthiaSeqDataset', 'ViperDataset', 'seeded',
 ]  # fmt: skip
+__all__ += transforms.__all__
