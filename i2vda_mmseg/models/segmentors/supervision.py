@@ -107,7 +107,9 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
             for method in ('loss_by_feat', 'loss') if getattr(head, 'ignore_index', None) is not None else ():
                 stack.enter_context(_replaced(head, method, partial(_with_own_labels, head.ignore_index)))
             if hasattr(head, 'loss_by_feat'):
-                resize = size if level == 'main' else None
+                resize = None
+                if size is not None and level == 'main':
+                    resize = partial(upsample, size=size, align_corners=head.align_corners)
                 stack.enter_context(_replaced(head, 'loss_by_feat', partial(_float_loss, record, level, resize)))
         stack.enter_context(_replaced(base_head, 'accuracy', lambda *_, **__: None))
         for method, key in (('extract_feat', 'features'), ('_forward', 'output')):
@@ -143,11 +145,11 @@ def _replaced(owner: Any, name: str, wrapper: Callable) -> Iterator[None]:
 
 
 def _float_loss(
-    record: dict[str, Any], level: str | None, size: Sequence[int] | None, loss_by_feat: Any, *args: Any, **kwargs: Any
+    record: dict[str, Any], level: str | None, resize: Callable | None, loss_by_feat: Any, *args: Any, **kwargs: Any
 ) -> Any:
     args = _as_float(args)
-    if size is not None and isinstance(args[0], Tensor):
-        args = (upsample(args[0], size, loss_by_feat.__self__.align_corners), *args[1:])
+    if resize is not None and isinstance(args[0], Tensor):
+        args = (resize(args[0]), *args[1:])
     if level is not None:
         record[level] = args[0]
     device = next((x.device.type for x in args if isinstance(x, Tensor)), 'cpu')
