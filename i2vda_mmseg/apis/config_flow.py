@@ -140,9 +140,8 @@ def _smallest(estimator: Mapping[str, Any]) -> int:
 
 
 def _steps(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Walk over the steps of the training pipelines, and those within them, with their paths."""
+    """Walk over the steps of the training pipelines, also of data sets joined in one, with their paths."""
     dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
     for domain in ('source', 'target'):
-        pipeline = (dataset.get(domain) or {}).get('pipeline')
-        steps = dicts_below(pipeline, f'train_dataloader.dataset.{domain}.pipeline')
+        steps = dicts_below(dataset.get(domain), f'train_dataloader.dataset.{domain}')
         yield from ((path, step) for path, step in steps if isinstance(step.get('type'), str))

@@ -110,7 +110,8 @@ def check_image(path: str, picture: Picture, colours: Collection[str] = COLOURS)
     Raises:
         ValueError: If it has other colours or more bits.
     """
-    if picture.bits != 8 or picture.colours not in colours:
+    has_bits = picture.bits == 8 or picture.colours == 'palette'  # whose indices may have fewer, its colours have 8
+    if not has_bits or picture.colours not in colours:
         raise ValueError(
             f'image {path} is {picture}; expected 8-bit {" or ".join(colours)}. Use the images as downloaded, not '
             'labels, depth maps or converted copies.'

@@ -92,3 +92,16 @@ def test_a_folder_that_is_no_cache_is_named(config_of, tmp_path):
     config.train_dataloader.dataset.target.pipeline[2] = dict(type='LoadFlow', root=str(tmp_path))
     with pytest.raises(ConfigError, match=rf'pipeline\.2\.root: {tmp_path}.*no flow cache'):
         check_config(config)
+
+
+def test_data_sets_joined_in_one_are_looked_at_too(config_of):
+    config = config_of('i2vda/deeplabv2_r101_viper2cs_dis')
+    data = config.train_dataloader.dataset
+    data.target = dict(type='ConcatDataset', datasets=[data.target, data.target.copy()])
+    check_config(config)
+    complete_workers_flow(config)
+    for target in data.target.datasets:
+        assert [step.get('estimator') for step in target.pipeline if step.type == 'EstimateFlow'] == [DIS, DIS]
+    data.target.datasets[1].pipeline[3].alpha = 0.4
+    with pytest.raises(ConfigError, match=r'target\.datasets\.\d\.pipeline\.3: .*alpha=0\.4'):
+        check_config(config)

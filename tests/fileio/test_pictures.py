@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from i2vda_mmseg.fileio.frames import FRAME_COLOURS
+from i2vda_mmseg.fileio.images import read_image
 from i2vda_mmseg.fileio.pictures import MAX_PIXELS, decode, decode_deep, glance
 
 
@@ -118,3 +120,13 @@ def test_the_ends_tell_a_truncated_file(tmp_path, kind):
     (tmp_path / 'a').write_bytes(data[:-6])
     with pytest.raises(ValueError, match=r'image .*a cannot be decoded: it does not end as such a file does'):
         glance(str(tmp_path / 'a'), 'image')
+
+
+def test_a_palette_of_few_colours_is_one_of_eight_bits(tmp_path):
+    colours = np.array([[10, 200, 30], [0, 0, 255], [77, 1, 2]], np.uint8)
+    image = colours[np.arange(35).reshape(5, 7) % 3]
+    Image.fromarray(image).quantize(3).save(path := str(tmp_path / 'a.png'))
+    assert glance(path, 'image').bits < 8
+    np.testing.assert_array_equal(read_image(path, colours=FRAME_COLOURS), image[..., ::-1])
+    with pytest.raises(ValueError, match=r'a\.png is a PNG of .*palette; expected 8-bit RGB'):
+        read_image(path)
