@@ -80,8 +80,9 @@ def write_predictions(config: Config, out: str) -> None:
     """Let a metric write every prediction, in the folders that the images have below the data root they share."""
     evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
     datasets = find_datasets(dict(test_dataloader=config.test_dataloader)).values()
-    roots = [os.path.abspath(dataset['data_root']) for dataset in datasets if dataset.get('data_root')]
-    data_root = os.path.commonpath(roots) if roots else None
+    roots = [dataset.get('data_root') or (dataset.get('data_prefix') or {}).get('img_path') for dataset in datasets]
+    known = [os.path.abspath(root) for root in roots if root]
+    data_root = os.path.commonpath(known) if known else None
     config.test_evaluator = [*evaluators, dict(type='PredictionWriter', out=out, data_root=data_root)]
 
 

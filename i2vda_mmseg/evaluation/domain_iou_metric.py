@@ -1,5 +1,6 @@
 """Mean IoU under a named protocol."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,9 @@ import torch
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
+
+from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS
+from i2vda_mmseg.datasets.label_ids import look_like_train_ids
 
 from .prediction_writer import PredictionWriter
 from .protocols import protocol_named, require_classes, require_labels
@@ -71,6 +75,7 @@ class DomainIoUMetric(IoUMetric):
         metrics = super().compute_metrics(results)
         # Areas are stored in single precision, whose sums over a data set would be rounded.
         areas = [torch.stack(column).double().sum(0).numpy() for column in zip(*results)]
+        self._warn_of_train_ids(areas[-1])
         for name, shares in self._shares(*areas).items():
             if f'm{name}' in metrics:
                 reported = self._reported(shares)
@@ -100,6 +105,18 @@ class DomainIoUMetric(IoUMetric):
         known = shares if self.nan_to_num is None else np.nan_to_num(shares, nan=self.nan_to_num)
         by_name = dict(zip(protocol.classes, (100 * known).tolist()))
         return {name: by_name[name] for name in protocol.reported}
+
+    def _warn_of_train_ids(self, labelled: np.ndarray) -> None:
+        """Say so where labels that are read as label ids of Cityscapes hold what train ids would look like."""
+        label_map = self.dataset_meta.get('label_map') or {}
+        seen = {raw for raw, index in label_map.items() if index < len(labelled) and labelled[index]}
+        if set(label_map) == set(CITYSCAPES_RAW_IDS.values()) and look_like_train_ids(seen):
+            print_log(
+                f'the labels hold no other ids with a class than {sorted(seen)}: these look like train ids, but were '
+                "read as label ids; set label_ids='trainIds' in the data set if they are",
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _require_native(self, sample: dict) -> None:
         shape, native = tuple(sample['gt_sem_seg']['data'].shape[-2:]), sample.get('ori_shape')

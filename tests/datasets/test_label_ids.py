@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from i2vda_mmseg.datasets.checking import check_data
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS, CLASSES_15
-from i2vda_mmseg.evaluation import PROTOCOLS
+from i2vda_mmseg.evaluation import PROTOCOLS, domain_iou_metric
 from i2vda_mmseg.evaluation.protocols import require_labels
 
 from . import trees
@@ -108,8 +109,22 @@ def test_renamed_train_ids_are_noticed_by_what_they_hold(tmp_path, renamed):
     config = dict(test_dataloader=dict(dataset=dataset))
     for deep in (True, False):
         warnings = [text for item in check_data(config, deep).summaries for text in item.warnings if 'ids' in text]
-        assert len(warnings) == (renamed and deep)
+        assert len(warnings) == renamed
         assert all("label_ids='trainIds'" in text for text in warnings)
+
+
+@pytest.mark.parametrize('renamed', [True, False])
+def test_a_test_on_renamed_train_ids_says_so(tmp_path, renamed, monkeypatch):
+    said = []
+    monkeypatch.setattr(domain_iou_metric, 'print_log', lambda text, **_: said.append(text))
+    labels_as(tmp_path, '_gtFine_labelIds.png')
+    data = build(tmp_path if renamed else tmp_path / 'raw')
+    metric = domain_iou_metric.DomainIoUMetric('viper15')
+    metric.dataset_meta = data.metainfo
+    labels = dict(data=torch.from_numpy(data[0]['gt_seg_map'])[None])
+    metric.process({}, [dict(gt_sem_seg=labels, pred_sem_seg=labels)])
+    metric.evaluate(1)
+    assert sum("set label_ids='trainIds'" in text for text in said) == renamed
 
 
 def test_pairs_take_their_names_from_any_files(tmp_path):

@@ -1,6 +1,10 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.registry import METRICS
 from PIL import Image
 
@@ -56,3 +60,17 @@ def test_the_metric_of_a_protocol_writes_through_it(tmp_path):
     np.testing.assert_array_equal(read(tmp_path)['0001.png'], LABELS[0])
     with pytest.raises(ValueError, match=r'a/0001\.png and b/0001\.png'):
         metric.process({}, samples[1:])
+
+
+@pytest.mark.parametrize('dataset', [
+    dict(data_root='data/drives', data_prefix=dict(img_path='frames')),
+    dict(data_root=None, data_prefix=dict(img_path='data/drives')),
+])  # fmt: skip
+def test_the_test_tool_keeps_folders_apart_with_and_without_a_root(tmp_path, monkeypatch, dataset):
+    tool = runpy.run_path(str(Path(__file__).parents[2] / 'tools/test.py'))
+    monkeypatch.chdir(tmp_path)
+    config = Config(dict(test_dataloader=dict(dataset=dict(type='CityscapesSeqDataset', **dataset)), test_evaluator=[]))
+    tool['write_predictions'](config, 'out')
+    (writer,) = config.test_evaluator
+    write(writer.data_root, tmp_path / 'out', 'data/drives/frames/a/1.png', 'data/drives/frames/b/1.png')
+    assert list(read(tmp_path / 'out')) == ['frames/a/1.png', 'frames/b/1.png']

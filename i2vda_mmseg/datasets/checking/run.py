@@ -12,6 +12,7 @@ from .files import FileJob, FileResult, check_one
 from .findings import DataReport, Fault
 from .index import Index, build_index, find_datasets
 
+_SAMPLED = 3  # labels of a data set that are decoded in any case
 _CITYSCAPES_IDS = set(CITYSCAPES_RAW_IDS.values())
 Sizes = dict[str, tuple[int, int] | None]
 Track = Callable[[Iterable[FileResult], int, str], Iterable[FileResult]]
@@ -28,7 +29,8 @@ def check_data(
 
     Looked at are the layout, the names, the number of samples against the published one, and of each file its header
     and its end: format, mode, bits, sizes (label against image, frames of a pair against each other). With ``deep``
-    every file is decoded as in training, with all checksums, and every raw id is compared with the known ones.
+    every file is decoded as in training, with all checksums, and every raw id is compared with the known ones. Whether
+    labels look like train ids of Cityscapes is told by all of them, or else by the first few.
 
     Args:
         config: A config of mmengine, under its default scope.
@@ -50,6 +52,9 @@ def check_data(
         index.summary.files = len(jobs)
         with _mapped(partial(check_one, deep=deep), jobs, workers) as results:
             report.faults += _faults(index, track(results, len(jobs), role))
+        if not deep:
+            labels = [job for job in jobs if job.what == 'label'][:_SAMPLED]
+            _warn_of_train_ids(index, {number for job in labels for number in check_one(job, deep=True).ids})
     return report
 
 
