@@ -80,22 +80,17 @@ def explain(error: Exception) -> str | None:
         return text
     built = [frame.f_locals for frame in frames if frame.f_code.co_name == 'build_from_cfg']
     if isinstance(error, (TypeError, KeyError, AssertionError)) and built:
-        return f'{_name(built[-1])} cannot be built as the config says: {text or type(error).__name__}'
+        kind: Any = built[-1].get('obj_type', built[-1].get('cfg'))
+        return f'{getattr(kind, "__name__", kind)} cannot be built as the config says: {text or type(error).__name__}'
     return None
-
-
-def _name(local: dict[str, Any]) -> str:
-    kind = local.get('obj_type', local.get('cfg'))
-    return kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
 
 
 def _write_to_log(error: Exception) -> bool:
     """Leave the traceback in the file of the run's log, if it has one; without the screen, which has the sentence."""
     if not MMLogger._instance_dict:
         return False
-    files = [
-        handler for handler in MMLogger.get_current_instance().handlers if isinstance(handler, logging.FileHandler)
-    ]
+    handlers = MMLogger.get_current_instance().handlers
+    files = [handler for handler in handlers if isinstance(handler, logging.FileHandler)]
     text = ''.join(traceback.format_exception(error))
     for handler in files:
         handler.handle(logging.LogRecord('mmengine', logging.ERROR, __file__, 0, text, None, None))

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.registry import Registry
 from mmseg.registry import HOOKS, MODELS
 
 from i2vda_mmseg.engine.optimizers import schedulers_of
@@ -62,9 +63,13 @@ def check_loop(config: Mapping[str, Any]) -> None:
     if loop.get('type') == 'EpochBasedTrainLoop':
         raise ConfigError(f"train_cfg.type: an epoch of 'EpochBasedTrainLoop' would never end, as {advice}")
     for path, hook in _hooks(config):
-        kind = HOOKS.get(hook['type']) if isinstance(hook.get('type'), str) else None
-        if inspect.isclass(kind) and issubclass(kind, CheckpointHook) and hook.get('by_epoch', True):
+        if _is_a(HOOKS, hook, CheckpointHook) and hook.get('by_epoch', True):
             raise ConfigError(f'{path}.by_epoch: set it to False: it would wait for the end of an epoch to save')
+
+
+def _is_a(registry: Registry, config: Mapping[str, Any], base: type) -> bool:
+    kind = registry.get(config['type']) if isinstance(config.get('type'), str) else None
+    return inspect.isclass(kind) and issubclass(kind, base)
 
 
 def _check_positive(path: str, value: Any) -> None:
@@ -91,7 +96,7 @@ def _hooks(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _check_optimizers(config: Mapping[str, Any]) -> None:
     model = config.get('model') or {}
-    if _is_method(model):
+    if _is_a(MODELS, model, DomainAdaptiveSegmentor):
         _check_separate(config['optim_wrapper'], model)
     if config['optim_wrapper'].get('constructor') != 'SeparateOptimWrapperConstructor':
         return
@@ -119,11 +124,6 @@ def _check_optimizers(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             f'param_scheduler: it names {sorted(schedulers)} but optim_wrapper {sorted(wrappers)}; name the same'
         )
-
-
-def _is_method(model: Mapping[str, Any]) -> bool:
-    kind = MODELS.get(model['type']) if isinstance(model.get('type'), str) else None
-    return inspect.isclass(kind) and issubclass(kind, DomainAdaptiveSegmentor)
 
 
 def _check_separate(wrapper: Mapping[str, Any], model: Mapping[str, Any]) -> None:

@@ -36,12 +36,8 @@ def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette
     else:
         logits = model.logits(model.data_preprocessor.normalize(images))
     entropy = normalized_entropy(logits)[0].mul(255).byte().cpu().numpy()
-    smooth = [
-        ('Frame I_{0}', to_picture(frames[:, -2])),
-        ('Frame I_{1}', to_picture(frames[:, -1])),
-        ('Entropy E of the prediction', np.repeat(entropy[..., None], 3, axis=2)),
-    ]
-    sharp = [('Prediction of M for I_{1}', label_to_rgb(_labels(logits), palette))]
+    smooth = [*_frames(frames[:, -2], frames[:, -1]), ('Entropy E of the prediction', np.dstack([entropy] * 3))]
+    sharp = [_prediction(logits, palette)]
     return smooth + sharp, [caption for caption, _ in sharp]
 
 
@@ -57,8 +53,7 @@ def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[C
         else f'Synthesised I_{{t}} (t = {float(clip.t):.2g})'
     )
     smooth = [
-        ('Frame I_{0}', to_picture(clip.frame_0)),
-        ('Frame I_{1}', to_picture(clip.frame_1)),
+        *_frames(clip.frame_0, clip.frame_1),
         (middle, to_picture(clip.frame_t)),
         (f'Flow F_{{10}} (full colour from {longest:.1f} px)', flow_to_rgb(flow, longest)),
     ]
@@ -69,7 +64,7 @@ def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[C
         sharp.append((f'Validity mask O ({valid.mean():.0%} kept)', mask_to_rgb(valid)))
         kept = (pseudo_label != IGNORE_INDEX).mean()
         sharp.append((f'Pseudo-label PL ({kept:.0%} kept)', label_to_rgb(pseudo_label, palette)))
-    sharp.append(('Prediction of M for I_{1}', label_to_rgb(_labels(logits), palette)))
+    sharp.append(_prediction(logits, palette))
     return smooth + sharp, [caption for caption, _ in sharp]
 
 
@@ -78,5 +73,9 @@ def to_picture(frame: Tensor) -> np.ndarray:
     return frame[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
 
 
-def _labels(logits: Tensor) -> np.ndarray:
-    return logits.argmax(dim=1)[0].cpu().numpy()
+def _frames(frame_0: Tensor, frame_1: Tensor) -> Cells:
+    return [('Frame I_{0}', to_picture(frame_0)), ('Frame I_{1}', to_picture(frame_1))]
+
+
+def _prediction(logits: Tensor, palette: list) -> tuple[str, np.ndarray]:
+    return 'Prediction of M for I_{1}', label_to_rgb(logits.argmax(dim=1)[0].cpu().numpy(), palette)

@@ -116,9 +116,8 @@ class TemporalConsistency(BaseMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.preset = preset
-        self.switches = choose_switches(
-            preset, flow_input=flow_input, warping=warping, mask=mask, absent=absent, eta=eta
-        )
+        chosen: dict[str, Any] = dict(flow_input=flow_input, warping=warping, mask=mask, absent=absent, eta=eta)
+        self.switches = choose_switches(preset, **chosen)
         self.flow_estimator = MODELS.build(dict(flow_estimator or dict(type='DISFlow')))
         cache = getattr(self.flow_estimator, 'cache', None)
         size = cache.size if cache is not None and flow_size is None else flow_size
@@ -218,12 +217,11 @@ class TemporalConsistency(BaseMetric):
                 "0..255; set flow_input='rgb255', or another flow_estimator"
             )
         if type(self.flow_estimator).__name__ == 'DISFlow':
-            print_log(
+            sees_nothing = (
                 "DISFlow rounds frames to 8 bits: with flow_input='imagenet', as in the preset etc, it sees almost "
-                "nothing and its flow is close to 0; use a network, or set flow_input='rgb255'",
-                logger='current',
-                level=30,
+                "nothing and its flow is close to 0; use a network, or set flow_input='rgb255'"
             )
+            print_log(sees_nothing, logger='current', level=30)
 
 
 def _mean(shares: list[float]) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -88,7 +88,7 @@ class CheckFiniteHook(Hook):
         bad = [key for key, p in model.named_parameters() if p.grad is not None and not is_finite([p.grad])]
         bad = [key for key in bad if key.startswith(f'{name}.')] or bad
         which = f'the gradient of {name or "the model"} is not finite in {len(bad)} tensors, the first of them {bad[0]}'
-        raise self._error(runner, which, getattr(model, 'loss_terms', {}))
+        raise self._error(runner, which)
 
     def _count_skipped(self, runner: Runner, name: str, wrapper: OptimWrapper) -> None:
         is_due = wrapper.inner_count > self._counts[name] and wrapper.should_update()
@@ -100,10 +100,10 @@ class CheckFiniteHook(Hook):
             self._skipped[name] += 1
         if self._skipped[name] > self.max_skipped:
             which = f'the loss scaler of {name or "the model"} left out {self._skipped[name]} steps in a row: no scale '
-            terms = getattr(unwrapped(runner.model), 'loss_terms', {})
-            raise self._error(runner, which + 'makes its gradients finite', terms)
+            raise self._error(runner, which + 'makes its gradients finite')
 
-    def _error(self, runner: Runner, which: str, terms: dict[str, Any]) -> NonFiniteError:
+    def _error(self, runner: Runner, which: str, terms: dict[str, Any] | None = None) -> NonFiniteError:
+        terms = getattr(unwrapped(runner.model), 'loss_terms', {}) if terms is None else terms
         samples = [path for paths in self._samples for path in paths]
         written = ', '.join(f'{name}={float(value):.4g}' for name, value in terms.items())
         return NonFiniteError(
@@ -121,9 +121,7 @@ def is_finite(tensors: Iterable[Tensor]) -> bool:
         (True, False)
     """
     tensors = list(tensors)
-    if not tensors:
-        return True
-    if torch.stack(torch._foreach_norm(tensors)).isfinite().all():
+    if not tensors or torch.stack(torch._foreach_norm(tensors)).isfinite().all():
         return True
     # the sum of squares overflows at 1e19, where every number may still be finite
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
@@ -131,11 +129,9 @@ def is_finite(tensors: Iterable[Tensor]) -> bool:
 
 def sample_paths(batch: Any) -> list[str]:
     """Name the images of a training batch, with their domain: 'source 0001.png', 'target a.png + b.png'."""
-    return list(_paths(batch)) if isinstance(batch, Mapping) else []
-
-
-def _paths(batch: Mapping[str, Any]) -> Iterator[str]:
-    for domain in ('source', 'target'):
+    named = []
+    for domain in ('source', 'target') if isinstance(batch, Mapping) else ():
         for sample in (batch.get(domain) or {}).get('data_samples') or []:
             paths = sample.metainfo.get('frame_paths') or [sample.metainfo.get('img_path', 'without a path')]
-            yield f'{domain} {" + ".join(str(path) for path in paths)}'
+            named.append(f'{domain} {" + ".join(map(str, paths))}')
+    return named

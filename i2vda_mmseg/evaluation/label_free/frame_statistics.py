@@ -71,7 +71,6 @@ def _positions(pixels: int, seed: int) -> Tensor:
     """Draw without a permutation of all pixels, which would be larger than what it is drawn for."""
     if pixels <= SAMPLED:
         return torch.arange(pixels)
-    # One of each of equally long stretches: spread over the frame, each pixel as likely as another.
-    stretch = pixels / SAMPLED
+    stretch = pixels / SAMPLED  # one of each of these: spread over the frame, each pixel as likely as another
     offsets = torch.rand(SAMPLED, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     return ((torch.arange(SAMPLED) + offsets) * stretch).long().clamp(max=pixels - 1)
