@@ -27,14 +27,19 @@ def check_schedule(config: Mapping[str, Any]) -> None:
         ConfigError: With the path of the key.
     """
     loop = config.get('train_cfg') or {}
+    for key in ('max_iters', 'val_interval'):
+        if loop.get(key) is not None:
+            _check_positive(f'train_cfg.{key}', loop[key])
     max_iters = loop.get('max_iters') or sum(stage.get('iters', 0) for stage in loop.get('stages') or [])
-    _check_positive('train_cfg.val_interval', loop.get('val_interval', 1))
+    for path, scheduler in schedulers_of(config.get('param_scheduler')):
+        _check_positive(f'{path}.end', scheduler.get('end') or 1)
     for section in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         _check_positive(f'{section}.batch_size', (config.get(section) or {}).get('batch_size', 1))
     for path, hook in _hooks(config):
         if 'interval' in hook and hook['interval'] != -1:  # mmengine's word for never
             _check_positive(f'{path}.interval', hook['interval'])
         if hook.get('type') == 'ProxyCopyHook':
+            _check_positive(f'{path}.launch', hook.get('launch', 0) or 1)
             _check_launch(f'{path}.launch', hook.get('launch', 0), config, max_iters)
     if config.get('optim_wrapper'):
         _check_optimizers(config)

@@ -1,5 +1,6 @@
 """The keys of a checkpoint: the same from one process or many, and from a plain segmentor or a method."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.error import URLError
@@ -165,13 +166,16 @@ def _drop_foreign_parts(state_dict: dict[str, Tensor], prefix: str, own: set[str
 def _forgive_absent_parts(module: nn.Module, incompatible_keys: Any) -> None:
     """Let what the checkpoint has nothing of start afresh, with a word; the flow estimator is in none."""
     missing = incompatible_keys.missing_keys
-    parts = {key: key.removeprefix('module.').partition('.')[0] for key in missing}
-    fresh = {name for name, child in module.named_children() if _is_absent(name, child, list(parts.values()))}
-    missing[:] = [key for key in missing if parts[key] not in fresh]
-    if fresh - {_NOT_STORED}:
-        names = ', '.join(sorted(fresh - {_NOT_STORED}))
-        print_log(f'not in the checkpoint, starts afresh: {names}', logger='current')
+    parts = {key: _part(key) for key in missing}
+    own, absent = Counter(map(_part, module.state_dict())), Counter(parts.values())
+    fresh = {part for part, count in own.items() if part != 'segmentor' and absent[part] >= count}
+    missing[:] = [key for key in missing if parts[key] not in fresh | {_NOT_STORED}]
+    if fresh:
+        print_log(f'not in the checkpoint, starts afresh: {", ".join(sorted(fresh))}', logger='current')
 
 
-def _is_absent(name: str, child: nn.Module, missing: list[str]) -> bool:
-    return name == _NOT_STORED or (name != 'segmentor' and 0 < len(child.state_dict()) <= missing.count(name))
+def _part(key: str) -> str:
+    """Give the part of a method that a weight belongs to: a child of it, or what a segmentor may have in addition."""
+    key = key.removeprefix('module.').replace('segmentor.module.', 'segmentor.')
+    added = [part.rstrip('.') for part in _ADDED_PARTS if key.startswith(part)]
+    return added[0] if added else key.partition('.')[0]

@@ -190,11 +190,20 @@ def test_download_that_fails_says_what_to_do(error):
         model.init_weights()
 
 
-def test_two_heads_start_from_a_checkpoint_of_one():
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_two_heads_start_from_a_checkpoint_of_one(wrapped, capsys, monkeypatch):
+    told = []
+    monkeypatch.setattr('i2vda_mmseg.models.segmentors.checkpoint.print_log', lambda text, **_: told.append(text))
     single, double = tiny_method('AdaptSegNet'), tiny_multi_level_method('AdvEnt')
     head = state_of(double.segmentor.auxiliary_head)
     state = {key: value for key, value in single.state_dict().items() if key.startswith('segmentor.')}
+    network = double.segmentor
+    if wrapped:
+        double.segmentor = nn.DataParallel(network)
     load_state_dict(double, state, strict=False)
+    assert told == ['not in the checkpoint, starts afresh: discriminator, segmentor.auxiliary_head']
+    assert 'missing keys' not in ''.join(capsys.readouterr())
+    double.segmentor = network
     assert_same_state(double.segmentor.backbone, state_of(single.segmentor.backbone))
     assert_same_state(double.segmentor.decode_head, state_of(single.segmentor.decode_head))
     assert_same_state(double.segmentor.auxiliary_head, head)
