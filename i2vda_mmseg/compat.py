@@ -121,7 +121,7 @@ def return_flow_fields(network: 'nn.Module') -> None:
     """
     for module in network.modules():
         if hasattr(module, 'postprocess_result'):
-            module.postprocess_result = _flow_fields  # type: ignore[assignment]
+            module.postprocess_result = lambda flow_results, data_samples: flow_results  # type: ignore[assignment]
 
 
 @contextmanager
@@ -165,10 +165,6 @@ def _download(
         folder.mkdir(parents=True, exist_ok=True)
         hub.download_url_to_file(url, str(path), progress=progress)
     return read(path, map_location)
-
-
-def _flow_fields(flow_results: list[dict], data_samples: Any) -> list[dict]:
-    return flow_results
 
 
 def _stand_in(correlation: type) -> ModuleType:

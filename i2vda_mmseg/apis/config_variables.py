@@ -112,19 +112,12 @@ def _parse(path: Path) -> _File:
     nodes = list(ast.walk(tree := ast.parse(path.read_text(encoding='utf-8'))))
     targets = [node for statement in tree.body if isinstance(statement, ast.Assign) for node in statement.targets]
     names = [node for node in nodes if isinstance(node, ast.Name)]
+    bases = [path.parent / name for name in Config._get_base_files(str(path)) if '::' not in name]
     attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
     return _File(
         path,
         {node.id for node in targets if isinstance(node, ast.Name)} - {'_base_'},
         {node.id for node in names if isinstance(node.ctx, ast.Load)},
         {node.attr for node in attributes if node.value.id == '_base_'},  # type: ignore[attr-defined]
-        [_parse(base) for base in _bases(path, tree) if base.is_file()],
+        [_parse(base) for base in bases if base.is_file()],
     )
-
-
-def _bases(path: Path, tree: ast.Module) -> list[Path]:
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], 'id', None) == '_base_':
-            value = ast.literal_eval(statement.value)
-            return [path.parent / name for name in ([value] if isinstance(value, str) else value) if '::' not in name]
-    return []

@@ -11,13 +11,12 @@ from mmengine.dataset import Compose
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
+from i2vda_mmseg.engine.frame_predictor import LABEL_STEPS
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.fileio.frame_source import FrameSource, spread
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 from i2vda_mmseg.ops import IGNORE_INDEX
-
-_LABELS = ('LoadRawLabels', 'LoadAnnotations')
 
 
 class Shot(NamedTuple):
@@ -70,7 +69,7 @@ def source_shares(config: Config, classes: int, count: int = 32) -> Tensor:
         ValueError: If a label cannot be read, or none of the pixels has one.
     """
     source = _domain(config, 'source')
-    steps = [step for step in source.pipeline if step['type'] in _LABELS]
+    steps = [step for step in source.pipeline if step['type'] in LABEL_STEPS]
     if not steps:
         raise ConfigError('train_dataloader.dataset.source.pipeline: it has no step that reads labels')
     dataset, load = DATASETS.build(dict(source, pipeline=[])), Compose([TRANSFORMS.build(step) for step in steps])

@@ -15,7 +15,8 @@ from i2vda_mmseg.errors import ConfigError
 
 from .checkpoints import load_weights
 
-_READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', 'LoadRawLabels', 'LoadAnnotations')
+LABEL_STEPS = ('LoadRawLabels', 'LoadAnnotations')
+_READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', *LABEL_STEPS)
 
 
 class FramePredictor:

@@ -36,9 +36,7 @@ class PanelHook(Hook):
             raise ValueError(f'PanelHook.interval must be at least 1, got {interval}')
         self.interval = interval
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, *_: Any, **__: Any) -> None:
         """Draw, if it is time."""
         if not self.every_n_train_iters(runner, self.interval) or not is_main_process():
             return
@@ -50,7 +48,5 @@ class PanelHook(Hook):
             cells, sharp = target_cells(model, target, meta['palette'])
             model.train()
         legend = [*zip(meta['classes'], meta['palette']), ('ignored', (0, 0, 0))]
-        title = f'iteration {runner.iter + 1}'
-        runner.visualizer.add_image(
-            'panel', draw_panel(cells, nearest=sharp, legend=legend, title=title), step=runner.iter + 1
-        )
+        panel = draw_panel(cells, nearest=sharp, legend=legend, title=f'iteration {runner.iter + 1}')
+        runner.visualizer.add_image('panel', panel, step=runner.iter + 1)

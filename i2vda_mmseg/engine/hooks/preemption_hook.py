@@ -52,9 +52,7 @@ class PreemptionHook(Hook):
         if threading.current_thread() is threading.main_thread():
             self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Save and leave, if any rank was asked to, and no gradients wait that a checkpoint would lose."""
         wrappers = wrappers_of(runner.optim_wrapper).values()
         if self._any_rank_asked() and all(wrapper.should_update() for wrapper in wrappers):
@@ -64,9 +62,7 @@ class PreemptionHook(Hook):
         """Remember the history that a checkpoint of before this validation has."""
         self._history = {key: deepcopy(value) for key, value in _validations(runner).items()}
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Break off a validation within training, if any rank was asked to; samplers give all ranks equal shares."""
         if self._former and self._any_rank_asked():
             for key in _validations(runner):

@@ -38,8 +38,8 @@ class StagedTrainLoop(IterBasedTrainLoop):
       With ``target_as_source=True`` the source is the target's data set first, before ``dataset`` is merged.
     * The model learns of it: ``model.stage`` is the stage's index.
 
-    After the last iteration of a stage its weights are kept in ``stage_<k>.pth``. All of these are in the work dir. A
-    run that resumes within a stage reads the stage's labels again; one that resumes at its begin makes them anew.
+    After the last iteration of a stage its weights are kept in ``stage_<k>.pth``, all in the work dir. A run that
+    resumes within a stage reads the stage's labels again; one that resumes at its begin makes them anew.
 
     Args:
         runner: The runner.

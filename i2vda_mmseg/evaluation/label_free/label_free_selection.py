@@ -24,9 +24,9 @@ class LabelFreeSelection(BaseMetric):
     ``label_free/rank`` is ``p - 1 + 1/k`` for the k-th validation of a training that comes p-th among the k by the mean
     of its ranks in ``criteria``; of equals, the later comes first. It is at most 1 for the best so far and larger for
     any other, and each new best is less than the ones before: ``save_best='label_free/rank'`` keeps the checkpoint that
-    was best when it was validated (a plain ``CheckpointHook`` needs ``rule='less'`` as well). An earlier checkpoint
-    that later ones would have made the best is not brought back; ``tools/select_checkpoint.py`` ranks those that are
-    kept. A network that has collapsed (``collapse_reason``) has the rank infinity and is never the best.
+    was best when it was validated (a plain ``CheckpointHook`` needs ``rule='less'`` as well);
+    ``tools/select_checkpoint.py`` ranks all that are kept. A network that has collapsed (``collapse_reason``) has the
+    rank infinity and is never the best.
 
     The validations so far are in the message hub, and so in the checkpoints: a resumed run ranks as an uninterrupted
     one. Any number of ranks compares the same pixels. Other figures: each criterion, ``label_free/effective_classes``

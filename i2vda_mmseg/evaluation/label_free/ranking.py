@@ -49,9 +49,6 @@ def collapse_reason(
         source_shares: (C,), the same of the source's labels, if known.
         is_constant: Whether different frames all got the same label map.
 
-    Returns:
-        One sentence without a full stop.
-
     Raises:
         ValueError: If the lengths differ, or nothing is predicted.
 
@@ -118,10 +115,7 @@ def rank_averages(
     Args:
         rows: Figures by criterion, one row a checkpoint; higher is better in each.
         criteria: Which ones count, each as much as the others.
-        excluded: Positions of rows that take no part, as collapsed ones.
-
-    Returns:
-        Mean rank of each row, 1 is best; None for the excluded.
+        excluded: Positions of rows that take no part, as collapsed ones; they have no rank.
 
     Raises:
         ValueError: If rows take part and no criterion is known of all of them.
