@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .text import draw_text, fitting_size, shortened, text_width
+from i2vda_mmseg.ops import IGNORE_INDEX
 
-IGNORE_INDEX = 255
+from .text import draw_text, fitting_size, shortened, text_width
 
 
 def label_to_rgb(

@@ -195,8 +195,10 @@ def test_gradients_that_a_checkpoint_would_lose(tiny_config, tmp_path):
         build_runner(config).train()
 
 
-def test_a_bomb_as_initial_weights(tiny_config, tmp_path):
+@pytest.mark.parametrize('task', ['train', 'val', 'test'])
+def test_a_bomb_as_weights(tiny_config, tmp_path, task):
     write_bomb(tmp_path / 'bomb.pth', tmp_path / 'mark')
+    runner = build_runner(tiny_config('source_only', tmp_path / 'run', load_from=str(tmp_path / 'bomb.pth')))
     with pytest.raises(UntrustedCheckpointError, match='mknod'):
-        build_runner(tiny_config('source_only', tmp_path / 'run', load_from=str(tmp_path / 'bomb.pth'))).train()
+        getattr(runner, task)()
     assert not (tmp_path / 'mark').exists()
