@@ -5,7 +5,6 @@ from helpers import tiny_segmentor_cfg
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
 from mmengine.structures import PixelData
-from mmseg.models.decode_heads import point_head
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
@@ -88,14 +87,6 @@ class HiddenHead(ShyHead):
     def predict(self, inputs, batch_img_metas, test_cfg):
         output = self.forward(inputs)
         return self.predict_by_feat(output[0] if isinstance(output, tuple) else output, batch_img_metas)
-
-
-def point_sample(inputs, points, align_corners=False, **kwargs):
-    """Sample at points (N, P, 2) in [0, 1], as mmcv's compiled package does."""
-    return nn.functional.grid_sample(inputs, 2 * points[:, :, None] - 1, align_corners=align_corners, **kwargs)[..., 0]
-
-
-point_head.point_sample = point_sample
 
 
 def head(kind, **options):

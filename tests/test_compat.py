@@ -8,6 +8,7 @@ from types import ModuleType
 
 import mmcv
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.logging import MMLogger
@@ -116,3 +117,22 @@ def test_noise_is_left_out_and_all_else_is_said(capsys):
     said = capsys.readouterr().out
     assert said.count('The prefix') == 1
     assert said.index('the rest') < said.index('The prefix')
+
+
+def test_operators_written_in_pytorch_are_there_without_the_compiled_ones():
+    """Points of PointRend, SAN and mask classification lie in [0, 1]; the middle of a ramp is its mean."""
+    ramp = torch.arange(8.0).expand(1, 2, 4, 8)
+    names = ('models.decode_heads.point_head', 'models.decode_heads.san_head', 'utils.mask_classification')
+    for name in (*names, 'models.utils.point_sample'):
+        sampled = import_module(f'mmseg.{name}').point_sample(ramp, torch.tensor([[[0.5, 0.25]]]))
+        torch.testing.assert_close(sampled, torch.full((1, 2, 1), 3.5))
+    attention = import_module('mmseg.models.decode_heads.cc_head').CrissCrossAttention(8)
+    features = torch.randn(1, 8, 4, 6)
+    assert torch.equal(attention(features), features)  # its weight starts at 0
+    attention.gamma.scale.data.fill_(1)
+    features.requires_grad_()
+    attention(features)[0, :, 1, 2].sum().backward()
+    reached = features.grad.abs().sum((0, 1)) > 0
+    assert reached[1].all()
+    assert reached[:, 2].all()
+    assert not reached[0, 0]

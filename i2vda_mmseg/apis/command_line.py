@@ -81,7 +81,10 @@ def explain(error: Exception) -> str | None:
     built = [frame.f_locals for frame in frames if frame.f_code.co_name == 'build_from_cfg']
     if isinstance(error, (TypeError, KeyError, AssertionError)) and built:
         kind: Any = built[-1].get('obj_type', built[-1].get('cfg'))
-        return f'{getattr(kind, "__name__", kind)} cannot be built as the config says: {text or type(error).__name__}'
+        hint = '. If the argument is inherited, start afresh with dict(_delete_=True, type=...)'
+        advice = hint if 'unexpected keyword argument' in text else ''
+        name = getattr(kind, '__name__', kind)
+        return f'{name} cannot be built as the config says: {text or type(error).__name__}{advice}'
     return None
 
 

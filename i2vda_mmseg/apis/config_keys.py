@@ -58,6 +58,7 @@ _CUSTOMARY = {
     'train_pipeline', 'val_pipeline', 'test_pipeline', 'source_pipeline', 'target_pipeline', 'norm_cfg', 'segmentor',
     'discriminator', 'dataset_type', 'data_root', 'crop_size', 'max_iters', 'optimizer', 'vis_backends',
 }  # fmt: skip
+_ON_INHERITED = ' (If you changed the type and the key is inherited: dict(_delete_=True, type=...) starts afresh)'
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
@@ -97,7 +98,8 @@ def _check_dict(path: str, value: Mapping[str, Any], registries: tuple[Registry,
     for key in set(value) - allowed:  # only what is a letter away from an argument: there may be others
         near = get_close_matches(key, sorted(names), 1, cutoff=0.8)
         if near and abs(len(near[0]) - len(key)) <= 1:
-            raise ConfigError(f'{path}.{key}: {value["type"]} takes no {key!r}; did you mean {near[0]!r}?')
+            hint = f'did you mean {near[0]!r}?{_ON_INHERITED}'
+            raise ConfigError(f'{path}.{key}: {value["type"]} takes no {key!r}; {hint}')
 
 
 def arguments_of(kind: Any) -> tuple[set[str], bool]:
@@ -156,4 +158,4 @@ def _refuse_strangers(path: str, value: Mapping[str, Any], allowed: set[str], wh
             near = get_close_matches(key, sorted(allowed), 1)
             arguments = sorted(allowed - {'self', 'type', '_scope_'})
             hint = f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(arguments) or "none"}'
-            raise ConfigError(f'{path}.{key}: {what} takes no {key!r}; {hint}')
+            raise ConfigError(f'{path}.{key}: {what} takes no {key!r}; {hint}{_ON_INHERITED}')

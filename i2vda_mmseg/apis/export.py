@@ -67,9 +67,8 @@ def stock_config(config: Config) -> Config:
     Returns:
         A config for mmseg's ``init_model`` and ``MMSegInferencer``, together with the exported checkpoint.
     """
-    segmentor: dict[str, Any] = config.model.segmentor.to_dict()
+    segmentor: dict[str, Any] = _without_weights(config.model.segmentor.to_dict())
     preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
-    segmentor['backbone'].pop('init_cfg', None)
     names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
     kept = {name: deepcopy(config[name]) for name in names if name in config}
     kept['test_pipeline'] = _stock_pipeline(find_test_dataset(config).pipeline)  # where mmseg.apis looks for it
@@ -77,6 +76,18 @@ def stock_config(config: Config) -> Config:
         kept['test_dataloader']['dataset']['pipeline'] = kept['test_pipeline']
     kept['visualizer'] = dict(type='SegLocalVisualizer', name='visualizer')
     return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
+
+
+def _without_weights(value: Any) -> Any:
+    """Leave out, at any depth, where initial weights are from: the exported ones are loaded, and nothing fetched."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without_weights(each) for each in value)
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _without_weights(each) for key, each in value.items() if key not in ('init_cfg', 'checkpoint_path')}
+    if kept.get('pretrained'):
+        kept['pretrained'] = False if kept['pretrained'] is True else None
+    return kept
 
 
 def _stock_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:

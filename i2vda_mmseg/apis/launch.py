@@ -104,7 +104,13 @@ def _read(path: str) -> Config:
     except Exception as error:
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == Path(path)]
         place = f'{path}, line {lines[-1]}' if lines else path
-        raise ConfigError(f'{place}: {type(error).__name__}: {error}') from error
+        raise ConfigError(f'{place}: {type(error).__name__}: {error}{_advice(error)}') from error
+
+
+def _advice(error: Exception) -> str:
+    if 'Duplicate key' not in str(error):
+        return ''
+    return '. Name one of the files in _base_; docs/networks.md says how to take the network of the other'
 
 
 def _default_work_dir(path: Path) -> Path:

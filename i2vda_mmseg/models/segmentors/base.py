@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,13 +11,14 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
+from i2vda_mmseg.models.idle_parameters import IdleParameters
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batches, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
-from .checkpoint import STOCK_ADVICE, CheckpointMixin, load_initial_weights
+from .checkpoint import STOCK_ADVICE, CheckpointMixin, advice_on_downloads
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
 from .loss_settings import prepare_losses
@@ -71,8 +73,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         stage: Index of the stage of training, for methods that have several.
 
     Raises:
-        ConfigError: If the segmentor predicts at a level that the method does not judge, or not densely.
-        ValueError: If ``batch_statistics`` or ``resize_logits`` is unknown.
+        ConfigError: If the segmentor predicts at a level that the method does not judge, or not densely; or if
+            ``batch_statistics`` or ``resize_logits`` is unknown.
     """
 
     multi_level: ClassVar[bool] = False
@@ -92,15 +94,16 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         if kwargs:
             raise ConfigError(f'model.{next(iter(kwargs))}: no argument of {type(self).__name__}. {STOCK_ADVICE}')
         super().__init__(data_preprocessor=data_preprocessor or dict(type='DomainDataPreprocessor'))
-        if batch_statistics not in STATISTICS_MODES:
-            raise ValueError(f'batch_statistics must be one of {STATISTICS_MODES}, got {batch_statistics!r}')
-        if resize_logits not in RESIZE_MODES:
-            raise ValueError(f'resize_logits must be one of {RESIZE_MODES}, got {resize_logits!r}')
-        network = MODELS.build(segmentor)
+        check_choice('batch_statistics', batch_statistics, STATISTICS_MODES)
+        check_choice('resize_logits', resize_logits, RESIZE_MODES)
+        self._downloading = partial(advice_on_downloads, segmentor)
+        with self._downloading():
+            network = MODELS.build(segmentor)
         self._check_levels(network)
         predict_densely(network)
         prepare_losses(network)
         self.segmentor = network
+        self._idle = IdleParameters(network)
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
         self.align_corners: bool = network.align_corners
@@ -152,7 +155,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
-            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches():
+            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches(), self._idle.advice():
                 current = next(passes, None)
             if current is None:
                 break
@@ -162,6 +165,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             details.update(current.details or {})
             if current.predictions is not None:
                 predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
+        self._idle.tell()
         self._step(optim_wrapper)
         return log_vars | details, predictions
 
@@ -230,7 +234,8 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
 
     def init_weights(self) -> None:
         """Initialise the weights; a download that fails says what to do instead."""
-        load_initial_weights(super().init_weights)
+        with self._downloading():
+            super().init_weights()
 
     def _accumulate_gradient(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> None:
         loss = optim_wrapper.scale_loss(self.weighted_sum(losses))

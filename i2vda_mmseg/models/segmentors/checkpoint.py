@@ -1,7 +1,8 @@
 """The keys of a checkpoint: the same from one process or many, and from a plain segmentor or a method."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.error import URLError
 
@@ -68,21 +69,44 @@ class CheckpointMixin(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def load_initial_weights(init_weights: Callable[[], None]) -> None:
-    """Run mmengine's ``init_weights``, turning a failed download into advice.
+@contextmanager
+def advice_on_downloads(segmentor: Mapping[str, Any]) -> Iterator[None]:
+    """Build or initialise a segmentor, turning a failed download of its weights into advice.
+
+    Args:
+        segmentor: Its config, whose keys the advice names.
 
     Raises:
-        RuntimeError: If weights named by an ``init_cfg`` cannot be fetched.
+        RuntimeError: If weights named by the config cannot be fetched.
     """
     try:
-        init_weights()
-    except (URLError, ConnectionError, TimeoutError) as error:
+        yield
+    except Exception as error:
+        if not _is_of_the_network(error):
+            raise
+        from_file, from_none = _weights_options(segmentor)
         raise RuntimeError(
-            f'the initial weights named by an init_cfg of the config could not be downloaded ({error}). Download '
-            'them where there is a network and pass --cfg-options '
-            'model.segmentor.backbone.init_cfg.checkpoint=FILE, or start from random weights with --cfg-options '
-            'model.segmentor.backbone.init_cfg=None'
+            f'the initial weights of model.segmentor could not be downloaded ({error}). Download them where there is '
+            f'a network and pass --cfg-options {from_file}, or start from random weights with --cfg-options {from_none}'
         ) from error
+
+
+def _is_of_the_network(error: Exception) -> bool:
+    library = type(error).__module__.partition('.')[0]
+    hub = library in ('huggingface_hub', 'httpx', 'httpx2', 'requests') or 'huggingface.co' in str(error)
+    return hub or isinstance(error, (URLError, ConnectionError, TimeoutError))
+
+
+def _weights_options(segmentor: Mapping[str, Any]) -> tuple[str, str]:
+    """Give what to override for weights from a file, and for none, by the key that names the weights."""
+    backbone = segmentor.get('backbone') or {}
+    if backbone.get('pretrained') is True:  # timm's
+        key = 'model.segmentor.backbone'
+        return f'{key}.pretrained=False {key}.checkpoint_path=FILE', f'{key}.pretrained=False'
+    for key, part in (('model.segmentor', segmentor), ('model.segmentor.backbone', backbone)):
+        if part.get('pretrained'):
+            return f'{key}.pretrained=FILE', f'{key}.pretrained=None'
+    return 'model.segmentor.backbone.init_cfg.checkpoint=FILE', 'model.segmentor.backbone.init_cfg=None'
 
 
 def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> None:

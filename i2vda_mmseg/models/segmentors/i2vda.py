@@ -7,6 +7,7 @@ import torch
 from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
+from i2vda_mmseg.errors import check_choice
 from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
@@ -79,8 +80,7 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, discriminator, **kwargs)
-        if flow_1t not in FLOW_1T_MODES:
-            raise ValueError(f'flow_1t must be one of {FLOW_1T_MODES}, got {flow_1t!r}')
+        check_choice('flow_1t', flow_1t, FLOW_1T_MODES)
         self.build_proxy()
         self.flow_estimator = build_flow_estimator(flow_estimator)
         self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)

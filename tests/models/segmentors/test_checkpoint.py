@@ -14,9 +14,12 @@ from helpers import (
     tiny_multi_level_method,
     tiny_segmentor_cfg,
 )
+from mmengine.config import Config
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from torch import nn
+
+from i2vda_mmseg.models.segmentors.checkpoint import advice_on_downloads
 
 METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
 CHILDREN = {
@@ -179,15 +182,31 @@ def test_inside_another_module():
 
 
 @pytest.mark.parametrize('error', [URLError('no route'), ConnectionError('refused'), TimeoutError('slow')])
-def test_download_that_fails_says_what_to_do(error):
-    model = tiny_method('SourceOnly')
-
-    def download():
+@pytest.mark.parametrize(('keys', 'advice'), [
+    ({}, ('backbone.init_cfg.checkpoint=FILE', 'backbone.init_cfg=None')),
+    ({'pretrained': 'a.pth'}, ('pretrained=FILE', 'pretrained=None')),
+    ({'backbone.pretrained': 'a.pth'}, ('backbone.pretrained=FILE', 'backbone.pretrained=None')),
+    ({'backbone.pretrained': True}, ('backbone.checkpoint_path=FILE', 'backbone.pretrained=False')),
+])  # fmt: skip
+def test_download_that_fails_says_what_to_do(error, keys, advice):
+    config = Config(dict(segmentor=tiny_segmentor_cfg()))
+    config.merge_from_dict({f'segmentor.{key}': value for key, value in keys.items()})
+    with pytest.raises(RuntimeError) as caught, advice_on_downloads(config.segmentor):
         raise error
+    assert all(f'model.segmentor.{option}' in str(caught.value) for option in advice)
 
+
+def test_weights_are_looked_for_when_a_network_is_built_and_initialised(monkeypatch):
+    def download(*_):
+        raise URLError('no route')
+
+    model = tiny_method('SourceOnly')
     model.segmentor.init_weights = download
-    with pytest.raises(RuntimeError, match=r'--cfg-options model\.segmentor\.backbone\.init_cfg\.checkpoint=FILE'):
+    with pytest.raises(RuntimeError, match='could not be downloaded'):
         model.init_weights()
+    monkeypatch.setattr('helpers.TinyBackbone.__init__', download)
+    with pytest.raises(RuntimeError, match='could not be downloaded'):
+        tiny_method('SourceOnly')
 
 
 @pytest.mark.parametrize('wrapped', [False, True])

@@ -1,0 +1,131 @@
+"""Sends families of MMSegmentation through the methods, and writes the table of docs/networks.md: make zoo."""
+
+import argparse
+import logging
+import multiprocessing
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from mmengine.registry import init_default_scope
+from zoo.chain import METHODS, STEPS, make_data, method_config, run_chain
+from zoo.families import EXPECTED_FAILURES, SIZE, SIZES, families
+from zoo.shrink import narrow_segmentor
+
+import i2vda_mmseg  # noqa: F401 - registers everything
+from i2vda_mmseg.datasets.class_spaces import CLASS_SPACES
+
+CLASSES = list(CLASS_SPACES['viper15'][0]['classes'])
+BEGIN, END = '<!-- zoo: begin, written by make zoo -->\n', '<!-- zoo: end -->\n'
+
+
+def run_family(name: str, folder: Path, methods: Iterable[str] = METHODS) -> dict[str, str]:
+    """Send a family through methods; returns what went wrong in each step, or ''.
+
+    Args:
+        name: Of ``families()``.
+        folder: For data and work dirs.
+        methods: Folders of ``configs``.
+    """
+    init_default_scope('mmseg')
+    size = SIZES.get(name, SIZE)
+    try:
+        network = narrow_segmentor(str(families()[name]), CLASSES, size)
+    except Exception as error:
+        return dict(build=f'{type(error).__name__}: {error}')
+    data = make_data(folder / f'street_{size[0]}x{size[1]}', size)
+    merged: dict[str, str] = {}
+    for method in methods:
+        found = run_chain(method_config(method, network, data, folder / name / method, size), METHODS[method])
+        merged |= {step: merged.get(step) or text for step, text in found.items()}
+    return merged
+
+
+def table(results: dict[str, dict[str, str]]) -> str:
+    """Lay results out in Markdown: a family a row, a step a column."""
+    lines = [f'| family | {" | ".join(STEPS)} | |', f'|---{"|---" * len(STEPS)}|---|']
+    for name, result in results.items():
+        marks = ['no' if result.get(step) else 'yes' if step in result else '-' for step in STEPS]
+        lines.append(f'| `{name}` | {" | ".join(marks)} | {_remark(name, result)} |')
+    whole = sum(passes(result) for result in results.values())
+    return '\n'.join([f'{whole} of {len(results)} pass every step.', '', *lines, ''])
+
+
+def passes(result: dict[str, str]) -> bool:
+    """Whether every step was taken and went well."""
+    return all(result.get(step) == '' for step in STEPS)
+
+
+def _remark(name: str, result: dict[str, str]) -> str:
+    if not passes(result) and name in EXPECTED_FAILURES:
+        return EXPECTED_FAILURES[name]
+    if wrong := [text for step in STEPS if (text := result.get(step))]:
+        return wrong[0].splitlines()[0][:200].replace('|', '/')
+    idle = [each for each in result.get('idle', '').split(', ') if each]
+    return f'{len(idle)} parameters without a gradient in stock mmseg either' if idle else ''
+
+
+def write_table(text: str, path: Path) -> None:
+    """Put the table between the markers of a page."""
+    page = path.read_text()
+    head, rest = page.split(BEGIN)
+    path.write_text(f'{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}')
+
+
+@contextmanager
+def brief_logs() -> Iterator[None]:
+    """Write configs as they are and leave the environment out, which takes longer than these runs."""
+    layout, environment = 'yapf.yapflib.yapf_api.FormatCode', 'mmengine.runner.runner.collect_env'
+    with patch(layout, lambda text, **_: (text, False)), patch(environment, dict):
+        yield
+
+
+def _quietly(name: str, folder: Path, methods: list[str]) -> dict[str, str]:
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    try:
+        with brief_logs():
+            return run_family(name, folder, methods)
+    except Exception:
+        return dict(build=traceback.format_exc().splitlines()[-1])
+
+
+def main() -> None:
+    """Run families, all by default, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('names', nargs='*', help='families; default: all')
+    parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS), help='default: all')
+    parser.add_argument('--jobs', type=int, default=1, help='processes')
+    parser.add_argument('--write', type=Path, help='page whose table to replace')
+    args = parser.parse_args()
+    names = args.names or list(families())
+    context = multiprocessing.get_context('spawn')
+    with tempfile.TemporaryDirectory() as folder:
+        make_data(Path(folder) / f'street_{SIZE[0]}x{SIZE[1]}', SIZE)
+        with ProcessPoolExecutor(args.jobs, mp_context=context, max_tasks_per_child=8) as pool:
+            pending = {pool.submit(_quietly, name, Path(folder), args.methods): name for name in names}
+            results = {}
+            for done in as_completed(pending):
+                name = pending[done]
+                results[name] = done.result()
+                print(
+                    name,
+                    'passes' if passes(results[name]) else {k: v for k, v in results[name].items() if v},
+                    flush=True,
+                )
+    text = f'{", ".join(args.methods)}: {table({name: results[name] for name in names})}'
+    print(text)
+    if args.write:
+        write_table(text, args.write)
+    unexpected = [name for name in names if not passes(results[name]) and name not in EXPECTED_FAILURES]
+    sys.exit(f'fail unexpectedly: {unexpected}' if unexpected else 0)
+
+
+if __name__ == '__main__':
+    main()
