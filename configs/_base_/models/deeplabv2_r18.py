@@ -21,3 +21,7 @@ small_model = dict(
     resize_logits='twice',  # as stock mmseg tests an exported network
 )
 small_multi_level_model = dict(small_model, segmentor=small_multi_level_segmentor)
+# Five times the released weights, for a schedule much shorter
+small_judged_model = dict(
+    small_multi_level_model, discriminator=small_discriminator_set, lambda_adv=0.005, lambda_adv_aux=0.001
+)
