@@ -87,9 +87,8 @@ def add_temporal_consistency(
     evaluator.setdefault('protocol', protocol_of(config))
     loader = _clip_loader(config, clip_list)
     _move_flow_to_workers(loader['dataset'], evaluator)
-    config.test_cfg = dict(
-        config.get('test_cfg') or {}, type='ClipTestLoop', clip_dataloader=loader, clip_evaluator=evaluator
-    )
+    clips = dict(type='ClipTestLoop', clip_dataloader=loader, clip_evaluator=evaluator)
+    config.test_cfg = dict(config.get('test_cfg') or {}, **clips)
 
 
 def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -37,16 +37,6 @@ class SeparateOptimWrapperConstructor:
     Raises:
         ValueError: If a name is no child of the model, or a trainable parameter is in no optimizer or in two.
         ConfigError: If ``backbone_steps`` is neither, or 'released' and there is no backbone.
-
-    Example:
-        Config::
-
-            optim_wrapper = dict(
-                constructor='SeparateOptimWrapperConstructor',
-                backbone_steps='released',
-                segmentor=dict(optimizer=dict(type='SGD', lr=2.5e-4)),
-                discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)),
-            )
     """
 
     def __init__(
@@ -67,10 +57,9 @@ class SeparateOptimWrapperConstructor:
                 f'optim_wrapper names {unknown}, which {type(model).__name__} does not have; its children are '
                 f'{sorted(children)}'
             )
-        backbones = self._backbones({name: unwrapped(children[name]) for name in self.optim_wrapper_cfg})
-        wrappers = {
-            name: _build(children[name], cfg, backbones.get(name)) for name, cfg in self.optim_wrapper_cfg.items()
-        }
+        cfgs = self.optim_wrapper_cfg
+        backbones = self._backbones({name: unwrapped(children[name]) for name in cfgs})
+        wrappers = {name: _build(children[name], cfg, backbones.get(name)) for name, cfg in cfgs.items()}
         optimizers = SeparateOptimWrapperDict(**wrappers)
         _check_coverage(model, optimizers)
         return optimizers
