@@ -14,12 +14,6 @@ def check_environment(required: dict[str, str] | None = None) -> None:
 
     Args:
         required: Least version by import name; that of this package by default.
-
-    Example:
-        >>> check_environment({'math': '0'})
-        Traceback (most recent call last):
-        ...
-        ImportError: i2vda_mmseg cannot tell the version of math
     """
     for name, least in (required or _REQUIRED).items():
         try:

@@ -30,6 +30,7 @@ def test_what_is_installed_passes():
 
 def test_a_missing_package_is_named_with_the_command_to_run():
     said = message(no_such_package='1.0')
+    assert message(math='0') == 'i2vda_mmseg cannot tell the version of math'
     assert 'i2vda_mmseg needs no_such_package >= 1.0: ' in said
     assert said.endswith(". Run: pip install 'no_such_package>=1.0'")
 

@@ -13,13 +13,10 @@ REPLACED = ('OptimWrapper', 'Bfloat16OptimWrapper', 'AmpOptimWrapper')
 
 
 def use_amp(config: Config) -> dict[str, str]:
-    """Switch every optimizer of the config to the mixed precision that the machine has, and log which.
+    """Switch every optimizer of the config to the mixed precision that the machine has; log and give it, by name.
 
-    bfloat16 on a CPU and on a GPU that computes in it (NVIDIA's since Ampere); float16 with a dynamic scale of the loss
-    on older ones. On a GPU, an ``AmpOptimWrapper`` of the config stays as it is.
-
-    Returns:
-        'bfloat16' or 'float16' by optimizer's name.
+    'bfloat16' on a CPU and on a GPU that computes in it (NVIDIA's since Ampere); 'float16' with a dynamic scale of the
+    loss on older ones. On a GPU, an ``AmpOptimWrapper`` of the config stays as it is.
 
     Raises:
         ConfigError: If an optimizer wrapper has no mixed-precision counterpart, or asks for float16 without a GPU.
@@ -33,11 +30,7 @@ def use_amp(config: Config) -> dict[str, str]:
 
 
 def check_precision(name: str, wrapper: Mapping[str, Any]) -> None:
-    """Refuse what mmengine would refuse without saying what to do instead.
-
-    Raises:
-        ConfigError: If the config of an optimizer wrapper asks for float16 without a GPU.
-    """
+    """Raise ConfigError for float16 without a GPU, which mmengine would refuse without saying what to do instead."""
     if wrapper.get('type') == 'AmpOptimWrapper' and not torch.cuda.is_available():
         raise ConfigError(
             f"optim_wrapper.{name}.type: 'AmpOptimWrapper' scales the loss for float16 on a GPU, and torch finds none; "

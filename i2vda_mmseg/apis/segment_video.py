@@ -140,14 +140,7 @@ def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
 
 
 def overlay(frame: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
-    """Blend the classes' colours over a frame: (H, W, 3), uint8, BGR.
-
-    Args:
-        frame: (H, W, 3), uint8, BGR.
-        labels: (H, W), uint8.
-        palette: (256, 3), uint8, BGR.
-        opacity: Of the colours, in 0..1.
-    """
+    """Blend the colours of labels (H, W), of a BGR palette (256, 3), over a BGR frame (H, W, 3), all uint8."""
     return cv2.addWeighted(palette[labels], opacity, frame, 1 - opacity, 0)
 
 

@@ -48,12 +48,7 @@ def use_protocol(config: Config, name: str) -> None:
 
 
 def protocol_facts(name: str | None, checkpoint: str) -> dict[str, Any]:
-    """What ``metrics.json`` says about the protocol.
-
-    Returns:
-        ``protocol``, its ``snapshot_rule``, and ``is_last_checkpoint``: whether the run's ``last_checkpoint`` names the
-        tested one, None where there is no such file.
-    """
+    """What ``metrics.json`` says of the protocol, and whether the run's ``last_checkpoint`` names the tested one."""
     rule = PROTOCOLS[name].snapshot if name in PROTOCOLS else None
     note = Path(checkpoint).parent / 'last_checkpoint'
     last = Path(note.read_text(encoding='utf-8').strip()).name if note.is_file() else None
@@ -92,11 +87,7 @@ def add_temporal_consistency(
 
 
 def clip_pairs(config: Config, clip_list: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Pairs of consecutive frames, at the size that temporal consistency estimates flow on, and the estimator for it.
-
-    Returns:
-        Config of a data set, whose samples are those of training pairs, and of a ``FlowEstimator``.
-    """
+    """Configs of a data set of pairs of consecutive frames, at the size of TC's flow, and of the ``FlowEstimator``."""
     evaluator = _tc_evaluator(config)
     dataset = _clip_loader(config, clip_list)['dataset']
     size = evaluator.get('flow_size')

@@ -79,14 +79,11 @@ def safe_loading() -> AbstractContextManager[None]:
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
-    """Load a checkpoint into a method or a plain ``EncoderDecoder``, on the CPU.
+    """Load a checkpoint into a method or a plain ``EncoderDecoder``, on the CPU, and give its content.
 
     Args:
         model: Changed in place.
         checkpoint: File or address. A method takes those of methods and of plain networks, a plain network its own.
-
-    Returns:
-        The content of the checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -18,10 +18,7 @@ def find_resumable(work_dir: str | Path) -> Path | None:
 
     The file ``last_checkpoint`` names the newest one. If that is damaged or gone, the log says so in one line and the
     one before it is tried (``iter_<n>.pth`` in the same folder, by number). An empty ``last_checkpoint`` is of a run
-    that had saved none yet: only later files are its own.
-
-    Returns:
-        The checkpoint, or None where the run has none.
+    that had saved none yet: only later files are its own. None, if there is none.
 
     Raises:
         FileNotFoundError: If the only one that is named is gone.
@@ -74,12 +71,7 @@ def iteration_of(path: Path) -> int:
 
 
 def read_resumable(path: str | Path) -> Any:
-    """Read a checkpoint that a run can go on from.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        DamagedCheckpointError: If it is damaged, or holds weights only.
-    """
+    """Read a checkpoint that a run can go on from; DamagedCheckpointError if it is damaged, or holds weights only."""
     content: Any = read_checkpoint(path)
     missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
     if missing:

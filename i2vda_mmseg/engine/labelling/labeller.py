@@ -47,11 +47,7 @@ class Labeller:
         return dataset
 
     def predictions(self, runner: Runner, frames: Any, what: str) -> Iterator[tuple[int, Tensor]]:
-        """Predict this rank's frames.
-
-        Yields:
-            The index of a frame and its probabilities (1, C, H, W).
-        """
+        """Predict this rank's ``frames``: yields the index and the probabilities (1, C, H, W) of each."""
         rank, world_size = get_dist_info()
         indices = range(rank, len(frames), world_size)
         workers = runner.cfg.train_dataloader.get('num_workers', 0)

@@ -15,10 +15,7 @@ def walk_counts(backbone: nn.Module) -> dict[str, int]:
     parameters below each of them: a parameter comes once for each module on the way from the child to it. In a ResNet
     that is once for the stem's convolution, three times for those of blocks, and four times for those of downsample
     branches (https://github.com/speedinghzl/Pytorch-Deeplab/issues/18). A parameter of the backbone itself, which the
-    walk knows nothing of, counts once.
-
-    Returns:
-        By name of the parameter, a number of at least 1; parameters without gradient are left out.
+    walk knows nothing of, counts once; one without gradient is left out.
 
     Example:
         >>> from torch import nn

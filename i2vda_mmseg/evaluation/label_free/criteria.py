@@ -69,11 +69,7 @@ class PredictionSums(NamedTuple):
 
     @classmethod
     def of(cls, probs: Tensor) -> Self:
-        """Sum up (N, C) or (N, C, H, W) probabilities.
-
-        Raises:
-            ValueError: If they are none.
-        """
+        """Sum up (N, C) or (N, C, H, W) probabilities; ValueError if they are none."""
         rows = as_rows(probs)
         sums = [_sums(chunk.double()) for chunk in rows.split(_CHUNK)]
         entropy, marginal, gram = (torch.stack(column).sum(0).cpu() for column in zip(*sums))

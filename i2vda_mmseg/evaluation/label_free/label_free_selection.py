@@ -40,12 +40,6 @@ class LabelFreeSelection(BaseMetric):
 
     Raises:
         ValueError: If a criterion is unknown, or none is given.
-
-    Example:
-        .. code-block:: python
-
-            val_evaluator = dict(type='LabelFreeSelection')
-            default_hooks = dict(checkpoint=dict(save_best='label_free/rank'))
     """
 
     default_prefix = 'label_free'
