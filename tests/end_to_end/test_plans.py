@@ -29,11 +29,11 @@ def finished(trained):
 
 @pytest.fixture
 def going_on(tiny_config, finished, tmp_path):
-    """Build the runner that goes on from there, under another config."""
+    """Build the runner that goes on from there, or from another checkpoint, under another config."""
 
-    def build(iters=LONGER, extends=False, **options):
+    def build(iters=LONGER, extends=False, checkpoint=finished, **options):
         config = tiny_config('adaptsegnet', tmp_path / 'longer', **planned(iters, **options))
-        config.resume, config.load_from = True, str(finished)
+        config.resume, config.load_from = True, str(checkpoint)
         runner = build_runner(config)
         runner.extends = extends
         return runner
@@ -66,6 +66,15 @@ def test_a_longer_run_under_a_schedule_that_has_ended_is_refused(going_on, exten
         ConfigError, match=r'param_scheduler\.segmentor: .* 0 from iteration 6 on.*max_iters=12.*--extend'
     ):
         going_on(DONE, extends, **{'train_cfg.max_iters': LONGER}).train()
+
+
+def test_runs_with_repeated_steps_go_on_with_and_without_them(trained, going_on):
+    released = {'optim_wrapper.backbone_steps': 'released'}
+    half = trained('adaptsegnet', **planned(DONE, **released, **{'train_cfg.max_iters': 3})) / 'iter_3.pth'
+    for options in (released, {}):
+        runner = going_on(DONE, checkpoint=half, **options)
+        runner.train()
+        assert runner.iter == DONE
 
 
 def test_an_extended_run_learns_under_the_new_schedule(going_on, finished):

@@ -15,6 +15,7 @@ from i2vda_mmseg.errors import ConfigError
 from .resuming import read_resumable
 
 _PROGRESS = {'last_step', '_global_step', '_last_value', '_get_value_called_within_step', 'verbose', 'base_values'}
+_IMPLEMENTATION = {'foreach', 'fused', 'capturable', 'differentiable'}  # how an optimizer computes, not what
 _WAY_OUT = (
     'Go on under the plan of the checkpoint by setting it back, or under that of the config with --extend (in Python: '
     'runner.extends = True): schedules start from its rates and are brought to the iteration, momenta stay'
@@ -83,7 +84,7 @@ class Plan:
                 return
             for own, other in zip(map(_at_start, planned), map(_at_start, saved)):
                 _check_kind(path, own, other)
-                for key in sorted(own.keys() & other.keys()):
+                for key in sorted((own.keys() & other.keys()) - _IMPLEMENTATION):
                     if not _same(own[key], other[key]):
                         yield f'{path}.optimizer.{key}: {own[key]}, and not {other[key]}'
         yield from self._schedule_differences(content.get('param_schedulers'))
