@@ -97,7 +97,7 @@ def _try(path: str, head: Any) -> None:
     """Compute the losses of a head once, of logits that it might give."""
     if type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
         return
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.device('cpu'), torch.random.fork_rng(devices=[]), torch.no_grad():  # the model may be built on another
         logits = torch.randn(2, head.out_channels, *_PROBE_SIZE)
         labels = torch.arange(logits[:, 0].numel()).view(2, 1, *_PROBE_SIZE) % head.num_classes
         try:
