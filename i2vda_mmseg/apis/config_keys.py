@@ -62,13 +62,10 @@ _ON_INHERITED = ' (If you changed the type and the key is inherited: dict(_delet
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
-    """Refuse keys that nothing reads.
+    """Raise ConfigError, with the name that was probably meant, for a key that nothing reads.
 
     Of this package's classes, and of those that take no others than they name, every key is looked at. At the top
     level, where a config may have variables of its own, only those that look like a known key.
-
-    Raises:
-        ConfigError: With the path of the key, and the name that was probably meant.
     """
     for key in config:
         near = get_close_matches(key, sorted(TOP | {'vis_backends'}), 1, cutoff=0.8)

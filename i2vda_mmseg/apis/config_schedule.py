@@ -21,11 +21,7 @@ _DECAYING_TO_ETA_MIN = ('PolyLR', 'CosineAnnealingLR')
 
 
 def check_schedule(config: Mapping[str, Any]) -> None:
-    """Refuse a schedule whose parts do not fit.
-
-    Raises:
-        ConfigError: With the path of the key.
-    """
+    """Raise ConfigError for a schedule whose parts do not fit."""
     loop = config.get('train_cfg') or {}
     for key in ('max_iters', 'val_interval'):
         if loop.get(key) is not None:
@@ -48,11 +44,7 @@ def check_schedule(config: Mapping[str, Any]) -> None:
 
 
 def check_loop(config: Mapping[str, Any]) -> None:
-    """Refuse epochs of pairs, which are drawn without an end, and what would wait for the end of one.
-
-    Raises:
-        ConfigError: With the path of the key.
-    """
+    """Raise ConfigError for epochs of pairs, which are drawn without an end, and what would wait for one's end."""
     loop = config.get('train_cfg') or {}
     loader = config.get('train_dataloader') or {}
     kinds = ((loader.get('dataset') or {}).get('type'), (loader.get('sampler') or {}).get('type'))

@@ -177,12 +177,7 @@ def _init_gloo(launcher: str) -> None:
 
 
 def resume_from(config: Config, checkpoint: str) -> None:
-    """Go on from a checkpoint; 'auto' is the latest whole one of the work dir, or a fresh start where there is none.
-
-    Raises:
-        FileNotFoundError: If the named checkpoint does not exist.
-        DamagedCheckpointError: With 'auto', if there are checkpoints but none is whole.
-    """
+    """Go on from a checkpoint; 'auto' is the latest whole one of the work dir, or a fresh start where there is none."""
     found = find_resumable(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found is None:
         print_log(f'--resume: no checkpoint in {config.work_dir} yet, starting afresh', logger='current')

@@ -24,11 +24,7 @@ from .unlabelled_frames import choose_frames, source_shares
 
 
 def find_checkpoints(work_dir: str | Path) -> list[Path]:
-    """Find the ``iter_*.pth`` of a work dir, in the order of their iterations.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or none in it.
-    """
+    """Find the ``iter_*.pth`` of a work dir, in the order of their iterations; FileNotFoundError if there are none."""
     folder = Path(work_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f'there is no work dir {folder}')

@@ -37,9 +37,6 @@ class ConsistencyStream:
         flow_size: (H, W) of the frames that flow is estimated on, or None: that of the predictions, to which the field
             is resized.
 
-    Attributes:
-        counts: Sums since the stream was made.
-
     Raises:
         ValueError: If the number of classes is not in that range.
     """
@@ -57,7 +54,7 @@ class ConsistencyStream:
         self.num_classes = num_classes
         self.switches = switches
         self.flow_size = flow_size
-        self.counts = ConsistencyCounts.zero(num_classes)
+        self.counts = ConsistencyCounts.zero(num_classes)  # since the stream was made
         self._previous: _Moment | None = None
 
     def begin_clip(self) -> None:

@@ -80,22 +80,14 @@ PROTOCOLS = {
 
 
 def protocol_named(name: str) -> Protocol:
-    """Look a protocol up.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
+    """Look a protocol up; ValueError if there is none of that name."""
     if name not in PROTOCOLS:
         raise ValueError(f'protocol must be one of {sorted(PROTOCOLS)}, got {name!r}')
     return PROTOCOLS[name]
 
 
 def require_classes(name: str, meta: Mapping[str, Any]) -> None:
-    """Refuse a data set with other classes, or with the classes in another order.
-
-    Raises:
-        ValueError: With what the protocol is about and what the data set has.
-    """
+    """Raise ValueError for a data set with other classes, or with the classes in another order."""
     protocol, classes = protocol_named(name), tuple(meta['classes'])
     if classes != protocol.classes:
         raise ValueError(

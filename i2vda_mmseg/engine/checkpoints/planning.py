@@ -111,13 +111,7 @@ class Plan:
 def _require_rates(groups: Mapping[str, list[dict[str, Any]]], iteration: int, end: int) -> None:
     """Refuse more than one iteration whose learning rates are 0 throughout because the schedule has ended.
 
-    Args:
-        groups: Parameter groups as they go on, by the path of the optimizer.
-        iteration: Where the run goes on.
-        end: Where it ends.
-
-    Raises:
-        ConfigError: With the schedule.
+    ``groups`` are those of the parameters, by the path of the optimizer, as they go on from ``iteration`` to ``end``.
     """
     for path, members in groups.items():
         if end - iteration > 1 and not any(group['lr'] for group in members) and any(map(_base_rate, members)):

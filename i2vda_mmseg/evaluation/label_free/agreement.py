@@ -95,16 +95,7 @@ class MixCounts(NamedTuple):
 
     @classmethod
     def of(cls, dominant: Tensor, other: Tensor, mixed: Tensor) -> Self:
-        """Count one mixture.
-
-        Args:
-            dominant: (H, W), classes of the frame with the larger weight.
-            other: (H, W), classes of the other one.
-            mixed: (H, W), classes of their mixture, see ``mix``.
-
-        Raises:
-            ValueError: If the shapes differ.
-        """
+        """Count one mixture: classes (H, W) of the frame with the larger weight, of the other, and of both mixed."""
         if not dominant.shape == other.shape == mixed.shape:
             shapes = ', '.join(str(tuple(labels.shape)) for labels in (dominant, other, mixed))
             raise ValueError(f'label maps of a mixture and its two frames must have one shape, got {shapes}')
