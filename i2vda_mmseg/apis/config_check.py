@@ -39,11 +39,8 @@ def check_config(config: Config) -> None:
 def check_model(model: Any, config: Mapping[str, Any]) -> None:
     """Refuse a model whose classes are not those of the data, and optimizer settings of weights that it has not.
 
-    The discriminator is compared by the method, which knows how many channels it shows it.
-
-    Args:
-        model: As it was built, a method or a plain segmentor.
-        config: Of the run. Its data sets are built without being read.
+    The discriminator is compared by the method, which knows how many channels it shows it. Data sets are built without
+    being read.
 
     Raises:
         ConfigError: With the two keys that differ, or the key that matches no weight.

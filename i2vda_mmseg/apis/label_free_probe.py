@@ -61,15 +61,10 @@ class LabelFreeProbe:
         self._differ = any(not torch.equal(frame.inputs, frames[0].inputs) for frame in frames)
 
     def measure(self, predictor: FramePredictor, criteria: Collection[str], has_teacher: bool = False) -> Measured:
-        """Look at one network.
+        """Look at one network, of the classes and the pipeline of the first one; NonFiniteLogitsError if it says NaN.
 
-        Args:
-            predictor: The network, of the classes and the pipeline of the first one.
-            criteria: Which to compute of those that need passes of their own; the others come at no cost.
-            has_teacher: Whether the weights of ``model.proxy`` are its own.
-
-        Raises:
-            NonFiniteLogitsError: If the network predicts NaN or infinity.
+        ``criteria`` are to be computed, of those that need passes of their own (the others come at no cost);
+        ``has_teacher`` says whether the weights of ``model.proxy`` are its own.
         """
         stream = ConsistencyStream(DISFlow(), len(predictor.palette), choose_switches('clean'))
         statistics, firsts, flips, teachers = [], [], [], []

@@ -22,23 +22,14 @@ T = TypeVar('T')
 
 
 class VideoSummary(NamedTuple):
-    """What was made of a video.
-
-    Attributes:
-        frames: Number of frames.
-        seconds: Wall-clock time of all of it.
-        tc: Temporal consistency of each predictor in 0..1, or None where it was not asked for.
-        flicker: Share of the valid pixels whose class changes, likewise.
-        pairs: Number of pairs of consecutive frames.
-        clips: Number of clips; pairs do not cross from one to the next.
-    """
+    """What was made of a video."""
 
     frames: int
-    seconds: float
-    tc: list[float] | None
-    flicker: list[float] | None
-    pairs: int
-    clips: int
+    seconds: float  # wall-clock time of all of it
+    tc: list[float] | None  # temporal consistency of each predictor in 0..1, where it was asked for
+    flicker: list[float] | None  # share of the valid pixels whose class changes, likewise
+    pairs: int  # pairs of consecutive frames
+    clips: int  # pairs do not cross from one to the next
 
 
 def segment_video(

@@ -58,14 +58,9 @@ def choose_frames(config: Config, count: int, video: str | None = None, data: st
 def source_shares(config: Config, classes: int, count: int = 32) -> Tensor:
     """Count the labels of the source, in ``count`` images spread evenly over it: (C,), int64, pixels of each class.
 
-    Args:
-        config: Its ``train_dataloader.dataset.source`` is read.
-        classes: C.
-        count: Number of label maps.
-
     Raises:
+        ConfigError: If the config has no ``train_dataloader.dataset.source``, or its pipeline reads no labels.
         FileNotFoundError: If the source is not there.
-        ConfigError: If the config has no source, or its pipeline reads no labels.
         ValueError: If a label cannot be read, or none of the pixels has one.
     """
     source = _domain(config, 'source')

@@ -140,14 +140,7 @@ class ConsistencyCounts(NamedTuple):
 
     @classmethod
     def of_pair(cls, labels: Tensor, warped: Tensor, valid: Tensor, num_classes: int) -> Self:
-        """Count one pair.
-
-        Args:
-            labels: (H, W), uint8, prediction of frame t.
-            warped: (H, W), uint8, that of t + 1 on the grid of t; 255 is not counted.
-            valid: (H, W), bool, True = keep.
-            num_classes: C.
-        """
+        """Count one pair: the uint8 labels (H, W) of frame t, and those of t + 1 on its grid, where 255 is left out."""
         target = torch.where(valid, warped, IGNORE_INDEX)
         intersection, union, _, _ = IoUMetric.intersect_and_union(labels, target, num_classes, IGNORE_INDEX)
         kept = target != IGNORE_INDEX

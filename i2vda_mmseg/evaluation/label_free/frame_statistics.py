@@ -30,16 +30,10 @@ class FrameStatistics:
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor, key: str, neighbours: int) -> Self:
-        """Look at one frame, in pixels that follow from ``key`` and the size alone: the same for every network.
+        """Look at logits (C, H, W) and labels (H, W) in pixels that follow from size and ``key``, the frame's name.
 
-        Args:
-            logits: (C, H, W), floating point, any device.
-            labels: (H, W), the classes predicted.
-            key: Name of the frame.
-            neighbours: Rows to keep for soft neighbourhood density.
-
-        Raises:
-            NonFiniteLogitsError: If the logits are not finite.
+        They are the same for every network; ``neighbours`` rows are kept for soft neighbourhood density.
+        NonFiniteLogitsError, if the logits are not finite.
         """
         if not bool(torch.stack(logits.aminmax()).isfinite().all()):
             raise NonFiniteLogitsError(f'the logits of {key} are not finite')
