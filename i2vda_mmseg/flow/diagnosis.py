@@ -15,6 +15,7 @@ _ENOUGH = 100  # textured pixels
 _STILL = 0.1  # pixels of motion; noise alone can look like that
 _LARGEST = 60.0  # grey levels; occlusions and reflections count no more than this
 _MARGIN = 0.05  # a change must lower the error by this share to be preferred
+_NOISE = 0.03  # and by this share of what motion makes of the difference between the frames
 
 _DOWN = torch.tensor([1.0, -1.0]).view(1, 2, 1, 1)
 # Several variants of one explanation share its name before the colon.
@@ -161,9 +162,14 @@ class _Tally:
 
 
 def _best(errors: dict[str, float]) -> str:
-    """Choose an explanation; a change must be clearly better than the flow as given, and that than no flow."""
+    """Choose an explanation; a change must be clearly better than the flow as given, and that than no flow.
+
+    Where nearly all of the motion is explained as given, what is left is the noise of the estimate: without vertical
+    motion, a flow that is turned over fits as well.
+    """
     rival = min(errors, key=lambda name: errors[name])
-    best = rival if errors[rival] < (1 - _MARGIN) * errors['as given'] else 'as given'
+    gain, motion = errors['as given'] - errors[rival], errors['no flow'] - errors[rival]
+    best = rival if gain > max(_MARGIN * errors['as given'], _NOISE * motion) else 'as given'
     return best if errors[best] < (1 - _MARGIN) * errors['no flow'] else 'no flow'
 
 

@@ -165,3 +165,12 @@ def test_needs_flow():
     frame_0, frame_1, *_ = zoom()
     with pytest.raises(ValueError, match='at least one direction'):
         diagnose(frame_0, frame_1)
+
+
+def test_errors_of_an_estimate_are_no_explanation():
+    """Without vertical motion to speak of, turning a slightly wrong flow over may mend it; that proves nothing."""
+    frame_0, frame_1, flow_01, flow_10 = translation(u=6.0, v=-0.05)
+    verdicts = diagnose(frame_0, frame_1, flow_01 * DOWN, flow_10 * DOWN).verdicts()
+    for verdict in verdicts.values():
+        assert verdict.errors['upside down'] < 0.95 * verdict.errors['as given']
+        assert verdict.best == 'as given'
