@@ -91,7 +91,8 @@ def _data_classes(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             kind = dataset.get('type')
             takes = arguments_of(DATASETS.get(kind) if isinstance(kind, str) else kind)[0]
             key = next((key for key in ('metainfo', 'class_space') if dataset.get(key)), 'type')
-            if 'lazy_init' not in takes or 'dataset' in dataset or (path.endswith('.target') and key == 'type'):
+            is_wrapper = not {'lazy_init', 'pipeline'} <= takes or 'dataset' in dataset
+            if is_wrapper or ('.target.' in f'{path}.' and key == 'type'):
                 continue
             classes = DATASETS.build(dict(dataset, lazy_init=True, pipeline=[])).metainfo.get('classes')
             if classes is not None:

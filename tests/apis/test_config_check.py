@@ -123,6 +123,13 @@ def test_what_is_built_counts_and_not_what_a_class_is_known_for(street):
     check_model(MODELS.build(config.model), config)
     unlabelled = street({'train_dataloader.dataset.target': bdd()})  # its labels are not read
     check_model(MODELS.build(unlabelled.model), unlabelled)
+    one = dict(type='BDD100KDataset', data_root='absent')
+    for wrapper in (dict(type='ConcatDataset', datasets=[one, one]), dict(type='RepeatDataset', times=2, dataset=one)):
+        config.train_dataloader.dataset.source = config.train_dataloader.dataset.target = wrapper
+        check_model(MODELS.build(config.model), config)
+    fifteen = street({'train_dataloader.dataset.source': dict(type='ConcatDataset', datasets=[one], _delete_=True)})
+    with pytest.raises(ConfigError, match=r'dataset\.source\.datasets\.0\.type: 19 classes'):
+        check_model(MODELS.build(fifteen.model), fifteen)
 
 
 @pytest.mark.parametrize(('options', 'message'), [
