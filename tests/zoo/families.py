@@ -8,6 +8,7 @@ CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'
 # Networks that only leaves define, by the beginning of the leaf's name.
 LEAVES = {
     'beit_base': 'beit/beit-base_upernet_8xb2-160k_ade20k-640x640.py',
+    'fpn_poolformer_s12': 'poolformer/fpn_poolformer_s12_8xb4-40k_ade20k-512x512.py',  # corrects its base
     'upernet_convnext': 'convnext/convnext-base_upernet_8xb2-amp-160k_ade20k-512x512.py',  # corrects its base
     'ddrnet_23-slim': 'ddrnet/ddrnet_23-slim_*',
     'knet_fcn': 'knet/knet-s3_r50-d8_fcn_*',

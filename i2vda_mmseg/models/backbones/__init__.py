@@ -1,5 +1,6 @@
 """Backbones."""
 
 from .deeplab_resnet import DeepLabResNet
+from .hf_backbone import HFBackbone
 
-__all__ = ['DeepLabResNet']
+__all__ = ['DeepLabResNet', 'HFBackbone']

@@ -8,6 +8,7 @@ from .cbst import CBST
 from .crst import CRST
 from .davsn import DAVSN
 from .fda import FDA
+from .hf_segmentor import HFSegmentor
 from .i2vda import I2VDA
 from .minent import MinEnt
 from .multi_band import MultiBandSegmentor
@@ -20,6 +21,6 @@ from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 __all__ = [
     'CBST', 'CRST', 'DAVSN', 'FDA', 'I2VDA', 'TPS', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor',
-    'DomainAdaptiveSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin',
+    'DomainAdaptiveSegmentor', 'HFSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin',
     'SegmentorPass', 'SourceOnly', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
 ]  # fmt: skip
