@@ -56,6 +56,8 @@ def test_a_key_that_nothing_reads(street, key, meant):
     message = str(caught.value)
     assert message.startswith(f'{key}: ')
     assert f"did you mean '{meant}'?" in message
+    if key.startswith('model.segmentor'):
+        assert '_delete_=True' in message
     assert '\n' not in message
 
 

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from i2vda_mmseg.apis.launch import build_runner, load_config, resume_from
+from i2vda_mmseg.errors import ConfigError
 
 TORCHRUN = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 
@@ -153,3 +154,11 @@ def test_unused_parameters_are_looked_for_in_the_networks_of_a_method(cuda, star
     config.find_unused_parameters = True
     build_runner(config)
     assert config.model_wrapper_cfg.find_unused_parameters is True
+
+
+def test_two_bases_with_one_key_say_where_the_recipe_is(tmp_path):
+    for name in ('a', 'b'):
+        written(tmp_path / f'{name}.py')
+    path = written(tmp_path / 'c.py', "_base_ = ['a.py', 'b.py']\n")
+    with pytest.raises(ConfigError, match=r'c\.py.*model.*docs/networks\.md'):
+        load_config(path)

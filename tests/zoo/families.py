@@ -7,6 +7,10 @@ import mmseg
 CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'
 # Networks that only leaves define, by the beginning of the leaf's name.
 LEAVES = {
+    'deeplabv3_unet_s5-d16': 'unet/unet-s5-d16_deeplabv3_4xb4-40k_drive-64x64.py',  # windows with two sides
+    'fcn_unet_s5-d16': 'unet/unet-s5-d16_fcn_4xb4-40k_drive-64x64.py',
+    'pspnet_unet_s5-d16': 'unet/unet-s5-d16_pspnet_4xb4-40k_drive-64x64.py',
+    'upernet_mae': 'mae/mae-base_upernet_8xb2-amp-160k_ade20k-512x512.py',  # corrects its base
     'beit_base': 'beit/beit-base_upernet_8xb2-160k_ade20k-640x640.py',
     'fpn_poolformer_s12': 'poolformer/fpn_poolformer_s12_8xb4-40k_ade20k-512x512.py',  # corrects its base
     'upernet_convnext': 'convnext/convnext-base_upernet_8xb2-amp-160k_ade20k-512x512.py',  # corrects its base

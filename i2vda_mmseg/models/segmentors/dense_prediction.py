@@ -1,6 +1,7 @@
 """The dense prediction of any segmentor: one map of logits, whatever its head predicts with."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -74,6 +75,7 @@ def predict_densely(network: Any) -> Reading:
         ConfigError: If the network has no dense prediction of one logit a class, or none in training.
     """
     _check_channels(network)
+    _check_windows(getattr(network, 'test_cfg', None) or {})
     reading = Reading() if _is_plain(network) else _probed(network)
     if not judges_auxiliary_head(network):
         auxiliary = [name for name, _ in network.named_parameters() if name.startswith('auxiliary_head.')]
@@ -142,6 +144,14 @@ def _check_channels(network: Any) -> None:
         )
 
 
+def _check_windows(test_cfg: Any) -> None:
+    """Refuse what mmseg fails on in the first test."""
+    for key in ('crop_size', 'stride') if test_cfg.get('mode') == 'slide' else ():
+        value = test_cfg.get(key)
+        if not (isinstance(value, (tuple, list)) and len(value) == 2):
+            raise ConfigError(f'model.segmentor.test_cfg.{key}: windows need two numbers (H, W) for it, got {value!r}')
+
+
 def _is_plain(network: Any) -> bool:
     """Whether the head's only output is what it learns and predicts with, as mmseg's base classes have it."""
     if type(network)._forward not in (EncoderDecoder._forward, CascadeEncoderDecoder._forward) and not getattr(
@@ -165,8 +175,12 @@ def _probed(network: Any) -> Reading:
     with torch.random.fork_rng(devices=[device for device in devices if device.type == 'cuda']), evaluating(network):
         images = torch.randn(2, 3, *_PROBE_SIZE, device=devices[0])
         try:
-            with torch.no_grad():
-                expected = encode_decode(network, images)
+            expected = _expected(network, images)
+            network = deepcopy(network)
+            if not expected.isfinite().all():  # weights that init_weights has yet to draw
+                for parameter in network.parameters():
+                    nn.init.normal_(parameter, std=0.02)
+                expected = _expected(network, images)
         except Exception as error:  # a network that wants other images, or a GPU, is taken as it is
             print_log(f'{type(network).__name__} was not tried out on a {_PROBE_SIZE} image: {error}', 'current')
             return Reading()
@@ -179,6 +193,12 @@ def _probed(network: Any) -> Reading:
         f'model.segmentor.decode_head: the prediction of {type(network.decode_head).__name__} is not among what it '
         'gives in training: the methods need it as one (N, C, h, w) map of logits'
     )
+
+
+@torch.no_grad()
+def _expected(network: Any, images: Tensor) -> Tensor:
+    """Predict with a copy, for a pass may leave something in a network: SAN keeps the features of its text."""
+    return encode_decode(deepcopy(network), images)
 
 
 def _structure(network: Any) -> list[nn.Module]:

@@ -39,7 +39,8 @@ def prepare_losses(network: nn.Module) -> None:
     for name, head in network.named_modules():
         if isinstance(head, BaseDecodeHead):
             for path, loss in _losses(head, f'model.segmentor.{name}.loss_decode'):
-                _check_weights(path, loss, head.out_channels)
+                spare = type(head).loss is not BaseDecodeHead.loss  # queries, as SAN's, have one class more: nothing
+                _check_weights(path, loss, head.out_channels, spare)
             _try(f'model.segmentor.{name}', head)
 
 
@@ -86,10 +87,10 @@ def _losses(head: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield f'{path}.{index}' if several else path, loss
 
 
-def _check_weights(path: str, loss: Any, classes: int) -> None:
+def _check_weights(path: str, loss: Any, classes: int, spare: bool) -> None:
     for key in ('class_weight', 'alpha'):
         weights = getattr(loss, key, None)
-        if isinstance(weights, (list, tuple)) and len(weights) != classes:
+        if isinstance(weights, (list, tuple)) and len(weights) not in (classes, classes + spare):
             raise ConfigError(f'{path}.{key}: {len(weights)} weights for {classes} classes; give one a class, in order')
 
 
