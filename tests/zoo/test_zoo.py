@@ -2,7 +2,7 @@
 
 import pytest
 from zoo.chain import STEPS
-from zoo.families import EXPECTED_FAILURES
+from zoo.families import EXPECTED_FAILURES, families
 from zoo.run import BEGIN, END, passes, run_family, table, write_table
 
 KINDS = [
@@ -46,3 +46,8 @@ def test_the_table_replaces_that_of_the_page(tmp_path):
     for text in ('new', 'newer'):
         write_table(text, page)
     assert page.read_text() == f'before\n{BEGIN}\nnewer\n{END}after\n'
+
+
+def test_every_family_has_its_row_in_the_docs(request):
+    page = (request.config.rootpath / 'docs/networks.md').read_text()
+    assert [name for name in families() if f'| `{name}` |' not in page] == []
