@@ -204,7 +204,7 @@ def test_weights_are_looked_for_when_a_network_is_built_and_initialised(monkeypa
     model.segmentor.init_weights = download
     with pytest.raises(RuntimeError, match='could not be downloaded'):
         model.init_weights()
-    monkeypatch.setattr('helpers.TinyBackbone.__init__', download)
+    monkeypatch.setattr(MODELS.get('TinyBackbone'), '__init__', download)
     with pytest.raises(RuntimeError, match='could not be downloaded'):
         tiny_method('SourceOnly')
 
