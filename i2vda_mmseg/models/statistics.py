@@ -15,22 +15,23 @@ STATISTICS_MODES = ('shared', 'target')
 def frozen_statistics(module: nn.Module, enabled: bool = True) -> Iterator[None]:
     """Keep the running statistics of ``module`` as they are while it normalises with those of the batch.
 
-    The batch norms move copies. (Without statistics to move they would keep other tensors for the backward pass, which
-    activation checkpointing notices when it compares a forward pass with its repetition.)
+    The batch norms move them by nothing: their momentum is 0 for the time, which costs no copy. (Without statistics to
+    move they would keep other tensors for the backward pass, which activation checkpointing notices when it compares a
+    forward pass with its repetition.)
 
     Args:
         module: Any module; its batch norms keep their mode (train or eval).
         enabled: False to do nothing.
     """
     norms = [child for child in module.modules() if isinstance(child, _BatchNorm)] if enabled else []
-    kept = [(norm._buffers, dict(norm._buffers)) for norm in norms]
+    kept = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
-        for buffers, before in kept:
-            buffers.update({name: None if value is None else value.clone() for name, value in before.items()})
+        for norm in norms:
+            norm.momentum, norm.num_batches_tracked = 0.0, None
         yield
     finally:
-        for buffers, before in kept:
-            buffers.update(before)
+        for norm, momentum, count in kept:
+            norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 @contextmanager
