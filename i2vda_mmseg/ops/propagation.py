@@ -55,6 +55,7 @@ def _origins(flow: Tensor) -> Tensor:
     inside = (columns == columns.clamp(0, width - 1)) & (rows == rows.clamp(0, height - 1))
     # One more slot at the end takes what leaves the frame.
     target = rows.long().mul_(width).add_(columns.long()).masked_fill_(~inside, size).flatten(1)
-    order = torch.arange(size, device=flow.device).view(width, height).T.flatten().expand(batch, -1)  # column-major
+    pixels = torch.arange(size, device=flow.device)
+    order = pixels.view(width, height).T.flatten().expand(batch, -1)  # column-major
     last = order.new_full((batch, size + 1), -1).scatter_reduce_(1, target, order, 'amax')[:, :-1]
-    return (last % height * width + last // height).masked_fill_(last < 0, size)
+    return F.pad(pixels.view(height, width).T.flatten(), (0, 1), value=size)[last]  # -1: nothing landed
