@@ -63,7 +63,7 @@ def test_dropped_frames_are_no_damage_and_lost_ones_are(tmp_path, name, codec):
     content = path.read_bytes()
     first, last = int(0.5 * len(content)), int(0.6 * len(content))
     path.write_bytes(content[:first] + bytes(last - first) + content[last:])
-    with pytest.raises(ValueError, match=rf'{name} is damaged or cut short: decoded 2\d\d of 2[67]\d frames'):
+    with pytest.raises(ValueError, match=rf'{name} is damaged or cut short: decoded \d+ of 2\d\d frames'):
         VideoReader(path).count()
 
 
