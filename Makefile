@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv cuda-ops demo demo-smoke test zoo stress check format clean
+.PHONY: help venv cuda-ops demo demo-smoke test zoo stress check format release clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,15 @@ check: $(READY)  ## Lint, format, types, import layers
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+release: $(READY)  ## Build dist/*.whl, install it in an empty environment and run the demo of its few iterations from there
+	rm -rf dist build
+	$(BIN)/python -m pip wheel $(PIP_ARGS) --no-deps --no-build-isolation --wheel-dir dist .
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install $(PIP_ARGS) -r requirements.txt dist/*.whl -c requirements/constraints.txt
+	build/release/bin/python -m pip check
+	cd build/release && env -u PYTHONPATH bin/i2vda demo --smoke
+	@echo "dist: $$(ls dist)"
 
 clean:  ## Remove what was built; data and work dirs stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

@@ -54,9 +54,11 @@ def find_maintained_configs() -> None:
     """Let ``_base_ = 'mmseg::...'`` and mmengine's ``get_config`` find the configs of the maintained packages.
 
     mmengine asks for distributions by the names of a table (``mmsegmentation``), in which their continuations, which
-    hold the same modules (``onedl-mmsegmentation``), are not; an entry changes only where the latter is installed.
+    hold the same modules (``onedl-mmsegmentation``), are not; an entry changes only where the latter is installed. This
+    package joins it: ``i2vda_mmseg::i2vda/deeplabv2_r101_viper2cs.py``.
     """
     table = import_module('mmengine.config.utils').MODULE2PACKAGE
+    table['i2vda_mmseg'] = 'i2vda_mmseg'
     installed = {distribution.metadata['Name'] for distribution in distributions()}
     for module, package in table.items():
         if package not in installed and f'onedl-{package}' in installed:

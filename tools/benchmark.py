@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]  # of the checkout, or what an installed package carries
 sys.path.insert(0, str(ROOT))  # the suites are no part of the installed package
 
 from benchmarks.suites import SUITES, run_suite  # noqa: E402 - after the path is set
@@ -44,6 +44,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the suite; 0, 1 if a row has failed, 2 if it cannot begin, 75 if it was asked to stop."""
     args = vars(parse_args())
+    args['out'] = args['out'] or Path('work_dirs/benchmark', args['suite'])
+    args['data_root'] = args['data_root'] or Path('data/benchmark')
     return run_suite(ROOT, args.pop('suite'), **args)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]  # of the checkout, or what an installed package carries
 METHODS = {
     'Source only': 'configs/source_only/deeplabv2_r18_streetworld.py',
     'AdaptSegNet': 'configs/adaptsegnet/deeplabv2_r18_streetworld.py',
@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='seed of the street and of the runs')
     args = parser.parse_args()
     suffix = '_smoke' if args.smoke else ''
-    data_root = (args.data_root or ROOT / f'data/demo{suffix}').resolve()
-    work_dir = (args.work_dir or ROOT / f'work_dirs/demo{suffix}').resolve()
+    data_root = (args.data_root or Path(f'data/demo{suffix}')).resolve()
+    work_dir = (args.work_dir or Path(f'work_dirs/demo{suffix}')).resolve()
     start = time.monotonic()
 
     make_world(data_root, SMOKE_WORLD if args.smoke else WORLD, args.seed)
@@ -50,10 +50,10 @@ def main() -> None:
         began = time.monotonic()
         checkpoint = train(config, folder, args, [*options, f'load_from={init}'])
         seconds = time.monotonic() - began
-        run('test.py', config, checkpoint, '--tc', '--work-dir', folder, '--cfg-options', *options)
+        run('test.py', ROOT / config, checkpoint, '--tc', '--work-dir', folder, '--cfg-options', *options)
         rows[name] = json.loads((folder / 'metrics.json').read_text(encoding='utf-8')) | {'seconds': seconds}
     panel = work_dir / 'panel.png'
-    run('draw_panel.py', METHODS['I2VDA'], checkpoint, '--out', panel, '--cfg-options', *options)
+    run('draw_panel.py', ROOT / METHODS['I2VDA'], checkpoint, '--out', panel, '--cfg-options', *options)
     page = make_page([work_dir / Path(config).parent.name for config in METHODS.values()], data_root, args.seed)
     print_table(rows)
     print(f'{time.monotonic() - start:.0f} s in all; metrics: {work_dir}/<method>/metrics.json; picture: {panel}')
@@ -73,14 +73,14 @@ def train(config: str, folder: Path, args: argparse.Namespace, options: list[str
         shorter = [f'train_cfg.max_iters={SMOKE_ITERS}', 'default_hooks.logger.interval=4', methods]
         options = [*options, *filter(None, shorter)]
     print(f'\n=== {config}', flush=True)
-    run('train.py', config, '--work-dir', folder, '--seed', args.seed, '--cfg-options', *options)
+    run('train.py', ROOT / config, '--work-dir', folder, '--seed', args.seed, '--cfg-options', *options)
     return Path((folder / 'last_checkpoint').read_text(encoding='utf-8').strip())
 
 
 def run(tool: str, *arguments: object) -> None:
     """Run a tool of this project, its output passing through; stop here if it fails."""
     command = [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]
-    finished = subprocess.run(command, cwd=ROOT, check=False)
+    finished = subprocess.run(command, check=False)
     if finished.returncode:
         sys.exit(f'{tool} failed with exit code {finished.returncode}; the command was: {" ".join(command)}')
 

@@ -27,9 +27,12 @@ def provenance(root: Path, device: str) -> dict[str, Any]:
 
 
 def git_revision(root: Path) -> str | None:
-    """Commit that is checked out, with ``+changes`` if files of it were changed; None outside of git."""
-    commit = _git(root, 'rev-parse', 'HEAD')
-    if commit is None:
+    """Commit that is checked out, with ``+changes`` if files of it were changed.
+
+    None outside of git: an installed package may lie inside the repository of something else.
+    """
+    top, commit = _git(root, 'rev-parse', '--show-toplevel'), _git(root, 'rev-parse', 'HEAD')
+    if top is None or commit is None or Path(top).resolve() != root.resolve():
         return None
     return f'{commit}{CHANGES}' if _git(root, 'status', '--porcelain', '--untracked-files=no') else commit
 

@@ -19,12 +19,12 @@ def run_suite(
     root: Path,
     suite_name: str,
     *,
+    out: Path,
+    data_root: Path,
     seeds: Sequence[int] | None = None,
     jobs: int = 1,
     device: str = 'auto',
     resume: str | Path | None = None,
-    out: Path | None = None,
-    data_root: Path | None = None,
     commands: Callable[..., Commands] = Commands,
 ) -> int:
     """Train and test what is missing in a suite, and write ``results.json`` and ``results.md`` into ``out``.
@@ -32,13 +32,13 @@ def run_suite(
     Args:
         root: The project's root.
         suite_name: A name of ``SUITES``.
+        out: Folder of the results and runs.
+        data_root: Folder of the streets and initialisations, which suites share.
         seeds: Seeds of streets and runs, added to those of results that are gone on with. None: theirs, or the suite's.
         jobs: Rows at a time; the cores are split among them.
         device: 'auto', 'cpu', 'cuda' or 'cuda:<index>'.
         resume: None: start anew; 'auto': go on with what ``out`` holds, if anything; else a results.json, of which
             nothing but the file need be left, to go on with in ``out``.
-        out: Folder of the results and runs; None: ``work_dirs/benchmark/<suite>``.
-        data_root: Folder of the streets and initialisations, which suites share; None: ``data/benchmark``.
         commands: Makes the ``Commands``.
 
     Returns:
@@ -55,8 +55,7 @@ def run_suite(
     suite = SUITES[suite_name]
     threads = max(1, available_cores() // jobs)
     environment = device_environment(device) | dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS'), str(threads))
-    out = (out or root / 'work_dirs/benchmark' / suite_name).resolve()
-    data_root = (data_root or root / 'data/benchmark').resolve()
+    out, data_root = out.resolve(), data_root.resolve()
     with ExitStack() as locks:
         for folder in {out, data_root}:
             locks.enter_context(locked(folder))

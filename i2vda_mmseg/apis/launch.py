@@ -22,6 +22,7 @@ from .config_check import check_config, check_model
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
+from .entry import PACKAGE, project_root
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -73,6 +74,22 @@ class CheckedRunner(Runner):
             plan.follow()
 
 
+def config_path(name: str) -> Path:
+    """Find a config: a file, or one that the package brings, ``i2vda_mmseg::<method>/<name>.py``.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    package, separator, below = name.partition('::')
+    path = project_root() / 'configs' / below if separator and package == PACKAGE.name else Path(name)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no config file at {path}; the configs of this project are configs/<method>/<name>.py, '
+            f'and {PACKAGE.name}::<method>/<name>.py from any folder'
+        )
+    return path
+
+
 def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: str | None = None) -> Config:
     """Read a config, apply ``--cfg-options`` and decide where the run writes.
 
@@ -83,8 +100,7 @@ def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: 
         FileNotFoundError: If there is no such config.
         ConfigError: If the file or an option cannot be read.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'no config file at {path}; the configs of this project are configs/<method>/<name>.py')
+    path = str(config_path(path))
     config = _read(path)
     check_variables(path, config, cfg_options or ())
     if cfg_options:

@@ -1,0 +1,110 @@
+"""The command ``i2vda``: the tools by name, from a checkout or from an installed wheel."""
+
+import difflib
+import runpy
+import sys
+from pathlib import Path
+
+from i2vda_mmseg.version import __version__
+
+PACKAGE = Path(__file__).resolve().parents[1]
+INSTALLED = PACKAGE / '.mim'  # where a wheel carries configs, tools and suites, and where mim and mmengine look
+
+# by what is typed: the file in tools/, and what it does
+COMMANDS = {
+    'train': ('train', 'train a method: i2vda train CONFIG'),
+    'test': ('test', 'test a checkpoint: i2vda test CONFIG CHECKPOINT --tc'),
+    'dist-train': ('launch_ranks', 'train on N processes: i2vda dist-train CONFIG N'),
+    'dist-test': ('launch_ranks', 'test on N processes: i2vda dist-test CONFIG CHECKPOINT N'),
+    'demo': ('demo', 'make a street, train three methods on it, show all on one page'),
+    'data check': ('check_data', 'look at the files that a config reads'),
+    'data street': ('make_streetworld', 'make a StreetWorld'),
+    'flow precompute': ('precompute_flow', "store the flow of a config's target"),
+    'flow doctor': ('flow_doctor', 'is a flow reversed, swapped or scaled?'),
+    'select': ('select_checkpoint', 'choose a checkpoint without labels'),
+    'video': ('segment_video', 'segment a video or a folder of frames'),
+    'panel': ('draw_panel', 'draw what I2VDA sees of a target pair'),
+    'report': ('report', 'show runs on one page'),
+    'export': ('export', 'export a checkpoint'),
+    'benchmark': ('benchmark', 'make a table of the paper on StreetWorld'),
+}
+_POSITIONALS = {'dist-train': 1, 'dist-test': 2}  # before the number of processes
+
+
+def project_root() -> Path:
+    """Folder of ``configs``, ``tools`` and ``benchmarks``: the checkout's, or that inside an installed package.
+
+    Raises:
+        FileNotFoundError: If the package was copied without them.
+    """
+    for root in (PACKAGE.parent, INSTALLED):
+        if (root / 'tools' / 'train.py').is_file() and (root / 'configs').is_dir():
+            return root
+    raise FileNotFoundError(
+        f'no configs and tools beside {PACKAGE} nor in {INSTALLED}: install the wheel, or a checkout'
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a tool as its file in ``tools/`` would run; exits with its code.
+
+    Args:
+        arguments: What was typed after ``i2vda``; None: those of the process.
+    """
+    typed = sys.argv[1:] if arguments is None else arguments
+    if not typed or typed[0] in {'-h', '--help', 'help'}:
+        sys.stdout.write(usage())
+    elif typed[0] in {'-V', '--version'}:
+        sys.stdout.write(f'i2vda_mmseg {__version__}\n')
+    else:
+        _run(typed)
+
+
+def _run(typed: list[str]) -> None:
+    name = next((name for name in (' '.join(typed[:2]), typed[0]) if name in COMMANDS), None)
+    if name is None:
+        sys.exit(unknown(' '.join(typed[:2])))
+    rest = typed[len(name.split()) :]
+    tools = project_root() / 'tools'
+    if name in _POSITIONALS and not {'-h', '--help'} & set(rest):
+        rest = _for_ranks(name, rest, tools)
+    sys.argv = [f'i2vda {name}', *rest]
+    runpy.run_path(str(tools / f'{COMMANDS[name][0]}.py'), run_name='__main__')
+
+
+def usage() -> str:
+    """List the commands.
+
+    Example:
+        >>> usage().splitlines()[0]
+        'usage: i2vda COMMAND ...    (i2vda COMMAND --help says more)'
+    """
+    lines = ['usage: i2vda COMMAND ...    (i2vda COMMAND --help says more)', '']
+    lines += [f'  {name:<17}{about}' for name, (_, about) in COMMANDS.items()]
+    lines += ['', 'A config is a file, or one of the package: i2vda_mmseg::i2vda/deeplabv2_r101_viper2cs.py']
+    return '\n'.join(lines) + '\n'
+
+
+def unknown(typed: str) -> str:
+    """Say which commands there are of that name, or near it.
+
+    Example:
+        >>> unknown('flow')
+        'i2vda: flow is one of: flow precompute, flow doctor'
+        >>> unknown('tain config.py')
+        "i2vda: there is no command 'tain'; did you mean train? i2vda --help lists all"
+    """
+    first = typed.split(maxsplit=1)[0]
+    if members := [name for name in COMMANDS if name.split(maxsplit=1)[0] == first]:
+        return f'i2vda: {first} is one of: {", ".join(members)}'
+    near = difflib.get_close_matches(first, COMMANDS, n=1)
+    hint = f'; did you mean {near[0]}?' if near else '.'
+    return f'i2vda: there is no command {first!r}{hint} i2vda --help lists all'
+
+
+def _for_ranks(name: str, rest: list[str], tools: Path) -> list[str]:
+    """Order the arguments as ``launch_ranks`` takes them: the number of processes, the tool, the tool's own."""
+    count = _POSITIONALS[name]
+    if len(rest) <= count or not rest[count].isdecimal():
+        sys.exit(f'i2vda: usage: {COMMANDS[name][1].partition(": ")[2]} [more arguments]')
+    return [rest[count], str(tools / f'{name.removeprefix("dist-")}.py'), *rest[:count], *rest[count + 1 :]]
