@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv cuda-ops demo demo-smoke test zoo stress check format release clean
+.PHONY: help venv cuda-ops demo demo-smoke test zoo gpu-rehearsal stress check format release clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test: $(READY)  ## Run the test suite with coverage, on all cores
 
 zoo: $(READY)  ## Send every network of MMSegmentation through three methods and write docs/networks.md (half an hour on 2 cores)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write docs/networks.md $(ZOO_ARGS)
+
+gpu-rehearsal: $(READY)  ## Train every config for a moment on a GPU that is not there: device mixes and waits (ten minutes on 2 cores)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m gpu_rehearsal.run --jobs 2 $(REHEARSAL_ARGS)
 
 stress: $(READY)  ## Kill, damage and overload whole runs (about an hour on 2 cores; I2VDA_STRESS_SEED=n repeats one)
 	$(BIN)/python -m pytest $(wildcard tests/stress/stress_*.py) --timeout=7200 -rA -p no:cacheprovider $(STRESS_ARGS)

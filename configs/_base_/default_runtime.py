@@ -16,6 +16,7 @@ visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='vi
 load_from = None
 resume = False
 default_hooks = dict(
+    runtime_info=dict(type='LateRuntimeInfoHook'),
     reseed=dict(type='ReseedHook'),
     broadcast_buffers=dict(type='BroadcastBuffersHook'),
     check_finite=dict(type='CheckFiniteHook'),

@@ -38,8 +38,8 @@ def resize_flow(flow: Tensor, size: Sequence[int]) -> Tensor:
     check_flow(flow)
     height, width = flow.shape[-2:]
     # A side of one pixel has no extent to scale by, and no room to move in.
-    ratios = [(size[1] - 1) / max(width - 1, 1), (size[0] - 1) / max(height - 1, 1)]
-    return upsample(flow, size) * flow.new_tensor(ratios).view(1, 2, 1, 1)
+    u, v = upsample(flow, size).unbind(1)
+    return torch.stack((u * ((size[1] - 1) / max(width - 1, 1)), v * ((size[0] - 1) / max(height - 1, 1))), dim=1)
 
 
 def flip_flow(flow: Tensor) -> Tensor:

@@ -45,8 +45,8 @@ def grayscale(images: Tensor) -> Tensor:
         >>> grayscale(torch.tensor([100., 0., 0.]).view(3, 1, 1)).flatten()
         tensor([29.9000, 29.9000, 29.9000])
     """
-    weight = images.new_tensor(_LUMA).view(3, 1, 1)
-    return (images * weight).sum(dim=-3, keepdim=True).expand_as(images)
+    red, green, blue = (channel * weight for channel, weight in zip(images.unbind(-3), _LUMA))
+    return (red + green + blue).unsqueeze(-3).expand_as(images)
 
 
 def adjust_brightness(images: Tensor, factor: float) -> Tensor:

@@ -86,6 +86,9 @@ class AtomicCheckpointHook(CheckpointHook):
         self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        for hook in runner.hooks:
+            if hasattr(hook, 'deliver'):  # what went wrong on a GPU stops the run here, before it is saved
+                hook.deliver(runner)
         kept = [*(number for number in getattr(self, 'keep_ckpt_ids', ()) if number != step), step]
         previous, name = self.last_ckpt, self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)

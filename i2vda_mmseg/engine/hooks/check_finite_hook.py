@@ -2,9 +2,9 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import all_reduce
@@ -15,6 +15,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 from torch.optim import Optimizer
 
+from i2vda_mmseg.engine.late_values import LateValues, is_elsewhere
 from i2vda_mmseg.engine.optimizers import wrappers_of
 from i2vda_mmseg.errors import NonFiniteError
 from i2vda_mmseg.models.wrappers import unwrapped
@@ -24,13 +25,19 @@ from i2vda_mmseg.models.wrappers import unwrapped
 class CheckFiniteHook(Hook):
     """Stop at a loss or a gradient that is NaN or infinite, before it reaches the weights or a checkpoint.
 
-    Gradients are looked at right before an optimizer's step, with one reduction and one transfer; the loss terms after
-    each iteration, on every rank, so that all ranks stop together. Where a ``loss_scaler`` is at work (float16),
+    On a CPU gradients are looked at right before an optimizer's step, and the loss terms after each iteration. On a GPU
+    the program does not wait for them: the answer is read an iteration later, when a bad step may have been made, but
+    always before a validation and before a checkpoint is written. All ranks stop together, by one reduction an
+    iteration, which also carries the flags of other hooks (``carried``). Where a ``loss_scaler`` is at work (float16),
     infinite gradients are part of its search for a scale: it leaves the step out, and only too many of these in a row
     stop the run.
 
     Args:
         max_skipped: Steps in a row that a ``loss_scaler`` may leave out; its scale of 65536 is below 1 after 17.
+
+    Attributes:
+        carried: By name, what is asked on each rank after each iteration.
+        raised: By name, whether a rank has answered yes, as far as answers have arrived.
 
     Raises:
         ValueError: If ``max_skipped`` is not positive.
@@ -42,6 +49,10 @@ class CheckFiniteHook(Hook):
         if max_skipped < 1:
             raise ValueError(f'max_skipped must be positive, got {max_skipped}')
         self.max_skipped = max_skipped
+        self.carried: dict[str, Callable[[], bool]] = {}
+        self.raised: dict[str, bool] = {}
+        self._late = LateValues()
+        self._norms: dict[str, tuple[list[Tensor], Tensor]] = {}  # parameters and gradients' norms, by optimizer
         self._samples: deque[list[str]] = deque(maxlen=1)
         self._skipped: Counter[str] = Counter()
         self._counts: dict[str, int] = {}  # iterations that each optimizer has seen
@@ -70,25 +81,74 @@ class CheckFiniteHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Look at the loss terms, and count the steps that a loss scaler left out."""
-        bad = [name for name, value in (outputs or {}).items() if not math.isfinite(value)]
-        found = torch.tensor(float(len(bad)))
-        all_reduce(found)
-        if bad or found > 0:
-            which = f'{" and ".join(bad)} went wrong' if bad else "another rank's loss went wrong, see its message"
-            raise self._error(runner, which, outputs or {})
+        terms = outputs or {}
+        seen = Seen(runner.iter + 1, tuple(terms), {name: each[0] for name, each in self._norms.items()}, self._paths())
+        values = [value if is_elsewhere(value) else torch.tensor(float(value)) for value in terms.values()]
+        norms = [norm for _, norm in self._norms.values()]
+        self._norms = {}
+        is_late = bool(terms) and all(map(is_elsewhere, values))
+        vector = torch.cat([value.float().reshape(-1) for value in (*values, *norms)]) if values or norms else None
+        vector = self._reduced(vector)
+        if is_late:
+            self._late.send(seen, vector)
+            self.deliver(runner, keep=1)
+        else:
+            self._judge(runner, seen, vector.tolist())
         for name, wrapper in wrappers_of(runner.optim_wrapper).items():
             self._count_skipped(runner, name, wrapper)
 
+    def before_val(self, runner: Runner) -> None:
+        """Validate no weights that went wrong."""
+        self.deliver(runner)
+
+    def deliver(self, runner: Runner, keep: int = 0) -> None:
+        """Look at what has arrived from a GPU, but for the last ``keep`` iterations."""
+        for seen, values in self._late.arrived(keep):
+            self._judge(runner, seen, values)
+
+    def _reduced(self, vector: Tensor | None) -> Tensor:
+        """Put in front whether any rank has something to say: that a number went wrong, and the carried flags."""
+        if vector is None:
+            vector = torch.zeros(0)
+        flags = torch.zeros(1 + len(self.carried), device=vector.device)
+        flags[0] = (~vector.isfinite()).any()
+        for i, ask in enumerate(self.carried.values()):
+            if ask():
+                flags[1 + i].fill_(1.0)
+        all_reduce(flags, 'max')
+        return torch.cat((flags, vector))
+
+    def _judge(self, runner: Runner, seen: 'Seen', values: list[float]) -> None:
+        """Raise for what went wrong in an iteration, and keep the flags."""
+        flags, values = values[: 1 + len(self.carried)], values[1 + len(self.carried) :]
+        self.raised = {name: bool(flag) for name, flag in zip(self.carried, flags[1:])}
+        if not flags[0]:
+            return
+        terms = dict(zip(seen.terms, values))
+        norms = values[len(terms) :]
+        for network, parameters in seen.gradients.items():
+            mine, norms = norms[: len(parameters)], norms[len(parameters) :]
+            bad = [parameter for parameter, norm in zip(parameters, mine) if not math.isfinite(norm)]
+            if bad:
+                raise self._error(runner, _in_gradients(runner, network, bad), terms, seen)
+        bad_terms = [name for name, value in terms.items() if not math.isfinite(value)]
+        which = (
+            f'{" and ".join(bad_terms)} went wrong' if bad_terms else "another rank's loss went wrong, see its message"
+        )
+        raise self._error(runner, which, terms, seen)
+
+    def _paths(self) -> tuple[str, ...]:
+        return tuple(path for paths in self._samples for path in paths)
+
     def _before_step(self, runner: Runner, name: str, optimizer: Optimizer, *_: Any) -> None:
         self._stepped.add(name)
-        gradients = [p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
-        if is_finite(gradients):
-            return
-        model = unwrapped(runner.model)
-        bad = [key for key, p in model.named_parameters() if p.grad is not None and not is_finite([p.grad])]
-        bad = [key for key in bad if key.startswith(f'{name}.')] or bad
-        which = f'the gradient of {name or "the model"} is not finite in {len(bad)} tensors, the first of them {bad[0]}'
-        raise self._error(runner, which)
+        learnt = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+        gradients = [parameter.grad for parameter in learnt]
+        if gradients and all(map(is_elsewhere, gradients)):
+            self._norms[name] = (learnt, torch.stack(torch._foreach_norm(gradients, math.inf)).float())
+        elif not is_finite(gradients):
+            bad = [parameter for parameter in learnt if not is_finite([parameter.grad])]
+            raise self._error(runner, _in_gradients(runner, name, bad))
 
     def _count_skipped(self, runner: Runner, name: str, wrapper: OptimWrapper) -> None:
         is_due = wrapper.inner_count > self._counts[name] and wrapper.should_update()
@@ -102,15 +162,32 @@ class CheckFiniteHook(Hook):
             which = f'the loss scaler of {name or "the model"} left out {self._skipped[name]} steps in a row: no scale '
             raise self._error(runner, which + 'makes its gradients finite')
 
-    def _error(self, runner: Runner, which: str, terms: dict[str, Any] | None = None) -> NonFiniteError:
+    def _error(
+        self, runner: Runner, which: str, terms: Mapping[str, Any] | None = None, seen: 'Seen | None' = None
+    ) -> NonFiniteError:
+        iteration, paths = (seen.iteration, seen.paths) if seen else (runner.iter + 1, self._paths())
         terms = getattr(unwrapped(runner.model), 'loss_terms', {}) if terms is None else terms
-        samples = [path for paths in self._samples for path in paths]
         written = ', '.join(f'{name}={float(value):.4g}' for name, value in terms.items())
         return NonFiniteError(
-            f'training stopped in iteration {runner.iter + 1} of {runner.max_iters}: {which}. Loss terms: '
-            f'{written or "none yet"}. Samples: {", ".join(samples) or "without paths"}. No weights of this iteration '
+            f'training stopped in iteration {iteration} of {runner.max_iters}: {which}. Loss terms: '
+            f'{written or "none yet"}. Samples: {", ".join(paths) or "without paths"}. No weights of this iteration '
             f'were saved: the last checkpoint in {runner.work_dir} is good'
         )
+
+
+class Seen(NamedTuple):
+    """What the numbers of an iteration are of: its number from 1, terms, parameters by optimizer, samples."""
+
+    iteration: int
+    terms: tuple[str, ...]
+    gradients: Mapping[str, list[Tensor]]
+    paths: tuple[str, ...]
+
+
+def _in_gradients(runner: Runner, network: str, bad: list[Tensor]) -> str:
+    ours = {id(parameter) for parameter in bad}
+    names = [key for key, parameter in unwrapped(runner.model).named_parameters() if id(parameter) in ours]
+    return f'the gradient of {network or "the model"} is not finite in {len(bad)} tensors, the first of them {names[0]}'
 
 
 def is_finite(tensors: Iterable[Tensor]) -> bool:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from i2vda_mmseg.engine.optimizers import wrappers_of
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .check_finite_hook import CheckFiniteHook
 
 PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: failed for now, try again
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1)  # NCCL may catch SIGUSR1 for itself
@@ -27,7 +28,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1)  # NCCL may catch SIG
 class PreemptionHook(Hook):
     """On SIGTERM, SIGUSR2 or SIGUSR1, finish the iteration, save a checkpoint, and exit with code 75.
 
-    With several ranks, one that is asked stops them all, after the same iteration. A validation is broken off, and done
+    With several ranks, one that is asked stops them all, after the same iteration; where there is a
+    ``CheckFiniteHook``, its reduction tells them. A validation is broken off, and done
     from its beginning when the run goes on. While gradients are being accumulated, the window is finished first. The
     checkpoint is written by the ``AtomicCheckpointHook`` of the run.
 
@@ -39,6 +41,7 @@ class PreemptionHook(Hook):
 
     def __init__(self) -> None:
         self.asked = False
+        self._carrier: CheckFiniteHook | None = None
         self._former: dict[int, Any] = {}
         self._history: dict[str, Any] = {}
 
@@ -49,13 +52,20 @@ class PreemptionHook(Hook):
             if isinstance(loader, DataLoader) and loader.num_workers:
                 loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
         self.asked = False
+        self._carrier = next((hook for hook in runner.hooks if isinstance(hook, CheckFiniteHook)), None)
+        if self._carrier is not None:
+            self._carrier.carried['asked'] = lambda: self.asked
         if threading.current_thread() is threading.main_thread():
             self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
 
     def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """Save and leave, if any rank was asked to, and no gradients wait that a checkpoint would lose."""
         wrappers = wrappers_of(runner.optim_wrapper).values()
-        if self._any_rank_asked() and all(wrapper.should_update() for wrapper in wrappers):
+        if self._carrier is not None and get_world_size() > 1:
+            asked = self._carrier.raised.get('asked', False)
+        else:
+            asked = self._any_rank_asked()
+        if asked and all(wrapper.should_update() for wrapper in wrappers):
             self._leave(runner, runner.iter + 1)
 
     def before_val(self, runner: Runner) -> None:

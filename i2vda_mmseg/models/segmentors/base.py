@@ -21,7 +21,7 @@ from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 from .checkpoint import STOCK_ADVICE, CheckpointMixin, advice_on_downloads
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
-from .loss_settings import prepare_losses
+from .loss_settings import prepare_losses, without_waiting
 from .supervision import Supervision, supervised_pass
 
 RESIZE_MODES = ('once', 'twice')
@@ -112,7 +112,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self.loss_weights: dict[str, float] = dict(loss_seg_aux=lambda_seg_aux) if len(self.levels) > 1 else {}
         self.batch_statistics = batch_statistics
         self.resize_logits = resize_logits
-        self.loss_ce = MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True))
+        self.loss_ce = without_waiting(MODELS.build(dict(type='CrossEntropyLoss', avg_non_ignore=True)))
         self.loss_terms: dict[str, Tensor] = {}
         self.iteration_seed: int | None = None
         self.stage = 0
@@ -228,9 +228,9 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         return self.loss_ce(logits, labels, ignore_index=IGNORE_INDEX)
 
     def weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
-        """Add the terms that are learnt from, each with its weight."""
-        terms = [self.loss_weights.get(name, 1.0) * value for name, value in losses.items() if 'loss' in name]
-        return torch.stack(terms).sum()
+        """Add the terms that are learnt from, each with its weight, a number or a tensor of one."""
+        learnt = [(self.loss_weights.get(name, 1.0), value) for name, value in losses.items() if 'loss' in name]
+        return torch.stack([(w.to(x.dtype) if isinstance(w, Tensor) else w) * x for w, x in learnt]).sum()
 
     def init_weights(self) -> None:
         """Initialise the weights; a download that fails says what to do instead."""

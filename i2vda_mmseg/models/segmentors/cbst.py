@@ -56,7 +56,7 @@ class CBST(SourceOnly):
         yield SegmentorPass(learnt.losses, 'source', details=learnt.details)
         yield self.target_pass(target)
 
-    def domain_weights(self, source_labels: Tensor, target_labels: Tensor) -> dict[str, float]:
+    def domain_weights(self, source_labels: Tensor, target_labels: Tensor) -> dict[str, Any]:
         """Weigh the terms of the domains, of labels (N, H, W), whose passes are back-propagated one after the other.
 
         Returns:
@@ -64,11 +64,11 @@ class CBST(SourceOnly):
         """
         if self.averaging == 'domain':
             return self._with_heads(loss_seg=1.0, loss_target=1.0)
-        source, target = (int((labels != IGNORE_INDEX).sum()) for labels in (source_labels, target_labels))
-        total = max(source + target, 1)
+        source, target = ((labels != IGNORE_INDEX).sum().double() for labels in (source_labels, target_labels))
+        total = (source + target).clamp(min=1)  # where the labels are: nobody waits for it
         return self._with_heads(loss_seg=source / total, loss_target=target / total)
 
-    def _with_heads(self, **weights: float) -> dict[str, float]:
+    def _with_heads(self, **weights: Any) -> dict[str, Any]:
         """Weigh the terms of auxiliary heads as those of the main head, times their own weight."""
         aux = self.lambda_seg_aux if len(self.levels) > 1 else 1.0
         return weights | {f'{name}_aux': aux * weight for name, weight in weights.items()}

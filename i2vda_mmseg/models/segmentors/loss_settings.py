@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss, FocalLoss
+from mmseg.models.losses.cross_entropy_loss import cross_entropy
 from mmseg.models.losses.focal_loss import py_sigmoid_focal_loss
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -24,8 +25,8 @@ def prepare_losses(network: nn.Module) -> None:
     Each head that learns by mmseg's ``loss_by_feat`` computes its losses once, of random logits and labels.
 
     Args:
-        network: Changed in place: class weights and ``avg_non_ignore`` of cross entropy go together, and focal losses
-            need no compiled operator.
+        network: Changed in place: class weights and ``avg_non_ignore`` of cross entropy go together, cross entropy does
+            not wait for a GPU, and focal losses need no compiled operator.
 
     Raises:
         ConfigError: If weights are not as many as the classes, or a loss or a sampler fails.
@@ -34,6 +35,8 @@ def prepare_losses(network: nn.Module) -> None:
         if isinstance(loss, CrossEntropyLoss) and loss.class_weight is not None:
             # It averages over the weights of the valid pixels anyway, and fails to leave the ignored ones out again.
             loss.avg_non_ignore = False
+        if isinstance(loss, CrossEntropyLoss):
+            without_waiting(loss)
         if type(loss) is FocalLoss:
             loss.__class__ = _PortableFocalLoss
     for name, head in network.named_modules():
@@ -42,6 +45,29 @@ def prepare_losses(network: nn.Module) -> None:
                 spare = type(head).loss is not BaseDecodeHead.loss  # queries, as SAN's, have one class more: nothing
                 _check_weights(path, loss, head.out_channels, spare)
             _try(f'model.segmentor.{name}', head)
+
+
+def without_waiting(loss: CrossEntropyLoss) -> CrossEntropyLoss:
+    """Let mmseg's cross entropy count its valid pixels where they are; it asks the GPU for their number each time."""
+    if loss.cls_criterion is cross_entropy:
+        loss.cls_criterion = _cross_entropy
+    return loss
+
+
+def _cross_entropy(
+    pred: Tensor,
+    label: Tensor,
+    weight: Tensor | None = None,
+    class_weight: Tensor | None = None,
+    reduction: str = 'mean',
+    avg_factor: Any = None,
+    ignore_index: int = -100,
+    avg_non_ignore: bool = False,
+) -> Tensor:
+    """mmseg's, with the same value to the last bit on a CPU."""
+    if avg_factor is None and reduction == 'mean' and class_weight is None and avg_non_ignore:
+        avg_factor = (label != ignore_index).sum().to(torch.promote_types(pred.dtype, torch.float32))
+    return cross_entropy(pred, label, weight, class_weight, reduction, avg_factor, ignore_index, avg_non_ignore)
 
 
 class _PortableFocalLoss(FocalLoss):

@@ -105,7 +105,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
             return given[0]
         frame_a, frame_b = frames[:, a], frames[:, b]
         keys = frame_keys(data_samples or [], (a, b))
-        moved = [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
+        moved = [x != y for x, y in keys] if keys else [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
         if all(moved):
             return self.flow_estimator(frame_a, frame_b, keys)
         flow = frame_a.new_zeros(len(frames), 2, *frames.shape[-2:])

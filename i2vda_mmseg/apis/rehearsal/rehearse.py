@@ -1,0 +1,183 @@
+"""Iterations of a config's training on the fake device, with its runner and its hooks."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import torch
+from mmengine.config import Config
+from mmengine.device import utils as device_utils
+from mmengine.hooks import Hook
+from torch import nn
+
+from i2vda_mmseg.apis.config_check import check_config
+from i2vda_mmseg.apis.config_flow import complete_workers_flow
+from i2vda_mmseg.apis.launch import CheckedRunner
+from i2vda_mmseg.engine.loops import Stage, stages_of
+from i2vda_mmseg.engine.optimizers import bfloat16_optim_wrapper
+
+from .blank_data import blank_loader
+from .fake_device import NAME, Waits, build, fake_device
+
+PRECISIONS = ('float32', 'bfloat16')
+_LEFT_OUT = ('checkpoint', 'visualization')  # which write files
+
+
+@dataclass
+class Rehearsal:
+    """What was seen.
+
+    Attributes:
+        waits: For each iteration, what the program waited for the device for.
+        logged: Names of the terms that were logged, and the devices that they were on.
+    """
+
+    waits: list[Waits] = field(default_factory=list)
+    logged: dict[str, str] = field(default_factory=dict)
+
+    def steady(self) -> Waits:
+        """Waits of the last iteration, when nothing is made for the first time any more."""
+        return self.waits[-1]
+
+
+def rehearse(
+    config: Config, iterations: int = 3, precision: str = 'float32', watch: Hook | None = None, last_stage: bool = False
+) -> Rehearsal:
+    """Train on the fake device: forward, backward and optimizers of all networks, at the sizes of the config.
+
+    L_tc sets in with iteration 1, so that iterations before and after ITER_LAUNCH are seen. Weights are not loaded, and
+    flow estimators have drawn ones.
+
+    Args:
+        config: A config of this package. It is not changed.
+        iterations: How many.
+        precision: 'float32' or 'bfloat16'.
+        watch: A hook to run with the others.
+        last_stage: Whether the data are those of the last of several stages, pseudo-labels included, or of the first.
+
+    Raises:
+        RuntimeError: If two devices meet in one operation.
+    """
+    stages = stages_in(config)
+    config = _prepared(config, iterations, precision)
+    check_config(config)
+    complete_workers_flow(config)
+    seen = Rehearsal()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _device_of_mmengine(),
+        mock.patch.object(bfloat16_optim_wrapper, 'autocast', partial(torch.autocast, NAME)),
+    ):
+        config.work_dir = folder
+        loading = stages[-1].dataloader(config.train_dataloader, folder) if last_stage else config.train_dataloader
+        loader = blank_loader(loading, folder, pseudo_labels=last_stage)
+        with fake_device() as waits:
+            runner = _Runner(
+                model=build(config.model),
+                work_dir=folder,
+                train_dataloader=loader,
+                train_cfg=config.train_cfg,
+                optim_wrapper=config.optim_wrapper,
+                param_scheduler=config.param_scheduler,
+                default_hooks=config.default_hooks,
+                custom_hooks=[_Recorder(seen, waits), *filter(None, [watch])],
+                randomness=config.get('randomness', dict(seed=0)),
+                log_processor=config.get('log_processor'),
+                default_scope=config.get('default_scope', 'mmseg'),
+                log_level='ERROR',
+                experiment_name=f'rehearsal-{id(seen)}',
+                cfg=config,
+            )
+            runner.train()
+    return seen
+
+
+def stages_in(config: Config) -> list[Stage]:
+    """The stages of a config; one where it has no more."""
+    loop = config.train_cfg
+    if 'stages' not in loop:
+        return [Stage(0, 0, loop.get('max_iters', 1))]
+    return stages_of(loop.stages, loop.get('rounds'), loop.get('max_iters'))
+
+
+class _Runner(CheckedRunner):
+    """A runner of a model that is on its device already and has no values to initialise."""
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Leave it where it is."""
+        return model
+
+    def _init_model_weights(self) -> None:
+        pass
+
+
+class _Recorder(Hook):
+    """Keep the waits of each iteration apart, those of all hooks included."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, seen: Rehearsal, waits: Waits) -> None:
+        self.seen, self.waits = seen, waits
+
+    def before_train(self, runner: Any) -> None:
+        """Forget what building took."""
+        self.waits.clear()
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Put the waits of an iteration away."""
+        self.seen.waits.append(Waits(self.waits))
+        self.waits.clear()
+        self.seen.logged.update({name: str(value.device) for name, value in (outputs or {}).items()})
+
+
+def _prepared(config: Config, iterations: int, precision: str) -> Config:
+    """A copy of the config that trains for a few iterations without files."""
+    if precision not in PRECISIONS:
+        raise ValueError(f'precision must be one of {PRECISIONS}, got {precision!r}')
+    config = deepcopy(config)
+    config.merge_from_dict(dict(val_dataloader=None, val_cfg=None, val_evaluator=None, load_from=None, resume=False))
+    config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
+    config.default_hooks = {name: _hook(name, hook, iterations) for name, hook in config.default_hooks.items()}
+    for part in _dicts(config.model):
+        part.update({key: None for key in ('init_cfg', 'pretrained') if part.get(key)})
+        if part.get('type') == 'MMFlow':
+            part['checkpoint'] = None
+    if precision == 'bfloat16':
+        for wrapper in _dicts(config.optim_wrapper):
+            if wrapper.get('type') in {'OptimWrapper', 'AmpOptimWrapper'}:
+                wrapper['type'] = 'Bfloat16OptimWrapper'
+    return config
+
+
+def _hook(name: str, hook: dict | None, iterations: int) -> dict | None:
+    """Let L_tc set in with iteration 1, M' be renewed each time, and nothing be logged or written."""
+    if hook is None or name in _LEFT_OUT:
+        return None
+    if hook['type'] in {'ProxyCopyHook', 'LaunchHook'}:
+        return hook | {key: 1 for key in ('launch', 'interval') if key in hook}
+    return hook | dict(interval=iterations + 1) if hook['type'] == 'LoggerHook' else hook
+
+
+def _dicts(value: Any) -> Iterator[dict]:
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _dicts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _dicts(each)
+
+
+@contextmanager
+def _device_of_mmengine() -> Iterator[None]:
+    """Let mmengine take the fake device for the machine's."""
+    before, device_utils.DEVICE = device_utils.DEVICE, NAME
+    try:
+        yield
+    finally:
+        device_utils.DEVICE = before
