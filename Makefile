@@ -43,7 +43,8 @@ test: $(READY)  ## Run the test suite with coverage, on all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 zoo: $(READY)  ## Send every network of MMSegmentation through three methods and write docs/networks.md (half an hour on 2 cores)
-	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write docs/networks.md $(ZOO_ARGS)
+	test -d build/zoo/mmdet || $(BIN)/python -m pip install $(PIP_ARGS) --no-deps --target build/zoo -r requirements/zoo.txt
+	PYTHONPATH=tests:build/zoo OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write docs/networks.md $(ZOO_ARGS)
 
 gpu-rehearsal: $(READY)  ## Train every config for a moment on a GPU that is not there: device mixes and waits (ten minutes on 2 cores)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m gpu_rehearsal.run --jobs 2 $(REHEARSAL_ARGS)

@@ -6,11 +6,13 @@ from itertools import accumulate
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmseg.registry import DATASETS
 from torch import nn
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation.protocols import PROTOCOLS
+from i2vda_mmseg.models.statistics import check_batch_of_one
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .config_flow import check_flow
@@ -60,6 +62,18 @@ def check_model(model: Any, config: Mapping[str, Any]) -> None:
                 near = get_close_matches(key, sorted(parts), 3)
                 hint = f'did you mean {" or ".join(near)}?' if near else f'its weights are like {names[0]}'
                 raise ConfigError(f'{path}.paramwise_cfg.custom_keys.{key}: no weight of the network has it; {hint}')
+
+
+def check_batch(model: Any, config: Mapping[str, Any]) -> None:
+    """Refuse batches of one image for networks that need two, before the first iteration.
+
+    Raises:
+        ConfigError: With what helps.
+    """
+    network = getattr(unwrapped(model), 'segmentor', None)
+    batch_size = (config.get('train_dataloader') or {}).get('batch_size')
+    if network is not None and batch_size == 1 and get_world_size() == 1:  # several ranks may share their statistics
+        check_batch_of_one(unwrapped(network))
 
 
 def _optimized(model: Any, wrapper: Mapping[str, Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:

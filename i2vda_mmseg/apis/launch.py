@@ -18,7 +18,7 @@ from i2vda_mmseg.engine.checkpoints.planning import Plan
 from i2vda_mmseg.errors import ConfigError
 
 from .command_line import leave_at_once
-from .config_check import check_config, check_model
+from .config_check import check_batch, check_config, check_model
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
@@ -51,6 +51,7 @@ class CheckedRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train."""
+        check_batch(self.model, self.cfg)
         with safe_loading():
             return super().train()
 

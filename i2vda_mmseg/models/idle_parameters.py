@@ -25,6 +25,7 @@ class IdleParameters:
     def __init__(self, network: nn.Module) -> None:
         self._parameters = dict(network.named_parameters())
         self._told = False
+        self._seen: list[str] = []  # after the first iteration, as later ones begin without gradients
 
     def names(self) -> list[str]:
         """Give those that require a gradient and have none, after the backward passes."""
@@ -33,6 +34,7 @@ class IdleParameters:
     def tell(self) -> None:
         """Log them once, after the backward passes of the first iteration."""
         if not self._told and (names := self.names()):
+            self._seen = names
             print_log(
                 f'model.segmentor: {len(names)} parameters get no gradient and never learn: {_some(names)}',
                 logger='current',
@@ -52,7 +54,7 @@ class IdleParameters:
         except RuntimeError as error:
             if 'Expected to have finished reduction' not in str(error):
                 raise
-            names = self.names()
+            names = self._seen or self.names()
             raise ConfigError(
                 f'find_unused_parameters: {len(names)} parameters of model.segmentor get no gradient, for which '
                 f'training on several ranks waits: {_some(names)}. Set find_unused_parameters = True at the top of '

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from i2vda_mmseg.errors import ConfigError
 
 STATISTICS_MODES = ('shared', 'target')
+_SMALL, _LARGE = (64, 96), (256, 512)
 
 
 @contextmanager
@@ -52,6 +54,39 @@ def advice_on_small_batches() -> Iterator[None]:
             "batch, such as model.segmentor.decode_head.norm_cfg=dict(type='GN', num_groups=32); or take a head "
             'without image pooling'
         ) from error
+
+
+def check_batch_of_one(segmentor: nn.Module) -> None:
+    """Refuse a network that cannot learn from one image at a time, before anything is trained.
+
+    A random image goes through it in training mode, a small one and, where that comes down to one pixel, a large one.
+    It leaves no trace: no statistics, draws, modes or gradients. What else may be wrong with the network is left to its
+    training.
+
+    Raises:
+        ConfigError: As ``advice_on_small_batches``.
+    """
+    device = next(segmentor.parameters()).device
+    modes = [(child, child.training) for child in segmentor.modules()]
+    draws = torch.random.fork_rng(devices=[device] if device.type == 'cuda' else [])
+    try:
+        with draws, torch.no_grad(), frozen_statistics(segmentor):
+            segmentor.train()
+            if _is_too_few(segmentor, torch.rand(1, 3, *_SMALL, device=device)):
+                with advice_on_small_batches():
+                    segmentor(torch.rand(1, 3, *_LARGE, device=device), mode='tensor')
+    finally:
+        for child, training in modes:
+            child.training = training
+
+
+def _is_too_few(segmentor: nn.Module, image: Tensor) -> bool:
+    """Whether the image is a single value a channel for one of the batch norms."""
+    try:
+        segmentor(image, mode='tensor')
+    except Exception as error:  # a network may refuse this image, and take those that it is trained on
+        return 'more than 1 value per channel' in str(error)
+    return False
 
 
 @contextmanager

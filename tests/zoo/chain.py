@@ -142,6 +142,7 @@ class Chain:
     def _idle_in_stock(self) -> set[str]:
         """Names of the parameters that get no gradient from the network's own loss."""
         network = MODELS.build(self.config.model.segmentor).train()
+        network.init_weights()  # branches that start from zero, behind norms that do not learn, have no gradient
         source = self.runner.model.data_preprocessor(next(iter(self.runner.train_dataloader)), training=True)['source']
         losses, _ = summed(network.loss(source['inputs'], source['data_samples']), 'loss_seg')
         sum(losses.values()).backward()

@@ -16,7 +16,7 @@ import torch
 from mmengine.registry import init_default_scope
 from zoo.chain import METHODS, STEPS, make_data, method_config, run_chain
 from zoo.families import EXPECTED_FAILURES, SIZE, SIZES, families
-from zoo.shrink import narrow_segmentor
+from zoo.shrink import narrow_segmentor, write_clip
 
 import i2vda_mmseg  # noqa: F401 - registers everything
 from i2vda_mmseg.datasets.class_spaces import CLASS_SPACES
@@ -39,6 +39,8 @@ def run_family(name: str, folder: Path, methods: Iterable[str] = METHODS) -> dic
         network = narrow_segmentor(str(families()[name]), CLASSES, size)
     except Exception as error:
         return dict(build=f'{type(error).__name__}: {error}')
+    if name == 'san_vit-b16':
+        network.pretrained = str(write_clip(network, folder / 'clip.pth'))
     data = make_data(folder / f'street_{size[0]}x{size[1]}', size)
     merged: dict[str, str] = {}
     for method in methods:

@@ -1,8 +1,11 @@
 """A network of MMSegmentation, narrow enough for a CPU: fewer channels, all heads and losses kept."""
 
+from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, ConfigDict
+from mmseg.registry import MODELS
 
 FACTOR, SMALLEST = 4, 32
 PRETRAINED = ('pretrained', 'checkpoint_path', 'init_cfg')
@@ -36,6 +39,23 @@ def narrow_segmentor(path: str, classes: list[str], size: tuple[int, int]) -> Co
     if 'text_encoder' in config:
         config['text_encoder'].update(dataset_name=None, vocabulary=classes)
     return ConfigDict(config)
+
+
+def write_clip(segmentor: ConfigDict, path: Path) -> Path:
+    """Write drawn weights as those of CLIP, from which SAN starts: mmseg leaves them as the memory was."""
+    torch.manual_seed(0)
+    network = MODELS.build(segmentor)
+    parts = ('image_encoder', 'text_encoder', 'decode_head.rec_with_attnbias')
+    state = {key: _drawn(key, value) for key, value in network.state_dict().items() if key.startswith(parts)}
+    torch.save(state, path)
+    return path
+
+
+def _drawn(key: str, value: torch.Tensor) -> torch.Tensor:
+    if not value.is_floating_point():
+        return value
+    is_gain = value.ndim == 1 and key.endswith('weight')
+    return torch.ones_like(value) if is_gain else 0.02 * torch.randn_like(value)
 
 
 def _find(value: Any, key: str) -> Any:
@@ -75,5 +95,6 @@ def _scaled(value: Any, key: str = '') -> Any:
         return {k: _scaled(v, k) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_scaled(each, key) for each in value)
-    wide = ('channels' in key or 'dim' in key) and type(value) is int and value >= SMALLEST and value % FACTOR == 0
+    is_width = 'channels' in key or 'dim' in key or key == 'num_feats'
+    wide = is_width and type(value) is int and value >= SMALLEST and value % FACTOR == 0
     return value // FACTOR if wide else value

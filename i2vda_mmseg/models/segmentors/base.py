@@ -18,10 +18,11 @@ from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batc
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
-from .checkpoint import STOCK_ADVICE, CheckpointMixin, advice_on_downloads
+from .checkpoint import STOCK_ADVICE, CheckpointMixin
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
 from .levels import LEVELS, by_level
 from .loss_settings import prepare_losses, without_waiting
+from .network import advice_on_downloads, build_network
 from .supervision import Supervision, supervised_pass
 
 RESIZE_MODES = ('once', 'twice')
@@ -97,8 +98,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         check_choice('batch_statistics', batch_statistics, STATISTICS_MODES)
         check_choice('resize_logits', resize_logits, RESIZE_MODES)
         self._downloading = partial(advice_on_downloads, segmentor)
-        with self._downloading():
-            network = MODELS.build(segmentor)
+        network = build_network(segmentor)
         self._check_levels(network)
         predict_densely(network)
         prepare_losses(network)

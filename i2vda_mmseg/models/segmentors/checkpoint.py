@@ -1,10 +1,8 @@
 """The keys of a checkpoint: the same from one process or many, and from a plain segmentor or a method."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
-from urllib.error import URLError
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -67,46 +65,6 @@ class CheckpointMixin(nn.Module):
         check_fit(segmentor, state_dict, advice=_ADVICE, spare=tuple(prefix + part for part in _ADDED_PARTS))
         check_fit(own, state_dict, spare=('',))
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-@contextmanager
-def advice_on_downloads(segmentor: Mapping[str, Any]) -> Iterator[None]:
-    """Build or initialise a segmentor, turning a failed download of its weights into advice.
-
-    Args:
-        segmentor: Its config, whose keys the advice names.
-
-    Raises:
-        RuntimeError: If weights named by the config cannot be fetched.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not _is_of_the_network(error):
-            raise
-        from_file, from_none = _weights_options(segmentor)
-        raise RuntimeError(
-            f'the initial weights of model.segmentor could not be downloaded ({error}). Download them where there is '
-            f'a network and pass --cfg-options {from_file}, or start from random weights with --cfg-options {from_none}'
-        ) from error
-
-
-def _is_of_the_network(error: Exception) -> bool:
-    library = type(error).__module__.partition('.')[0]
-    hub = library in ('huggingface_hub', 'httpx', 'httpx2', 'requests') or 'huggingface.co' in str(error)
-    return hub or isinstance(error, (URLError, ConnectionError, TimeoutError))
-
-
-def _weights_options(segmentor: Mapping[str, Any]) -> tuple[str, str]:
-    """Give what to override for weights from a file, and for none, by the key that names the weights."""
-    backbone = segmentor.get('backbone') or {}
-    if backbone.get('pretrained') is True:  # timm's
-        key = 'model.segmentor.backbone'
-        return f'{key}.pretrained=False {key}.checkpoint_path=FILE', f'{key}.pretrained=False'
-    for key, part in (('model.segmentor', segmentor), ('model.segmentor.backbone', backbone)):
-        if part.get('pretrained'):
-            return f'{key}.pretrained=FILE', f'{key}.pretrained=None'
-    return 'model.segmentor.backbone.init_cfg.checkpoint=FILE', 'model.segmentor.backbone.init_cfg=None'
 
 
 def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> None:

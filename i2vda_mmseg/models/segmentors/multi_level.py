@@ -1,10 +1,12 @@
 """A segmentor that predicts from two feature maps."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+
+from i2vda_mmseg.errors import ConfigError
 
 
 @MODELS.register_module()
@@ -19,17 +21,17 @@ class MultiLevelEncoderDecoder(EncoderDecoder):
         **kwargs: Those of ``EncoderDecoder``, with one ``auxiliary_head``.
 
     Raises:
-        ValueError: If there is no auxiliary head, or more than one.
+        ConfigError: If there is no auxiliary head, or more than one.
     """
 
     judges_auxiliary_head = True
+    ADVICE: ClassVar[str] = 'Without one, use EncoderDecoder'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not self.with_auxiliary_head or isinstance(self.auxiliary_head, nn.ModuleList):
-            raise ValueError(
-                'MultiLevelEncoderDecoder takes exactly one auxiliary_head, given as a dict; without one, use '
-                'EncoderDecoder'
+            raise ConfigError(
+                f'model.segmentor.auxiliary_head: {type(self).__name__} takes exactly one, as a dict. {self.ADVICE}'
             )
 
     def _forward(self, inputs: Tensor, data_samples: list | None = None) -> tuple[Tensor, ...]:

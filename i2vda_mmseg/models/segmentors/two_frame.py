@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import build_flow_estimator
 
 from .base import DomainAdaptiveSegmentor
@@ -26,7 +27,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
         **kwargs: Those of ``DomainAdaptiveSegmentor``, or of the next class of a method that has another base as well.
 
     Raises:
-        TypeError: If the segmentor is of another kind.
+        ConfigError: If the segmentor is of another kind.
     """
 
     multi_level = True
@@ -38,9 +39,9 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
     def _check_levels(self, network: nn.Module) -> None:
         super()._check_levels(network)
         if not isinstance(network, TwoFrameEncoderDecoder):
-            raise TypeError(
-                f'{type(self).__name__} needs a network for two frames, model.segmentor.type='
-                f"'TwoFrameEncoderDecoder', got {type(network).__name__!r}"
+            raise ConfigError(
+                f'model.segmentor.type: {type(self).__name__} needs a network for two frames, '
+                f"'TwoFrameEncoderDecoder' with one auxiliary_head, got {type(network).__name__!r}"
             )
 
     def init_weights(self) -> None:

@@ -1,6 +1,6 @@
 """A segmentor that looks at the frame before as well."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from mmseg.registry import MODELS
@@ -43,6 +43,11 @@ class TwoFrameEncoderDecoder(MultiLevelEncoderDecoder):
             with the flow from the current frame to the previous one in pixels of the logits' grid.
         **kwargs: Those of ``MultiLevelEncoderDecoder``.
     """
+
+    ADVICE: ClassVar[str] = (
+        "DA-VSN and TPS learn from two heads: give it one on an earlier feature map, such as dict(type='DLV2Head', "
+        'in_channels=1024, in_index=2, num_classes=15) on a ResNet-101'
+    )
 
     def __init__(self, propagation: dict, **kwargs: Any) -> None:
         super().__init__(**kwargs)

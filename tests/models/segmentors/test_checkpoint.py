@@ -19,7 +19,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from torch import nn
 
-from i2vda_mmseg.models.segmentors.checkpoint import advice_on_downloads
+from i2vda_mmseg.models.segmentors.network import advice_on_downloads
 
 METHODS = ['SourceOnly', 'AdaptSegNet', 'I2VDA']
 CHILDREN = {

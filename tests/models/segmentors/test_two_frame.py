@@ -5,6 +5,8 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from two_frame import tiny_tps, two_frame_batch
 
+from i2vda_mmseg.errors import ConfigError
+
 
 @pytest.fixture
 def model():
@@ -57,8 +59,14 @@ def test_keys_of_some_frames_only_are_refused(model):
 
 
 def test_a_network_for_single_frames_is_refused():
-    with pytest.raises(TypeError, match=r"type='TwoFrameEncoderDecoder', got 'EncoderDecoder'"):
+    with pytest.raises(ConfigError, match=r"'TwoFrameEncoderDecoder' with one auxiliary_head, got 'EncoderDecoder'"):
         tiny_tps(segmentor=tiny_segmentor_cfg())
+    with pytest.raises(
+        ConfigError, match=r'takes exactly one, as a dict\. DA-VSN and TPS learn from two heads: give it'
+    ):
+        tiny_tps(
+            segmentor=dict(tiny_segmentor_cfg(), type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp'))
+        )
 
 
 def test_single_source_images_are_refused(model):

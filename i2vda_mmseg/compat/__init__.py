@@ -9,14 +9,20 @@ from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from importlib import import_module
 from importlib.metadata import distributions
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
+from .operators import provide_detection_heads, provide_pure_operators
+
 if TYPE_CHECKING:
     from torch import nn
+
+__all__ = [
+    'compiled_correlation', 'find_maintained_configs', 'importable_mmflow', 'loading_with', 'provide_detection_heads',
+    'provide_pure_operators', 'quiet_imports', 'quiet_meshgrid', 'quiet_mmengine', 'return_flow_fields',
+]  # fmt: skip
 
 _CHATTER = 'Could not import OneDL'
 # What mmengine warns of in every run, and no setting of a user's can change or needs to.
@@ -183,27 +189,3 @@ class _NoDeformConv2d:
             'This flow network needs deformable convolutions, which mmcv has only with compiled operators: '
             'run `make cuda-ops`, or take another network.'
         )
-
-
-def provide_pure_operators() -> None:
-    """Let mmseg's PointRend, SAN and CCNet be built where mmcv has no compiled operators.
-
-    They import ``point_sample`` and ``CrissCrossAttention`` from ``mmcv.ops``, which are written in PyTorch, but whose
-    package loads the compiled library first. Their own files are run, and nothing is left in ``sys.modules``.
-    """
-    heads: Any = [import_module(f'mmseg.models.decode_heads.{name}_head') for name in ('point', 'san', 'cc')]
-    if heads[0].point_sample is not None:
-        return
-    sampling, pure = import_module('mmseg.models.utils.point_sample'), _pure('point_sample')
-    for module in (*heads[:2], sampling, import_module('mmseg.utils.mask_classification')):
-        module.point_sample = pure.point_sample
-    heads[1].get_uncertain_point_coords_with_randomness = sampling.get_uncertain_point_coords_with_randomness
-    heads[2].CrissCrossAttention = _pure('cc_attention').CrissCrossAttention
-
-
-def _pure(name: str) -> Any:
-    path = Path(import_module('mmcv').__file__ or '').parent / f'ops/{name}.py'
-    spec: Any = spec_from_file_location(f'mmcv.ops.{name}', path)
-    module: Any = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
