@@ -212,7 +212,7 @@ def test_a_second_level_that_nobody_judges_is_refused(method):
 def test_two_levels_need_one_auxiliary_head(heads):
     head = dict(type='DLV2Head', in_channels=4, num_classes=3, in_index=0)
     config = tiny_segmentor_cfg() | dict(type='MultiLevelEncoderDecoder', auxiliary_head=heads and [head, head])
-    with pytest.raises(ValueError, match='exactly one auxiliary_head'):
+    with pytest.raises(ValueError, match='takes exactly one'):
         MODELS.build(config)
 
 
