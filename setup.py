@@ -70,7 +70,11 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['i2vda_mmseg', 'i2vda_mmseg.*']),
-    package_data={'i2vda_mmseg': ['py.typed'], 'i2vda_mmseg.reporting': ['templates/*']},
+    package_data={
+        'i2vda_mmseg': ['py.typed'],
+        'i2vda_mmseg.datasets': ['published/*.yaml'],
+        'i2vda_mmseg.reporting': ['templates/*'],
+    },
     cmdclass={'build_py': BuildWithConfigs},
     entry_points={'console_scripts': ['i2vda = i2vda_mmseg.apis.entry:main']},
     # Not torch nor the mm-packages: whoever has the official family must not get the maintained one on top of it.

@@ -19,6 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import save_checkpoint
 from mmseg.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +55,7 @@ def main() -> None:
             seed=args.seed, progress=False,
         )  # fmt: skip
         start = Path(folder, 'start.pth')
-        torch.save(dict(state_dict=segmentor.state_dict()), start)
+        save_checkpoint(dict(state_dict=segmentor.state_dict()), str(start))
         config = method_config('source_only', network, data, Path(folder, 'run'), SIZE)
         config.merge_from_dict(
             dict(load_from=str(start), randomness=dict(seed=args.seed))

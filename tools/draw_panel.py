@@ -13,10 +13,11 @@ from i2vda_mmseg.engine.checkpoints import load_weights, trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.models.segmentors import I2VDA
-from i2vda_mmseg.reporting.samples import LabelledPair, LabelledPairs
+from i2vda_mmseg.reporting.samples import LabelledPair, pairs_of
 from i2vda_mmseg.visualization import draw_panel, label_to_rgb
 
 DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way
+TRUTH = 'Ground truth of I_{1}'
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,11 +47,12 @@ def main() -> None:
     pair, metainfo = read_pair(config, args.split, args.index)
     frame_name = Path(pair.path).stem
     cells, sharp = target_cells(model, pair.target, metainfo['palette'])
-    truth = 'Ground truth of I_{1}'
-    cells.append((truth, label_to_rgb(pair.labels, metainfo['palette'])))
+    if pair.labels is not None:
+        cells.append((TRUTH, label_to_rgb(pair.labels, metainfo['palette'])))
+        sharp.append(TRUTH)
     panel = draw_panel(
         cells,
-        nearest=[*sharp, truth],
+        nearest=sharp,
         legend=[*zip(metainfo['classes'], metainfo['palette']), ('ignored', (0, 0, 0))],
         title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, frame_name)),
     )
@@ -71,10 +73,10 @@ def build_model(config: Config, name: str) -> I2VDA:
 
 
 def read_pair(config: Config, split: str | None, index: int) -> tuple[LabelledPair, dict]:
-    """Read a labelled frame with the one before it, and the meta information of its data set."""
-    pairs = LabelledPairs(config, split)
+    """Read a frame with the one before it, labelled where labels are, and the meta information of its data set."""
+    pairs = pairs_of(config, split)
     if not 0 <= index < len(pairs):
-        sys.exit(f'draw_panel: --index {index} is not in 0..{len(pairs) - 1}, the labelled frames of the split')
+        sys.exit(f'draw_panel: --index {index} is not in 0..{len(pairs) - 1}, the frames that there are')
     return pairs[index], pairs.metainfo
 
 

@@ -1,17 +1,21 @@
 """Segment a video: tools/segment_video.py CONFIG CHECKPOINT VIDEO_OR_FRAMES --out out.mp4."""
 
 import argparse
+import json
+from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import DictAction
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from i2vda_mmseg.apis import VideoSummary, segment_video, tc_metric
+from i2vda_mmseg.apis import Cut, VideoSummary, segment_video, tc_metric
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +25,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of the method, or of a plain EncoderDecoder')
     parser.add_argument('source', help='video file, or folder of frames in the order of their numbers')
     parser.add_argument('--out', metavar='FILE.mp4', help='video to write; without it, only measure')
+    parser.add_argument('--masks', metavar='DIR', help='folder for class indices, a grey PNG a frame')
+    parser.add_argument('--start', type=int, default=0, metavar='N', help='first frame, from 0')
+    parser.add_argument('--end', type=int, metavar='N', help='the frame after the last; default: all')
+    parser.add_argument('--every', type=int, default=1, metavar='N', help='take each N-th frame')
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the frame, 0..1')
     parser.add_argument(
         '--tc', action='store_true', help="temporal consistency and flicker, by the config's tc_evaluator"
@@ -33,8 +41,8 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
     )
     args = parser.parse_args()
-    if not (args.out or args.tc):
-        parser.error('nothing to do: give --out, --tc or both')
+    if not (args.out or args.tc or args.masks):
+        parser.error('nothing to do: give --out, --masks, --tc or several of them')
     return args
 
 
@@ -60,8 +68,15 @@ def main() -> None:
             args.opacity,
             metrics,
             progress=lambda done, total: bar.update(task, completed=done, total=max(total, done)),
+            masks=args.masks,
+            cut=Cut(args.start, args.end, args.every),
         )
     report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
+    if metrics:
+        beside = Path(args.out).with_suffix('.json') if args.out else Path(args.checkpoint).with_name('video.json')
+        figures = [dict(row, source=args.source) for row in figures_of(summary, runs, metrics)]
+        write_atomically(json.dumps(figures, indent=2, allow_nan=False) + '\n', beside)
+        print(f'figures: {beside}')
 
 
 def report(summary: VideoSummary, checkpoints: list[str], metrics: list[TemporalConsistency], out: str | None) -> None:
@@ -71,6 +86,21 @@ def report(summary: VideoSummary, checkpoints: list[str], metrics: list[Temporal
     for name, metric, tc, flicker in zip(checkpoints, metrics, summary.tc or [], summary.flicker or []):
         counted = f'{summary.pairs} pairs of {summary.clips} clips'
         print(f'{name}: TC {tc:.4f}, flicker {flicker:.4f} ({describe(metric)}, {counted}, shares in 0..1)')
+
+
+def figures_of(
+    summary: VideoSummary, runs: list[tuple[str, str]], metrics: list[TemporalConsistency]
+) -> list[dict[str, Any]]:
+    """One row a checkpoint: what was measured, and what it is about."""
+    measured = zip(runs, metrics, summary.tc or [], summary.flicker or [])
+    return [
+        dict(
+            checkpoint=checkpoint, config=config, TC=tc, flicker=flicker, pairs=summary.pairs, clips=summary.clips,
+            frames=summary.frames, protocol=metric.protocol, preset=metric.preset,
+            switches=metric.switches._asdict(), flow_estimator=type(metric.flow_estimator).__name__,
+        )
+        for (config, checkpoint), metric, tc, flicker in measured
+    ]  # fmt: skip
 
 
 def describe(metric: TemporalConsistency) -> str:

@@ -2,10 +2,10 @@
 
 from .export import check_export, export_checkpoint, stock_config
 from .launch import LAUNCHERS, build_runner, load_config
-from .segment_video import VideoSummary, segment_video
+from .segment_video import Cut, VideoSummary, segment_video
 from .testing import tc_metric
 
 __all__ = [
-    'LAUNCHERS', 'VideoSummary', 'build_runner', 'check_export', 'export_checkpoint', 'load_config', 'segment_video',
-    'stock_config', 'tc_metric',
+    'LAUNCHERS', 'Cut', 'VideoSummary', 'build_runner', 'check_export', 'export_checkpoint', 'load_config',
+    'segment_video', 'stock_config', 'tc_metric',
 ]  # fmt: skip

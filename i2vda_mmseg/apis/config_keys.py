@@ -51,7 +51,7 @@ _READ = dict(
 )
 TOP = (set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}) | {
     'custom_imports', 'model_wrapper_cfg', 'tta_model', 'tta_pipeline', 'compile', 'sync_bn', 'efficient_conv_bn_eval',
-    'activation_checkpointing', 'find_unused_parameters', 'tc_dataloader', 'tc_evaluator',
+    'activation_checkpointing', 'find_unused_parameters', 'tc_dataloader', 'tc_evaluator', 'class_space',
 }  # fmt: skip
 # Names that configs of this ecosystem give to parts of their own.
 _CUSTOMARY = {

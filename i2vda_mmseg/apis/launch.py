@@ -19,6 +19,7 @@ from i2vda_mmseg.errors import ConfigError
 
 from .command_line import leave_at_once
 from .config_check import check_batch, check_config, check_model
+from .config_classes import complete_classes
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
@@ -109,6 +110,7 @@ def load_config(path: str, cfg_options: dict[str, Any] | None = None, work_dir: 
             config.merge_from_dict(cfg_options)
         except (KeyError, TypeError, IndexError, ValueError, AssertionError) as error:
             raise ConfigError(f'--cfg-options {" ".join(cfg_options)}: {error} (config {path})') from error
+    complete_classes(config)
     config.work_dir = work_dir or config.get('work_dir') or str(_default_work_dir(Path(path)))
     init_default_scope(config.get('default_scope', 'mmseg'))
     return config
@@ -145,6 +147,7 @@ def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
     Raises:
         ConfigError: If parts of the config contradict each other.
     """
+    complete_classes(config)
     check_config(config)
     complete_workers_flow(config)
     if config.get('resume') and not config.get('load_from'):

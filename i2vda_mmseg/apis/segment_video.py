@@ -16,6 +16,7 @@ from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.fileio.frame_source import FrameSource
+from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 T = TypeVar('T')
@@ -32,6 +33,14 @@ class VideoSummary(NamedTuple):
     clips: int  # pairs do not cross from one to the next
 
 
+class Cut(NamedTuple):
+    """Which frames of a source are taken, by their positions from 0."""
+
+    start: int = 0  # the first
+    end: int | None = None  # the one after the last; None: all
+    every: int = 1  # each that many-th
+
+
 def segment_video(
     predictors: FramePredictor | Iterable[FramePredictor],
     source: str | Path,
@@ -39,6 +48,8 @@ def segment_video(
     opacity: float = 0.5,
     metrics: Sequence[TemporalConsistency] = (),
     progress: Callable[[int, int], None] | None = None,
+    masks: str | Path | None = None,
+    cut: Cut = Cut(),  # noqa: B008 - it cannot be changed
 ) -> VideoSummary:
     """Segment every frame of a video or of a folder of frames.
 
@@ -53,6 +64,9 @@ def segment_video(
         metrics: Measure temporal consistency and flicker, without labels: one for each predictor, see ``tc_metric``;
             none does not.
         progress: Called with the number of frames done and, as far as it is known, of all frames.
+        masks: Folder for the class indices of the first predictor, a grey PNG a frame, named as the frame is or by its
+            position in the video.
+        cut: Which frames are taken; consecutive ones are compared by the metrics, and written to ``out``.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
@@ -65,6 +79,8 @@ def segment_video(
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
     if metrics and len(metrics) != len(chosen):
         raise ValueError(f'expected one metric for each of the {len(chosen)} predictors, got {len(metrics)}')
+    if cut.start < 0 or cut.every < 1 or (cut.end is not None and cut.end <= cut.start):
+        raise ValueError(f'no frame is taken with start {cut.start}, end {cut.end} and every {cut.every}')
     frames = FrameSource(source)
     if frames.warning:
         print_log(f'{source}: {frames.warning}', logger='current', level=logging.WARNING)
@@ -73,7 +89,10 @@ def segment_video(
     streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
     start = time.monotonic()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
-        count = _segment(frames, chosen, streams, writer, opacity, progress or (lambda done, total: None))
+        sinks = _Sinks(writer, opacity, None if masks is None else Path(masks))
+        count, clips = _segment(_taken(frames, cut), chosen, streams, sinks, progress or (lambda done, total: None))
+    if not count:
+        raise ValueError(f'{source} has no frame from {cut.start} on')
     if any(not stream.counts.pairs for stream in streams):
         raise ValueError(
             f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
@@ -85,40 +104,71 @@ def segment_video(
         seconds=time.monotonic() - start,
         tc=[each['TC'] for each in figures] or None,
         flicker=[each['flicker'] for each in figures] or None,
-        pairs=count - len(frames.clip_starts),
-        clips=len(frames.clip_starts),
+        pairs=count - clips,
+        clips=clips,
     )
 
 
+class _Taken(NamedTuple):
+    """A frame to segment."""
+
+    name: str
+    image: np.ndarray
+    begins: bool  # whether it continues nothing
+    total: int  # how many there are, as far as the source knows
+
+
+class _Sinks(NamedTuple):
+    """Where results go."""
+
+    writer: VideoWriter | None
+    opacity: float
+    masks: Path | None
+
+
+def _taken(frames: FrameSource, cut: Cut) -> Iterator[_Taken]:
+    """Read the frames of a cut; the first of each clip begins one, and so does the first of all."""
+    names = [frame.name for clip in frames.clips for frame in clip]
+    end = len(frames) if cut.end is None else min(cut.end, len(frames) or cut.end)
+    total, begins = max(0, -(-(end - cut.start) // cut.every)), True
+    for position, image in enumerate(frames):
+        if cut.end is not None and position >= cut.end:
+            break
+        begins = begins or position in frames.clip_starts
+        if position >= cut.start and (position - cut.start) % cut.every == 0:
+            yield _Taken(names[position] if names else f'{position:06d}', image, begins, total)
+            begins = False
+
+
 def _segment(
-    frames: FrameSource,
+    taken: Iterator[_Taken],
     predictors: list[FramePredictor],
     streams: list[ConsistencyStream],
-    writer: VideoWriter | None,
-    opacity: float,
+    sinks: _Sinks,
     progress: Callable[[int, int], None],
-) -> int:
-    """Label, measure and write frame after frame; reading and writing overlap with it. Gives the number of frames."""
+) -> tuple[int, int]:
+    """Label, measure and write frame after frame; reading and writing overlap with it. Gives frames and clips."""
     colours = [_bgr_palette(predictor.palette) for predictor in predictors]
     followers: list[Any] = [*predictors, *streams]
-    count, written = 0, None
+    count, clips, written = 0, 0, None
     with ThreadPoolExecutor(2) as pool:
-        for count, frame in enumerate(ahead(frames, pool), start=1):
-            if count - 1 in frames.clip_starts:
+        for count, frame in enumerate(ahead(taken, pool), start=1):
+            if frame.begins:
+                clips += 1
                 for follower in followers:
                     follower.begin_clip()
-            predictions = [predictor(frame) for predictor in predictors]
+            predictions = [predictor(frame.image) for predictor in predictors]
             for stream, prediction in zip(streams, predictions):
-                stream.add(prediction, np.ascontiguousarray(frame[..., ::-1]))
-            if writer is not None:
+                stream.add(prediction, np.ascontiguousarray(frame.image[..., ::-1]))
+            if sinks.writer is not None or sinks.masks is not None:
                 labels = [prediction.cpu().numpy() for prediction in predictions]
                 if written is not None:
                     written.result()
-                written = pool.submit(_write, writer, frame, list(zip(labels, colours)), opacity)
-            progress(count, len(frames))
+                written = pool.submit(_write, sinks, frame, list(zip(labels, colours)))
+            progress(count, frame.total)
         if written is not None:
             written.result()
-    return count
+    return count, clips
 
 
 def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
@@ -139,10 +189,12 @@ def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> Consisten
     return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
 
 
-def _write(
-    writer: VideoWriter, frame: np.ndarray, results: list[tuple[np.ndarray, np.ndarray]], opacity: float
-) -> None:
-    writer.write(np.hstack([overlay(frame, labels, palette, opacity) for labels, palette in results]))
+def _write(sinks: _Sinks, frame: _Taken, results: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    if sinks.writer is not None:
+        pictures = [overlay(frame.image, labels, palette, sinks.opacity) for labels, palette in results]
+        sinks.writer.write(np.hstack(pictures))
+    if sinks.masks is not None:
+        write_image(sinks.masks / f'{frame.name}.png', results[0][0])
 
 
 def _bgr_palette(palette: list[list[int]]) -> np.ndarray:

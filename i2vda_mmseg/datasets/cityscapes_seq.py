@@ -11,6 +11,7 @@ from i2vda_mmseg.fileio.frames import FRAME_COLOURS, FrameIndex, Window, place_o
 from i2vda_mmseg.fileio.listing import read_list, strip_suffix
 from i2vda_mmseg.fileio.pseudo_labels import pseudo_label_infos
 
+from .class_space import FILES, class_space_of
 from .class_spaces import CITYSCAPES_RAW_IDS, CLASS_SPACES
 from .label_ids import ids_to_classes, label_ids_ending, require_label_files
 from .raw_label_dataset import BEFORE, RawLabelDataset
@@ -37,7 +38,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         data_root: Folder that holds ``leftImg8bit_sequence`` and ``gtFine``.
         split: Folder below these two, any name; ignored where ``data_prefix`` is given.
         class_space: 'viper15' (the 15 classes shared with VIPER; riders are persons), 'viper15-no-rider' (riders are
-            ignored) or 'synthia12' (the 12 shared with SYNTHIA).
+            ignored) or 'synthia12' (the 12 shared with SYNTHIA); or one of your own, see ``class_space_of``.
         pairs: None, 'labelled' or 'consecutive'.
         frames: Number of frames of a pair sample, in order: 2 are a pair, TPS (Xing et al., ECCV 2022) takes 3.
         stride: How many frames the frames of a pair sample are apart: 1 takes neighbours.
@@ -77,7 +78,7 @@ class CityscapesSeqDataset(RawLabelDataset):
         self,
         data_root: str,
         split: str = 'train',
-        class_space: str = 'viper15',
+        class_space: Any = 'viper15',
         pairs: str | None = None,
         frames: int = 2,
         stride: int = 1,
@@ -90,7 +91,8 @@ class CityscapesSeqDataset(RawLabelDataset):
         metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if class_space not in CLASS_SPACES:
+        is_own = not isinstance(class_space, str) or class_space.endswith(FILES)
+        if not is_own and class_space not in CLASS_SPACES:
             raise ValueError(f'class_space={class_space!r} is unknown; choose one of {list(CLASS_SPACES)}.')
         if pairs not in PAIRS:
             raise ValueError(f'pairs={pairs!r} is unknown; choose one of {list(PAIRS)}.')
@@ -104,10 +106,12 @@ class CityscapesSeqDataset(RawLabelDataset):
         self.split, self.class_space, self.pairs = split, class_space, pairs
         self.frames, self.stride = frames, stride
         self.pseudo_label_root = pseudo_label_root
-        # The instance shadows the class attributes: which classes there are is an argument here.
-        self.METAINFO, raw_to_class = CLASS_SPACES[class_space]  # type: ignore[misc]
         self.label_ids, usual_suffix = label_ids, label_ids_ending(label_ids)
-        self.RAW_IDS, self.RAW_TO_CLASS = ids_to_classes(raw_to_class, label_ids)  # type: ignore[misc]
+        if is_own:
+            self._use(class_space_of(class_space), 'target')
+        else:  # the instance shadows the class attributes: which classes there are is an argument here
+            self.METAINFO, raw_to_class = CLASS_SPACES[class_space]  # type: ignore[misc]
+            self.RAW_IDS, self.RAW_TO_CLASS = ids_to_classes(raw_to_class, label_ids)  # type: ignore[misc]
         super().__init__(
             data_root,
             data_prefix or {'img_path': f'leftImg8bit_sequence/{split}', 'seg_map_path': f'gtFine/{split}'},

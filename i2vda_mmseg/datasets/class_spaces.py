@@ -1,27 +1,15 @@
-"""Class spaces and raw-id tables, data only: what a label id means in each data set.
+"""The published class spaces, read from ``published/*.yaml``, and the names of raw ids: what a label id means.
 
 A raw id that a table does not name becomes 255 (ignored). Tables follow DA-VSN (Guan et al., ICCV 2021), the protocol
 of the paper's Tables 1 and 2: trees are merged into vegetation, riders into persons, vans and lane markings ignored.
 """
 
-CLASSES_15 = (
-    'road', 'sidewalk', 'building', 'fence', 'traffic light', 'traffic sign', 'vegetation', 'terrain', 'sky',
-    'person', 'car', 'truck', 'bus', 'motorcycle', 'bicycle',
-)  # fmt: skip
-CLASSES_12 = (
-    'road', 'sidewalk', 'building', 'fence', 'pole', 'traffic light', 'traffic sign', 'vegetation', 'sky',
-    'person', 'rider', 'car',
-)  # fmt: skip
+from .class_space import class_space_of
 
-_COLORS = {
-    'road': (128, 64, 128), 'sidewalk': (244, 35, 232), 'building': (70, 70, 70), 'fence': (190, 153, 153),
-    'pole': (153, 153, 153), 'traffic light': (250, 170, 30), 'traffic sign': (220, 220, 0),
-    'vegetation': (107, 142, 35), 'terrain': (152, 251, 152), 'sky': (70, 130, 180), 'person': (220, 20, 60),
-    'rider': (255, 0, 0), 'car': (0, 0, 142), 'truck': (0, 0, 70), 'bus': (0, 60, 100), 'motorcycle': (0, 0, 230),
-    'bicycle': (119, 11, 32),
-}  # fmt: skip
-PALETTE_15 = [list(_COLORS[name]) for name in CLASSES_15]
-PALETTE_12 = [list(_COLORS[name]) for name in CLASSES_12]
+VIPER_15, VIPER_15_NO_RIDER = class_space_of('viper15'), class_space_of('viper15-no-rider')
+SYNTHIA_12 = class_space_of('synthia11')  # of which 11 are reported
+CLASSES_15, PALETTE_15 = VIPER_15.classes, VIPER_15.metainfo['palette']
+CLASSES_12, PALETTE_12 = SYNTHIA_12.classes, SYNTHIA_12.metainfo['palette']
 
 VIPER_RAW_IDS = {
     'unlabeled': 0, 'ambiguous': 1, 'sky': 2, 'road': 3, 'sidewalk': 4, 'railtrack': 5, 'terrain': 6, 'tree': 7,
@@ -51,19 +39,10 @@ CITYSCAPES_TRAIN_IDS = {
     'train': 16, 'motorcycle': 17, 'bicycle': 18,
 }  # fmt: skip
 
-VIPER_TO_15: dict[int, int] = {
-    3: 0, 4: 1, 9: 2, 11: 3, 13: 4, 14: 5, 7: 6, 8: 6, 6: 7, 2: 8, 20: 9, 24: 10, 27: 11, 26: 12, 23: 13, 22: 14,
-}  # fmt: skip
-CITYSCAPES_TO_15: dict[int, int] = {
-    7: 0, 8: 1, 11: 2, 13: 3, 19: 4, 20: 5, 21: 6, 22: 7, 23: 8, 24: 9, 25: 9, 26: 10, 27: 11, 28: 12, 32: 13,
-    33: 14,
-}  # fmt: skip
+VIPER_TO_15, CITYSCAPES_TO_15 = (VIPER_15.raw_to_class(domain) for domain in ('source', 'target'))
 # UnifiedVideoDA (Kareer et al., TMLR 2024) ignores riders instead.
-CITYSCAPES_TO_15_NO_RIDER: dict[int, int] = {
-    raw: index for raw, index in CITYSCAPES_TO_15.items() if raw != CITYSCAPES_RAW_IDS['rider']
-}
-SYNTHIA_TO_12: dict[int, int] = {3: 0, 4: 1, 2: 2, 5: 3, 7: 4, 15: 5, 9: 6, 6: 7, 1: 8, 10: 9, 11: 10, 8: 11}
-CITYSCAPES_TO_12: dict[int, int] = {7: 0, 8: 1, 11: 2, 13: 3, 17: 4, 19: 5, 20: 6, 21: 7, 23: 8, 24: 9, 25: 10, 26: 11}
+CITYSCAPES_TO_15_NO_RIDER = VIPER_15_NO_RIDER.raw_to_class('target')
+SYNTHIA_TO_12, CITYSCAPES_TO_12 = (SYNTHIA_12.raw_to_class(domain) for domain in ('source', 'target'))
 
 CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
     'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),

@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
+from i2vda_mmseg.errors import check_choice
 from i2vda_mmseg.fileio.frames import Window, shifted
 from i2vda_mmseg.fileio.listing import list_files, read_list, strip_suffix
 from i2vda_mmseg.ops import IGNORE_INDEX
+
+from .class_space import DOMAINS, ClassSpace, class_space_of
 
 BEFORE = ', a frame before a labelled one'
 
@@ -29,6 +32,8 @@ class RawLabelDataset(BaseSegDataset):
         previous_frame: Whether a sample names the frame before the labelled one as well, in ``frame_paths`` (previous,
             labelled) and ``frame_keys`` (the same relative to ``data_root``), for methods that read two frames. Frame 0
             has none and is left out, unless ``ann_file`` asks for it.
+        class_space: Classes and raw ids in place of the data set's own, as ``class_space_of`` takes them.
+        domain: Whose raw ids of the class space the labels hold, 'source' or 'target'.
         **kwargs: Arguments of mmseg's ``BaseSegDataset`` (``pipeline``, ``metainfo``, ``indices``, ``test_mode``, ...).
 
     Attributes:
@@ -49,14 +54,26 @@ class RawLabelDataset(BaseSegDataset):
         data_prefix: Mapping[str, str],
         ann_file: str = '',
         previous_frame: bool = False,
+        class_space: Any = None,
+        domain: str = 'source',
         **kwargs: Any,
     ) -> None:
+        if class_space is not None:
+            self._use(class_space_of(class_space), domain)
+            kwargs['metainfo'] = {**self.METAINFO, **(kwargs.get('metainfo') or {})}
         self.previous_frame = previous_frame
         self._odd_files: dict[str, dict[str, str]] = {}  # those whose ending is in other capitals
         if kwargs.get('reduce_zero_label'):
             raise ValueError(f'{type(self).__name__}: reduce_zero_label=True contradicts the table of raw ids; drop it')
         self.on_fault: Callable[[list[str], Exception], None] | None = None
         super().__init__(ann_file=ann_file, data_root=data_root, data_prefix=dict(data_prefix), **kwargs)
+
+    def _use(self, space: ClassSpace, domain: str) -> None:
+        """Take classes and raw ids from a class space; the instance shadows the class attributes."""
+        check_choice('domain', domain, DOMAINS)
+        own = dict(METAINFO=space.metainfo, RAW_IDS=space.raw_ids(domain), RAW_TO_CLASS=space.raw_to_class(domain))
+        for name, value in own.items():
+            setattr(self, name, value)
 
     def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int]:
         """Map every known raw id to the index of its class among ``new_classes``, or to 255."""

@@ -114,8 +114,10 @@ def find_test_dataset(config: Config) -> Any:
             'test_dataloader: there is none, nor a val_dataloader, nor a train_dataloader.dataset.target with a '
             'test_pipeline: nothing says how frames are prepared for the network'
         )
-    two_frames = any(step['type'] == 'LoadFramePair' for step in config.test_pipeline)
-    changes = dict(pairs=None, frames=2, stride=1, previous_frame=two_frames, pipeline=config.test_pipeline)
+    changes: dict[str, Any] = dict(pipeline=config.test_pipeline)
+    if 'pairs' in target:
+        two_frames = any(step['type'] == 'LoadFramePair' for step in config.test_pipeline)
+        changes |= dict(pairs=None, frames=2, stride=1, previous_frame=two_frames)
     return ConfigDict(target, **changes)
 
 

@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from i2vda_mmseg.datasets.class_spaces import (
-    CITYSCAPES_RAW_IDS,
-    CITYSCAPES_TO_12,
-    CITYSCAPES_TO_15,
-    CITYSCAPES_TO_15_NO_RIDER,
-    CITYSCAPES_TRAIN_IDS,
-    CLASSES_12,
-    CLASSES_15,
-)
+from i2vda_mmseg.datasets.class_space import ClassSpace, class_space_of
+from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS, CITYSCAPES_TRAIN_IDS
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.ops import IGNORE_INDEX
 
 _RAW_IDS = set(CITYSCAPES_RAW_IDS.values())
@@ -52,31 +46,41 @@ class Protocol(NamedTuple):
         return tuple(name for name in self.classes if name not in self.not_reported)
 
 
-def _ignored(raw_to_class: Mapping[int, int], *more: int) -> tuple[int, ...]:
-    kept = set(raw_to_class).difference(more)
-    return tuple(sorted(_RAW_IDS - kept))
+def protocol_of_space(space: ClassSpace, class_space: str | None = None) -> Protocol:
+    """Make the protocol of a class space: its classes, and the label ids of the target that count nowhere."""
+    mapped = space.raw_to_class('target')
+    return Protocol(
+        class_space=class_space or space.name,
+        classes=space.classes,
+        not_reported=space.not_reported,
+        ignored_ids=tuple(raw for raw in space.raw_ids('target') if raw not in mapped),
+        description=space.description,
+    )
 
 
-_FENCE = CITYSCAPES_RAW_IDS['fence']
-PROTOCOLS = {
-    'viper15': Protocol(
-        'viper15', CLASSES_15, (), _ignored(CITYSCAPES_TO_15),
-        'the 15 classes of VIPER -> Cityscapes as in DA-VSN: riders count as persons',
-    ),
-    'viper15-no-rider': Protocol(
-        'viper15-no-rider', CLASSES_15, (), _ignored(CITYSCAPES_TO_15_NO_RIDER),
-        'the 15 classes of VIPER -> Cityscapes as in UnifiedVideoDA: riders are ignored',
-    ),
-    'synthia11': Protocol(
-        'synthia12', CLASSES_12, ('fence',), _ignored(CITYSCAPES_TO_12),
-        'the 11 reported of 12 trained classes of SYNTHIA -> Cityscapes as in DA-VSN: fence leaves the mean after '
-        'counting, so that its errors still count for the other classes',
-    ),
-    'synthia11-strict': Protocol(
-        'synthia12', tuple(name for name in CLASSES_12 if name != 'fence'), (), _ignored(CITYSCAPES_TO_12, _FENCE),
-        'the 11 classes of synthia11, trained alone: fence is ignored',
-    ),
+PUBLISHED = {
+    'viper15': 'viper15', 'viper15-no-rider': 'viper15-no-rider', 'synthia11': 'synthia12',
+    'synthia11-strict': 'synthia12',
 }  # fmt: skip
+PROTOCOLS = {name: protocol_of_space(class_space_of(name), data) for name, data in PUBLISHED.items()}
+
+
+def register_class_space(space: ClassSpace) -> str:
+    """Let figures be about a class space of one's own: a protocol of its name.
+
+    Returns:
+        The name.
+
+    Raises:
+        ConfigError: If a published protocol has that name and is about something else.
+    """
+    protocol = protocol_of_space(space, PUBLISHED.get(space.name))
+    if space.name in PUBLISHED and PROTOCOLS[space.name][1:4] != protocol[1:4]:
+        raise ConfigError(
+            f'class_space.name: {space.name!r} is a published protocol with other classes or label ids; choose another'
+        )
+    PROTOCOLS[space.name] = protocol
+    return space.name
 
 
 def protocol_named(name: str) -> Protocol:
@@ -108,6 +112,8 @@ def require_labels(name: str, meta: Mapping[str, Any]) -> None:
         ValueError: With the ids that differ, and the class space to set.
     """
     label_map, protocol = meta.get('label_map') or {}, protocol_named(name)
+    if name not in PUBLISHED:
+        return  # the data set takes its label ids from the class space itself
     if set(label_map) == {*CITYSCAPES_TRAIN_IDS.values(), IGNORE_INDEX}:
         by_name = {CITYSCAPES_RAW_IDS[name]: label_map[train_id] for name, train_id in CITYSCAPES_TRAIN_IDS.items()}
         label_map = dict.fromkeys(_RAW_IDS, IGNORE_INDEX) | by_name

@@ -1,4 +1,4 @@
-"""Labelled frames as training sees them, and as each run sees them."""
+"""Frames of the target as training sees them, with their labels if there are any, and as each run sees them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +27,12 @@ _TRUTH = 'Ground truth of I_{1}'
 
 
 class LabelledPair(NamedTuple):
-    """Two frames and the labels of the later one."""
+    """Two frames and the labels of the later one, if it has any."""
 
     path: str  # file of the later frame
     # ``dict(frames=(1, T, 3, H, W) float32 RGB 0..255, data_samples)``, as a method's preprocessor makes it
     target: dict[str, Any]
-    labels: np.ndarray  # (H, W), uint8, class indices and 255 = ignored
+    labels: np.ndarray | None  # (H, W), uint8, class indices and 255 = ignored
 
 
 class LabelledPairs:
@@ -87,12 +87,55 @@ class LabelledPairs:
         path = self._labelled.get_data_info(index)['img_path']
         if path not in self._by_path:
             raise FileNotFoundError(f'{path} makes no pair: there is no frame before it')
-        pair = self._pairs[self._by_path[path]]
-        frames = pair['inputs'][None].float().flip(2)  # pipelines give BGR
-        height, width = frames.shape[-2:]
+        target = _as_target(self._pairs[self._by_path[path]])
+        height, width = target['frames'].shape[-2:]
         labels = self._labelled[index]['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
         labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-        return LabelledPair(path, dict(frames=frames, data_samples=[pair['data_samples']]), labels)
+        return LabelledPair(path, target, labels)
+
+
+class UnlabelledPairs:
+    """The pairs of a config's target of training, in its order, for configs without labelled frames.
+
+    Args:
+        config: A config with a target of training.
+
+    Raises:
+        ValueError: If it has none.
+
+    Attributes:
+        metainfo: The data set's classes and palette.
+    """
+
+    def __init__(self, config: Config) -> None:
+        target = ((config.get('train_dataloader') or {}).get('dataset') or {}).get('target')
+        if target is None:
+            raise ValueError('the config has no labelled frames to test on, and no target of training')
+        self._pairs: Any = DATASETS.build(dict(target, lazy_init=False, pipeline=without_flow(target['pipeline'])))
+        self.metainfo: dict[str, Any] = self._pairs.metainfo
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> LabelledPair:
+        """Read a pair."""
+        if not 0 <= index < len(self):
+            raise IndexError(f'pair {index} is not in 0..{len(self) - 1}')
+        info = self._pairs.get_data_info(index)
+        path = info['frame_paths'][-1] if 'frame_paths' in info else info['img_path']
+        return LabelledPair(path, _as_target(self._pairs[index]), None)
+
+
+def pairs_of(config: Config, split: str | None = None) -> LabelledPairs | UnlabelledPairs:
+    """The labelled frames of a config, or else the pairs that it trains on."""
+    is_labelled = config.get('val_dataloader') or config.get('test_dataloader')
+    return LabelledPairs(config, split) if is_labelled else UnlabelledPairs(config)
+
+
+def _as_target(pair: dict[str, Any]) -> dict[str, Any]:
+    frames = pair['inputs'][None].float().flip(2)  # pipelines give BGR
+    return dict(frames=frames, data_samples=[pair['data_samples']])
 
 
 class RunSamples(NamedTuple):
@@ -104,14 +147,14 @@ class RunSamples(NamedTuple):
 
 
 def draw_samples(config: Config, checkpoint: Path, count: int, device: str = 'cpu') -> RunSamples:
-    """Draw labelled frames, evenly from all over the val data set.
+    """Draw labelled frames, evenly from all over the val data set, or pairs of the target where none is labelled.
 
     Raises:
         ValueError: If the config builds no method of this package.
         FileNotFoundError: If data are missing.
     """
     model = _build(config, checkpoint, device)
-    pairs = LabelledPairs(config)
+    pairs = pairs_of(config)
     meta = pairs.metainfo
     frames = []
     for index in spread(range(len(pairs)), count):
@@ -148,7 +191,8 @@ def _pictures(model: Any, pair: LabelledPair, palette: list, device: str) -> tup
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         cells, sharp = target_cells(model, target, palette)
-    cells.append((_TRUTH, label_to_rgb(pair.labels, palette)))
+    if pair.labels is not None:
+        cells.append((_TRUTH, label_to_rgb(pair.labels, palette)))
     pictures = {caption: _picture(caption, image, caption in {*sharp, _TRUTH}) for caption, image in cells}
     seen = [pictures.pop(caption) for caption in (_TRUTH, *_SHARED) if caption in pictures]
     own = sorted(pictures.values(), key=lambda picture: not picture.caption.startswith('Prediction'))

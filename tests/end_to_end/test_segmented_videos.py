@@ -64,4 +64,4 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
 def test_nothing_to_do(segment, config):
     code, printed = segment(config, 'a.pth', 'v.mp4')
     assert code == 2
-    assert 'give --out, --tc or both' in printed.err
+    assert 'give --out, --masks, --tc or several of them' in printed.err

@@ -8,7 +8,6 @@ import json
 import sys
 import traceback
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -54,6 +53,10 @@ def run(path, precision, last_stage):
     return row | dict(waits=sum(waits.values()), over=over, logged=sorted(seen.logged), on_cpu=elsewhere)
 
 
+def _run(case):
+    return run(*case)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('configs', nargs='*', help='all that train, if none is named')
@@ -63,9 +66,8 @@ def main():
     args = parser.parse_args()
     todo = list(runs(args.configs or leaves(), [args.precision] if args.precision else PRECISIONS))
     rows = []
-    with ProcessPoolExecutor(args.jobs, get_context('spawn'), max_tasks_per_child=20) as pool:
-        for future in as_completed([pool.submit(run, *each) for each in todo]):
-            row = future.result()
+    with get_context('spawn').Pool(args.jobs, maxtasksperchild=20) as pool:  # ProcessPoolExecutor may hang there
+        for row in pool.imap_unordered(_run, todo):
             rows.append(row)
             bad = row['error'] or ('over budget' if row['over'] else 'ok')
             stage = ', last stage' if row['last_stage'] else ''

@@ -7,8 +7,8 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -98,6 +98,10 @@ def _quietly(name: str, folder: Path, methods: list[str]) -> dict[str, str]:
         return dict(build=traceback.format_exc().splitlines()[-1])
 
 
+def _named(folder: Path, methods: list[str], name: str) -> tuple[str, dict[str, str]]:
+    return name, _quietly(name, folder, methods)
+
+
 def main() -> None:
     """Run families, all by default, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -110,17 +114,11 @@ def main() -> None:
     context = multiprocessing.get_context('spawn')
     with tempfile.TemporaryDirectory() as folder:
         make_data(Path(folder) / f'street_{SIZE[0]}x{SIZE[1]}', SIZE)
-        with ProcessPoolExecutor(args.jobs, mp_context=context, max_tasks_per_child=8) as pool:
-            pending = {pool.submit(_quietly, name, Path(folder), args.methods): name for name in names}
+        with context.Pool(args.jobs, maxtasksperchild=8) as pool:  # ProcessPoolExecutor hangs after the first child
             results = {}
-            for done in as_completed(pending):
-                name = pending[done]
-                results[name] = done.result()
-                print(
-                    name,
-                    'passes' if passes(results[name]) else {k: v for k, v in results[name].items() if v},
-                    flush=True,
-                )
+            for name, result in pool.imap_unordered(partial(_named, Path(folder), args.methods), names):
+                results[name] = result
+                print(name, 'passes' if passes(result) else {k: v for k, v in result.items() if v}, flush=True)
     text = f'{", ".join(args.methods)}: {table({name: results[name] for name in names})}'
     print(text)
     if args.write:

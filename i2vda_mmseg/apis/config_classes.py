@@ -1,0 +1,99 @@
+"""The class space of a config: written once, filled in wherever classes are asked for."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from i2vda_mmseg.datasets import ClassSpace, class_space_of
+from i2vda_mmseg.datasets.class_space import FILES
+from i2vda_mmseg.evaluation.protocols import register_class_space
+
+from .config_keys import arguments_of
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'tc_dataloader')
+_EVALUATORS = ('val_evaluator', 'test_evaluator', 'tc_evaluator')
+
+
+def complete_classes(config: Config) -> None:
+    """Fill the config's ``class_space`` in, if it has one.
+
+    Heads get its number of classes and discriminators as many channels as before for each; data sets get classes,
+    colours and raw ids, those of the source for the source and those of the target for all else; evaluators get the
+    protocol of its name. What the config says of these, or inherits, is replaced: the class space is the one place
+    where classes are written.
+
+    Args:
+        config: Changed in place; a file that it names is read, from the working directory or the config's folder.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ConfigError: If something in the class space is wrong.
+    """
+    value = config.get('class_space')
+    if value is None:
+        return
+    space = class_space_of(_found(value, getattr(config, 'filename', None)))
+    register_class_space(space)
+    config.class_space = space.to_dict()
+    _fill_model(config.get('model') or {}, space)
+    for name in _LOADERS:
+        dataset = (config.get(name) or {}).get('dataset')
+        if dataset is not None:
+            _fill_data(dataset, space, 'target')
+    for name in _EVALUATORS:
+        for evaluator in _dicts(config.get(name) or {}):
+            if evaluator.get('type') in {'DomainIoUMetric', 'TemporalConsistency'}:
+                evaluator['protocol'] = space.name
+
+
+def _found(value: Any, config_file: str | None) -> Any:
+    """A file named by a config may lie beside it."""
+    if isinstance(value, str) and value.endswith(FILES) and not Path(value).is_file() and config_file:
+        beside = Path(config_file).parent / value
+        return str(beside) if beside.is_file() else value
+    return value
+
+
+def _fill_model(model: dict, space: ClassSpace) -> None:
+    segmentor, count = model.get('segmentor') or {}, len(space.classes)
+    heads = [head for name in ('decode_head', 'auxiliary_head') for head in _listed(segmentor.get(name))]
+    before = next((head['num_classes'] for head in _dicts(heads) if 'num_classes' in head), None)
+    for part in (*heads, *(part for part in _dicts(segmentor) if 'num_classes' in part)):
+        part['num_classes'] = count
+    for part in _dicts(model.get('discriminator') or {}):
+        if part.get('type') == 'FCDiscriminator':
+            channels = part.get('in_channels')
+            each = channels // before if channels and before and channels % before == 0 else 1
+            part['in_channels'] = each * count
+
+
+def _fill_data(dataset: dict, space: ClassSpace, domain: str) -> None:
+    """Fill a data set in, and those inside it."""
+    for name in ('source', 'target', 'dataset', 'datasets'):
+        for inner in _listed(dataset.get(name)):
+            _fill_data(inner, space, 'source' if name == 'source' else domain)
+    kind = dataset.get('type')
+    takes = arguments_of(DATASETS.get(kind) if isinstance(kind, str) else kind)[0]
+    if 'class_space' in takes:
+        dataset['class_space'] = space.to_dict()
+        if 'domain' in takes and kind != 'CityscapesSeqDataset':
+            dataset['domain'] = domain
+    elif 'metainfo' in takes and 'pipeline' in takes:
+        dataset.setdefault('metainfo', space.metainfo)
+
+
+def _listed(value: Any) -> list[Any]:
+    return [each for each in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(each, Mapping)]
+
+
+def _dicts(value: Any) -> Iterator[dict]:
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _dicts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _dicts(each)

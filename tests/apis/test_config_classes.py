@@ -1,0 +1,78 @@
+"""A class space in a config is filled in wherever classes are asked for."""
+
+import pytest
+from mmseg.registry import MODELS
+
+from i2vda_mmseg.apis.launch import load_config
+from i2vda_mmseg.errors import ConfigError
+
+YARD = "dict(name='yard', classes=['floor', 'crate', 'sign'], source={3: 'floor', 17: 'crate', 9: 'sign'})"
+
+
+@pytest.fixture
+def written(tmp_path, request):
+    """Write a config over a leaf, with a class space; returns what is read."""
+
+    def write(leaf, space=YARD, more=''):
+        path = tmp_path / 'own.py'
+        path.write_text(f"_base_ = '{request.config.rootpath}/configs/{leaf}'\nclass_space = {space}\n{more}")
+        return load_config(str(path))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'channels'),
+    [
+        ('i2vda/deeplabv2_r101_viper2cs_dis.py', [3]),
+        ('adaptsegnet/deeplabv2_r101_synthia2cs_multi-level.py', [3, 3]),
+        ('davsn/deeplabv2_r101_viper2cs.py', [6, 6, 6, 6]),
+    ],
+)
+def test_heads_and_discriminators_have_its_classes(written, leaf, channels):
+    model = written(leaf).model
+    heads = [model.segmentor[name] for name in ('decode_head', 'auxiliary_head') if model.segmentor.get(name)]
+    assert {head.num_classes for head in heads} == {3}
+    parts = model.discriminator
+    found = [parts] if parts.type == 'FCDiscriminator' else [part for part in parts.values() if isinstance(part, dict)]
+    assert [part.in_channels for part in found] == channels
+    built = MODELS.build(dict(model, flow_estimator=dict(type='DISFlow')) if 'flow_estimator' in model else model)
+    assert built.num_classes == 3
+
+
+def test_data_sets_and_evaluators_have_it(written):
+    config = written('i2vda/deeplabv2_r101_viper2cs_dis.py')
+    data = config.train_dataloader.dataset
+    assert data.source.class_space.source == {3: 'floor', 17: 'crate', 9: 'sign'}
+    assert data.source.domain == 'source'
+    assert data.target.class_space.classes == ['floor', 'crate', 'sign']
+    assert (config.test_evaluator.protocol, config.tc_evaluator.protocol) == ('yard', 'yard')
+
+
+def test_a_stock_data_set_gets_classes_and_colours(written):
+    more = "train_dataloader = dict(dataset=dict(source=dict(_delete_=True, type='BaseSegDataset', data_root='x')))\n"
+    source = written('source_only/deeplabv2_r101_viper2cs.py', more=more).train_dataloader.dataset.source
+    assert tuple(source.metainfo.classes) == ('floor', 'crate', 'sign')
+    assert len(source.metainfo.palette) == 3
+
+
+def test_a_file_beside_the_config(written, tmp_path):
+    (tmp_path / 'yard.yaml').write_text('name: yard\nclasses: [floor, crate]\nsource: {1: floor, 2: crate}\n')
+    config = written('i2vda/deeplabv2_r101_viper2cs_dis.py', space="'yard.yaml'")
+    assert config.class_space.source == {1: 'floor', 2: 'crate'}
+    config.dump(tmp_path / 'saved.py')  # as a run saves it
+    assert load_config(str(tmp_path / 'saved.py')).class_space == config.class_space
+
+
+def test_a_mistake_in_it_is_a_sentence(written):
+    with pytest.raises(ConfigError, match="class_space: source: raw id 3 is 'flor', which is no class"):
+        written('i2vda/deeplabv2_r101_viper2cs_dis.py', space="dict(classes=['floor', 'crate'], source={3: 'flor'})")
+    with pytest.raises(FileNotFoundError, match=r'class_space: no file absent\.yaml'):
+        written('i2vda/deeplabv2_r101_viper2cs_dis.py', space="'absent.yaml'")
+
+
+def test_published_class_spaces_change_nothing_in_their_leaves(request):
+    path = str(request.config.rootpath / 'configs/i2vda/deeplabv2_r101_viper2cs_dis.py')
+    plain, filled = load_config(path), load_config(path, dict(class_space='viper15'))
+    assert filled.model == plain.model
+    assert filled.test_evaluator == plain.test_evaluator
