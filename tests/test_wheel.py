@@ -43,7 +43,9 @@ def test_configs_of_the_package_are_found_by_mmengine_and_as_bases(installed, tm
     code = (
         'import i2vda_mmseg, mmengine; from mmengine.hub import get_config;'
         "print(get_config('i2vda_mmseg::i2vda/deeplabv2_r101_viper2cs.py').model.type);"
-        "print(mmengine.Config.fromfile('mine.py').model.lambda_tc, i2vda_mmseg.__file__)"
+        "mine = mmengine.Config.fromfile('mine.py');"
+        "assert '_scope_' not in str(mine);"
+        'print(mine.model.lambda_tc, i2vda_mmseg.__file__)'
     )
     out = run(installed, code, cwd=tmp_path)
     assert out.stdout.split() == ['I2VDA', '0.5', str(installed / 'i2vda_mmseg/__init__.py')], out.stderr

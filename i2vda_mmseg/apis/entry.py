@@ -21,6 +21,7 @@ COMMANDS = {
     'data street': ('make_streetworld', 'make a StreetWorld'),
     'flow precompute': ('precompute_flow', "store the flow of a config's target"),
     'flow doctor': ('flow_doctor', 'is a flow reversed, swapped or scaled?'),
+    'init': ('init_pair', 'write a config for your own images and video'),
     'select': ('select_checkpoint', 'choose a checkpoint without labels'),
     'video': ('segment_video', 'segment a video or a folder of frames'),
     'panel': ('draw_panel', 'draw what I2VDA sees of a target pair'),

@@ -35,6 +35,7 @@ _NOISE = (
     'Failed to add',  # a visualizer that is built without a folder, to draw and not to store
 )
 _MMCV_FOR_MMFLOW = '2.0.1'
+_PACKAGE = 'i2vda_mmseg'
 
 
 @contextmanager
@@ -61,14 +62,29 @@ def find_maintained_configs() -> None:
 
     mmengine asks for distributions by the names of a table (``mmsegmentation``), in which their continuations, which
     hold the same modules (``onedl-mmsegmentation``), are not; an entry changes only where the latter is installed. This
-    package joins it: ``i2vda_mmseg::i2vda/deeplabv2_r101_viper2cs.py``.
+    package joins it: ``i2vda_mmseg::i2vda/deeplabv2_r101_viper2cs.py``. Its parts are in mmseg's registries, so that
+    what is inherited from there must not be marked with a scope of its own, as mmengine does with other packages.
     """
     table = import_module('mmengine.config.utils').MODULE2PACKAGE
-    table['i2vda_mmseg'] = 'i2vda_mmseg'
+    table[_PACKAGE] = _PACKAGE
+    config: Any = import_module('mmengine.config').Config
+    find = config._get_cfg_path
+    if getattr(find, 'scope', '') != _PACKAGE:
+        config._get_cfg_path = staticmethod(_without_own_scope(find))
     installed = {distribution.metadata['Name'] for distribution in distributions()}
     for module, package in table.items():
         if package not in installed and f'onedl-{package}' in installed:
             table[module] = f'onedl-{package}'
+
+
+def _without_own_scope(find: Callable[[str, str], tuple[str, str | None]]) -> Callable[[str, str], Any]:
+    def found(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        """Find a base config, and its scope if it has one."""
+        path, scope = find(cfg_path, filename)
+        return path, None if scope == _PACKAGE else scope
+
+    found.scope = _PACKAGE  # type: ignore[attr-defined]
+    return found
 
 
 @contextmanager

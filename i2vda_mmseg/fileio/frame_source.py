@@ -112,9 +112,10 @@ class FrameSource:
         """
         pairs = [pair for clip in self.clips or [self._video_frames()] for pair in pairwise(clip)]
         if not pairs:
+            advice = 'names must end in a number, as in clip_000019.png, and agree before it'
             raise ValueError(
-                f'{self.source} holds {len(self)} frames but no two consecutive ones; names must end in a number, as '
-                'in clip_000019.png, and agree before it'
+                f'{self.source} holds {len(self)} frames but no two consecutive ones; '
+                + (advice if self._video is None else 'take a longer video')
             )
         return pairs
 
