@@ -117,11 +117,13 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         predictions_0 = self.judged_levels(levels_0)
         yield SegmentorPass(self.losses_adv(predictions_0), 'target', predictions_0)  # Eq. 11, first term
 
+        # before M sees I_t, whose activations are kept: the flow network and M' need room for theirs
+        learnt_from = self.consistency_target(clip) if self.launched and self.pseudo_label_head is not None else None
         levels_t = self.level_logits(self.data_preprocessor.normalize(clip.frame_t))
         predictions_t = self.judged_levels(levels_t)
         losses = self.losses_adv(predictions_t)  # Eq. 11, second term
-        if self.launched and self.pseudo_label_head is not None:
-            losses.update(self.temporal_consistency(levels_t['main'], clip))
+        if learnt_from is not None:
+            losses.update(self.temporal_consistency(levels_t['main'], *learnt_from))
         yield SegmentorPass(losses, 'target', predictions_t)
 
     @torch.no_grad()
@@ -177,16 +179,26 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
             return (1 - clip.t) * clip.flow_10
         return self.flow_estimator(clip.frame_1, clip.frame_t) if clip.flow_1t is None else clip.flow_1t
 
-    def temporal_consistency(self, logits_t: Tensor, clip: TargetClip) -> dict[str, Tensor]:
-        """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4, 8 and 9.
-
-        Returns:
-            ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
-        """
+    @torch.no_grad()
+    def consistency_target(self, clip: TargetClip) -> tuple[Tensor, Tensor]:
+        """Give what P_t is compared through and with: F_1t (N, 2, H, W), and the labels of I_1 (N, H, W), Eq. 8."""
         flow_1t = self.flow_to_t(clip)
         pseudo_label = self.pseudo_label(clip)
         if self.ignore_outside:
             pseudo_label = pseudo_label.masked_fill(~inside(flow_1t), IGNORE_INDEX)
+        return flow_1t, pseudo_label
+
+    def temporal_consistency(self, logits_t: Tensor, flow_1t: Tensor, pseudo_label: Tensor) -> dict[str, Tensor]:
+        """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4 and 9.
+
+        Args:
+            logits_t: (N, C, H, W), M's of I_t.
+            flow_1t: (N, 2, H, W), on I_1's grid, pixels.
+            pseudo_label: (N, H, W), int64, 255 where ignored.
+
+        Returns:
+            ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
+        """
         warped = warp(logits_t, flow_1t)  # P_1^W, Eq. 4
         return dict(
             loss_tc=self.loss_seg(warped, pseudo_label),
