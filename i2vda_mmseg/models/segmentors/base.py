@@ -23,6 +23,7 @@ from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predic
 from .levels import LEVELS, by_level
 from .loss_settings import prepare_losses, without_waiting
 from .network import advice_on_downloads, build_network
+from .reduction import OneReduction
 from .supervision import Supervision, supervised_pass
 
 RESIZE_MODES = ('once', 'twice')
@@ -58,13 +59,11 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     Args:
         segmentor: Config of an ``EncoderDecoder``, or of a ``MultiLevelEncoderDecoder`` where the method takes one.
         data_preprocessor: Config of a ``DomainDataPreprocessor``.
-        lambda_seg_aux: Weight of the ``loss_seg_aux`` of a ``MultiLevelEncoderDecoder``; 0.1 in AdaptSegNet and ADVENT.
-            Auxiliary heads of an ``EncoderDecoder`` have the ``loss_weight`` of their own config.
+        lambda_seg_aux: Weight of ``loss_seg_aux`` of a ``MultiLevelEncoderDecoder``; other heads have their config's.
         batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
             released code of AdaptSegNet. 'target': only target passes move them.
-        resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg does with an
-            exported network. 'once': from the feature maps' size to the label's, as in the released codes of
-            AdaptSegNet, ADVENT and DA-VSN; windows ('slide') and padded images are resized as mmseg does.
+        resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg. 'once': from the
+            feature maps' size to the label's, as in the released codes; not of windows ('slide') and padded images.
         **kwargs: None; what stock functions pass is refused with advice.
 
     Attributes:
@@ -103,7 +102,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         predict_densely(network)
         prepare_losses(network)
         self.segmentor = network
-        self._idle = IdleParameters(network)
+        self._idle, self._reduction = IdleParameters(network), OneReduction()
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
         self.align_corners: bool = network.align_corners
@@ -144,21 +143,19 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     def update_segmentor(
         self, batch: dict[str, Any], optim_wrapper: OptimWrapper
     ) -> tuple[dict[str, Tensor], dict[str, list[dict[str, Tensor]]]]:
-        """Back-propagate every pass and step once.
-
-        Returns:
-            The logged terms (detached), and the detached predictions of each pass by domain.
-        """
+        """Back-propagate every pass, step once; returns the terms, and each pass's predictions by domain, detached."""
         log_vars: dict[str, Tensor] = {}
         details: dict[str, Tensor] = {}
         self.loss_terms = log_vars
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
-            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches(), self._idle.advice():
+            once, advice = self._reduction.forward(self.segmentor), self._idle.advice()
+            with optim_wrapper.optim_context(self.segmentor), once, advice_on_small_batches(), advice:
                 current = next(passes, None)
             if current is None:
                 break
+            self._reduction.made()
             self._accumulate_gradient(optim_wrapper, current.losses)
             for name, value in current.losses.items():
                 log_vars[name] = log_vars.get(name, 0) + value.detach()
@@ -166,6 +163,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             if current.predictions is not None:
                 predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
         self._idle.tell()
+        self._reduction.finish(self.segmentor, optim_wrapper.should_sync())
         self._step(optim_wrapper)
         return log_vars | details, predictions
 
