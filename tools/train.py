@@ -29,6 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--extend', action='store_true', help="with --resume: under the config's schedule and rates, if they changed"
     )
+    parser.add_argument(
+        '--new-head', action='store_true', help='load_from may be of other classes: keep all but the classifier'
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16, or float16 on older GPUs')
     parser.add_argument('--seed', type=int, help='seed of the run; default: the one of the config')
     parser.add_argument(
@@ -55,7 +58,7 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     resume_after_restart(config, args.resume)
     runner = build_runner(config, args.launcher)
-    runner.extends = args.extend
+    runner.extends, runner.new_head = args.extend, args.new_head
     try:
         runner.train()
     except SystemExit as preempted:  # a checkpoint has been saved

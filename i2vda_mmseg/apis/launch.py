@@ -13,9 +13,11 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
-from i2vda_mmseg.engine.checkpoints import find_resumable, safe_loading
+from i2vda_mmseg.engine.checkpoints import find_resumable, read_checkpoint, safe_loading
+from i2vda_mmseg.engine.checkpoints.new_head import fit_to_classes
 from i2vda_mmseg.engine.checkpoints.planning import Plan
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.wrappers import unwrapped
 
 from .command_line import leave_at_once
 from .config_check import check_batch, check_config, check_model
@@ -35,12 +37,14 @@ class CheckedRunner(Runner):
 
     Attributes:
         extends: Whether a resumed run follows the config's plan, and not that of the checkpoint (``--extend``).
+        new_head: Whether ``load_from`` may be of other classes (``--new-head``).
 
     Raises:
         ConfigError: If the model and the config do not fit, or the plan of a checkpoint is another one.
     """
 
     extends: bool = False
+    new_head: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,6 +69,22 @@ class CheckedRunner(Runner):
         """Test."""
         with safe_loading():
             return super().test()
+
+    def load_or_resume(self) -> None:
+        """Load or resume, once; with ``new_head``, what fits of a checkpoint of other classes."""
+        if not self.new_head or self._resume or self._load_from is None or getattr(self, '_has_loaded'):  # noqa: B009
+            super().load_or_resume()
+            return
+        model, checkpoint = unwrapped(self.model), read_checkpoint(self._load_from)
+        own = unwrapped(model.segmentor).state_dict()
+        fitted = fit_to_classes(checkpoint, own, list(self.train_dataloader.dataset.metainfo['classes']), own)
+        model.load_state_dict({f'segmentor.{key}': value for key, value in fitted.state.items()}, strict=False)
+        kept = ', '.join(fitted.kept) or 'none'
+        self.logger.info(
+            f'--new-head: weights of {self._load_from}, but for {", ".join(fitted.renewed) or "nothing"}, which start '
+            f'afresh except for the rows of the classes that both name: {kept}'
+        )
+        self._has_loaded = True
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint, under its plan, which must be the config's, or under the config's."""

@@ -15,7 +15,8 @@ _PARTS = ('proxy', 'discriminator', 'bands')  # what methods have beside their s
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
 _ADVICE = (
     'It must be of a method of this project or of an EncoderDecoder like model.segmentor (check num_classes and the '
-    'networks of the config); weights of a backbone alone go into its init_cfg'
+    'networks of the config); one of other classes is loaded with tools/train.py --new-head, and weights of a backbone '
+    'alone go into its init_cfg'
 )
 _ADDED_PARTS = ('segmentor.auxiliary_head.', 'segmentor.sf_layer.')
 STOCK_ADVICE = (
