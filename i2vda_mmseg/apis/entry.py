@@ -27,6 +27,7 @@ COMMANDS = {
     'panel': ('draw_panel', 'draw what I2VDA sees of a target pair'),
     'report': ('report', 'show runs on one page'),
     'export': ('export', 'export a checkpoint'),
+    'memory': ('analysis/memory', 'how much GPU memory a training step takes, without a GPU'),
     'benchmark': ('benchmark', 'make a table of the paper on StreetWorld'),
 }
 _POSITIONALS = {'dist-train': 1, 'dist-test': 2}  # before the number of processes

@@ -61,3 +61,11 @@ def test_norm_over_the_channels():
     torch.testing.assert_close(over_channels, torch.norm(x, p=2, dim=1, keepdim=True))
     expected = torch.norm(x, p=1, dim=1, keepdim=True), torch.norm(x, dim=2), torch.norm(x)
     assert all(torch.equal(*pair) for pair in zip(others, expected))
+
+
+def test_nothing_is_kept_off_the_cpu():
+    """FlowNet2's joined features are a gigabyte at 512x1024."""
+    memory = Shortcuts()
+    with memory:
+        torch.cat([torch.zeros(2, 3, device='meta'), torch.zeros(1, 3, device='meta')])
+    assert memory._joined == []

@@ -13,8 +13,9 @@ _OVER_CHANNELS = dict(p=2, dim=1, keepdim=True)
 class Shortcuts(TorchFunctionMode):
     """Run a network's pass with shorter ways for two operations that cost FlowNet2 a fourth of its time on a CPU.
 
-    - Each ``torch.cat`` writes where the same one of the pass before wrote. Large tensors go back to the system when
-      they are freed, and the empty pages that it hands out instead take several times as long as the copying.
+    - Each ``torch.cat`` on a CPU writes where the same one of the pass before wrote. Large tensors go back to the
+      system when they are freed, and the empty pages that it hands out instead take several times as long as the
+      copying. A GPU's allocator keeps what is freed, and what is kept here would only lie beside the activations.
     - ``torch.norm`` over the channels is the root of a sum of squares: the operator takes a hundred times as long for
       the two or three channels of a flow or a frame.
 
@@ -52,6 +53,8 @@ class Shortcuts(TorchFunctionMode):
 
     def _join(self, tensors: Any, dim: int = 0) -> Tensor:
         """Give ``torch.cat`` its former result to write into, if it has the right size."""
+        if tensors[0].device.type != 'cpu':
+            return torch.cat(tensors, dim)
         place, self._place = self._place, self._place + 1
         former = self._joined[place] if place < len(self._joined) else None
         if former is not None and _fits(former, tensors, dim):

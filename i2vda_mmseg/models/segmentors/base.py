@@ -23,7 +23,6 @@ from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predic
 from .levels import LEVELS, by_level
 from .loss_settings import prepare_losses, without_waiting
 from .network import advice_on_downloads, build_network
-from .reduction import OneReduction
 from .supervision import Supervision, supervised_pass
 
 RESIZE_MODES = ('once', 'twice')
@@ -102,7 +101,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         predict_densely(network)
         prepare_losses(network)
         self.segmentor = network
-        self._idle, self._reduction = IdleParameters(network), OneReduction()
+        self._idle = IdleParameters(network)
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
         self.align_corners: bool = network.align_corners
@@ -150,12 +149,10 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
         passes = self.segmentor_passes(batch)
         while True:
-            once, advice = self._reduction.forward(self.segmentor), self._idle.advice()
-            with optim_wrapper.optim_context(self.segmentor), once, advice_on_small_batches(), advice:
+            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches(), self._idle.advice():
                 current = next(passes, None)
             if current is None:
                 break
-            self._reduction.made()
             self._accumulate_gradient(optim_wrapper, current.losses)
             for name, value in current.losses.items():
                 log_vars[name] = log_vars.get(name, 0) + value.detach()
@@ -163,7 +160,6 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
             if current.predictions is not None:
                 predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
         self._idle.tell()
-        self._reduction.finish(self.segmentor, optim_wrapper.should_sync())
         self._step(optim_wrapper)
         return log_vars | details, predictions
 
