@@ -143,7 +143,9 @@ def _read(path: str) -> Config:
     except Exception as error:
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == Path(path)]
         place = f'{path}, line {lines[-1]}' if lines else path
-        raise ConfigError(f'{place}: {type(error).__name__}: {error}{_advice(error)}') from error
+        # mmengine ends what cannot be imported with the whole of sys.path
+        said = str(error).partition(', the current sys.path is')[0]
+        raise ConfigError(f'{place}: {type(error).__name__}: {said}{_advice(error)}') from error
 
 
 def _advice(error: Exception) -> str:

@@ -162,3 +162,13 @@ def test_two_bases_with_one_key_say_where_the_recipe_is(tmp_path):
     path = written(tmp_path / 'c.py', "_base_ = ['a.py', 'b.py']\n")
     with pytest.raises(ConfigError, match=r'c\.py.*model.*docs/networks\.md'):
         load_config(path)
+
+
+def test_a_package_that_cannot_be_imported_is_one_line(tmp_path):
+    path = written(
+        tmp_path / 'c.py', "custom_imports = dict(imports=['no_such_package'], allow_failed_imports=False)\n"
+    )
+    with pytest.raises(ConfigError, match=r'c\.py: ImportError: Failed to import custom modules') as caught:
+        load_config(path)
+    assert 'no_such_package' in str(caught.value)
+    assert '\n' not in str(caught.value)
