@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv cuda-ops demo demo-smoke test zoo gpu-rehearsal stress check format release clean
+.PHONY: help venv cuda-ops demo demo-smoke docs test zoo gpu-rehearsal stress check format release clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ $(READY): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $(PYTHON) is older than 3.11; name another with make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt -r requirements/flow.txt -r requirements/dev.txt -c requirements/constraints.txt
+	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt -r requirements/flow.txt -r requirements/dev.txt -r requirements/docs.txt -c requirements/constraints.txt
 	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -38,6 +38,12 @@ cuda-ops: $(READY)  ## Build mmcv with its CUDA ops for this machine's GPU (SDIS
 	    --no-cache-dir $(or $(SDIST),onedl-mmcv==2.3.6)
 	$(BIN)/python -c 'import torch; from mmcv.ops import Correlation; x = torch.ones(1, 2, 4, 6, device="cuda"); \
 	    assert Correlation(max_displacement=1)(x, x)[0, 1, 1].eq(2).all(); print("mmcv.ops.Correlation runs on the GPU")'
+
+docs: $(READY)  ## Build the documentation site in build/site; a broken link, or a public name without its entry, fails
+	$(BIN)/python -m docs.pages
+	PYTHONPATH=. $(BIN)/zensical build --strict --clean
+	$(BIN)/python -m docs.check build/site
+	@echo "Read it: $(BIN)/python -m http.server --directory build/site, or open build/site/index.html"
 
 test: $(READY)  ## Run the test suite with coverage, on all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
