@@ -73,6 +73,7 @@ setup(
     package_data={
         'i2vda_mmseg': ['py.typed'],
         'i2vda_mmseg.datasets': ['published/*.yaml'],
+        'i2vda_mmseg.datasets.preparing': ['known/*.yaml'],
         'i2vda_mmseg.reporting': ['templates/*'],
     },
     cmdclass={'build_py': BuildWithConfigs},

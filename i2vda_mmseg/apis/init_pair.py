@@ -78,7 +78,7 @@ def look(images: str, labels: str, video: str) -> Seen:
     root = Path(os.path.commonpath(folders.values()))
     picture = read_image(str(folders['img_path'] / f'{both[0]}{suffixes["img_path"]}'), colours=('RGB', 'RGBA', 'grey'))
     names = [str(folders['seg_map_path'] / f'{name}{suffixes["seg_map_path"]}') for name in spread(both, _LABELS)]
-    frames, size, fps, motion = _look_at_video(Path(video))
+    frames, size, fps, motion = look_at_video(Path(video))
     return Seen(
         root=root,
         prefix={key: os.path.relpath(folder, root) for key, folder in folders.items()},
@@ -101,8 +101,17 @@ def _shares(paths: Sequence[str]) -> dict[int, float]:
     return {raw: count / counts.total() for raw, count in sorted(counts.items())}
 
 
-def _look_at_video(video: Path) -> tuple[int, tuple[int, int], float, float]:
-    """Number of frames, (W, H), frames a second, and the median motion of ``_PAIRS`` pairs."""
+def look_at_video(video: Path) -> tuple[int, tuple[int, int], float, float]:
+    """Look at a target: a video, a folder of videos (at the first), or a folder of frames.
+
+    Returns:
+        Number of frames, (W, H), frames a second (0 where nothing says), and the median motion of ``_PAIRS`` pairs, in
+        pixels of the frames.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        ValueError: If nothing moves, or there is a single frame.
+    """
     if not video.exists():
         raise FileNotFoundError(f'there is no video and no folder at {video}')
     inside = sorted(path for path in video.iterdir() if path.suffix.lower() in VIDEOS) if video.is_dir() else []

@@ -7,8 +7,10 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
+from i2vda_mmseg.errors import check_choice
 from i2vda_mmseg.fileio.frame_source import IMAGES
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
+from i2vda_mmseg.fileio.images import LABEL_ENCODINGS
 
 from .raw_label_dataset import RawLabelDataset
 
@@ -32,7 +34,7 @@ class LabelledFolderDataset(RawLabelDataset):
     """Images and label images in two folder trees, with raw ids of one's own.
 
     A label has the name and the folder of its image but for the ending. Labels are pictures of one channel of 8 bits,
-    grey or palette, whose values are the raw ids of the class space.
+    grey or palette, whose values are the raw ids of the class space; or they hold them in their red channel.
 
     Args:
         data_root: Folder that holds both trees.
@@ -40,12 +42,14 @@ class LabelledFolderDataset(RawLabelDataset):
         data_prefix: Folders ``img_path`` and ``seg_map_path`` below ``data_root``; default ``images`` and ``labels``.
         img_suffix: Ending of the images; None: that of most pictures there.
         seg_map_suffix: Ending of the labels, such as ``_label.png``; None: that of most pictures there.
+        label_encoding: 'index': one channel; 'red16': the red channel of 8 or 16 bits, as of SYNTHIA, CARLA and
+            KITTI-STEP.
         **kwargs: ``domain``, ``ann_file`` (a list of names) and ``previous_frame`` of ``RawLabelDataset``, and what
             mmseg's ``BaseSegDataset`` takes.
 
     Raises:
         FileNotFoundError: If a folder, an image or a label is missing.
-        ConfigError: If the class space is wrong.
+        ConfigError: If the class space is wrong, or ``label_encoding`` unknown.
     """
 
     IMAGE_COLOURS = FRAME_COLOURS
@@ -58,8 +62,11 @@ class LabelledFolderDataset(RawLabelDataset):
         data_prefix: Mapping[str, str] | None = None,
         img_suffix: str | None = None,
         seg_map_suffix: str | None = None,
+        label_encoding: str = 'index',
         **kwargs: Any,
     ) -> None:
+        check_choice('label_encoding', label_encoding, LABEL_ENCODINGS)
+        self.LABEL_ENCODING = label_encoding  # type: ignore[misc]
         prefix = dict(data_prefix or dict(img_path='images', seg_map_path='labels'))
         self._seen_suffixes = {'img_path': img_suffix, 'seg_map_path': seg_map_suffix}
         super().__init__(

@@ -13,6 +13,7 @@ from .atomic import write_atomically
 from .pictures import ADVICE, Picture, decode, decode_deep
 
 MAX_BYTES = 1 << 30
+LABEL_ENCODINGS = ('index', 'red16')  # how label files hold raw ids, see ``check_label``
 COLOURS = ('RGB',)  # what an image may hold, unless its data set says otherwise
 
 _LABEL_COLOURS = {(8, 'grey'), *((bits, 'palette') for bits in (1, 2, 4, 8))}  # Pillow rescales grey of fewer bits
