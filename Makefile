@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv cuda-ops demo demo-smoke docs test zoo gpu-rehearsal stress check format release clean
+.PHONY: help venv cuda-ops demo demo-smoke docs tables test zoo gpu-rehearsal stress check format release clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,12 +45,16 @@ docs: $(READY)  ## Build the documentation site in build/site; a broken link, or
 	$(BIN)/python -m docs.check build/site
 	@echo "Read it: $(BIN)/python -m http.server --directory build/site, or open build/site/index.html"
 
+tables: $(READY)  ## Write the tables of README, docs and configs anew from results/*.json
+	$(BIN)/python -W ignore -m docs.tables
+
 test: $(READY)  ## Run the test suite with coverage, on all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
-zoo: $(READY)  ## Send every network of MMSegmentation through three methods and write docs/networks.md (half an hour on 2 cores)
+zoo: $(READY)  ## Send every network of MMSegmentation through three methods and write results/zoo.json (half an hour on 2 cores)
 	test -d build/zoo/mmdet || $(BIN)/python -m pip install $(PIP_ARGS) --no-deps --target build/zoo -r requirements/zoo.txt
-	PYTHONPATH=tests:build/zoo OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write docs/networks.md $(ZOO_ARGS)
+	PYTHONPATH=tests:build/zoo OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write results/zoo.json $(ZOO_ARGS)
+	$(MAKE) tables
 
 gpu-rehearsal: $(READY)  ## Train every config for a moment on a GPU that is not there: device mixes and waits (ten minutes on 2 cores)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m gpu_rehearsal.run --jobs 2 $(REHEARSAL_ARGS)

@@ -1,6 +1,7 @@
-"""Sends families of MMSegmentation through the methods, and writes the table of docs/networks.md: make zoo."""
+"""Sends families of MMSegmentation through the methods, and writes results/zoo.json: make zoo."""
 
 import argparse
+import json
 import logging
 import multiprocessing
 import sys
@@ -8,6 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -20,9 +22,9 @@ from zoo.shrink import narrow_segmentor, write_clip
 
 import i2vda_mmseg  # noqa: F401 - registers everything
 from i2vda_mmseg.datasets.class_spaces import CLASS_SPACES
+from i2vda_mmseg.fileio.atomic import write_atomically
 
 CLASSES = list(CLASS_SPACES['viper15'][0]['classes'])
-BEGIN, END = '<!-- zoo: begin, written by make zoo -->\n', '<!-- zoo: end -->\n'
 
 
 def run_family(name: str, folder: Path, methods: Iterable[str] = METHODS) -> dict[str, str]:
@@ -49,14 +51,12 @@ def run_family(name: str, folder: Path, methods: Iterable[str] = METHODS) -> dic
     return merged
 
 
-def table(results: dict[str, dict[str, str]]) -> str:
-    """Lay results out in Markdown: a family a row, a step a column."""
-    lines = [f'| family | {" | ".join(STEPS)} | |', f'|---{"|---" * len(STEPS)}|---|']
-    for name, result in results.items():
-        marks = ['no' if result.get(step) else 'yes' if step in result else '-' for step in STEPS]
-        lines.append(f'| `{name}` | {" | ".join(marks)} | {_remark(name, result)} |')
-    whole = sum(passes(result) for result in results.values())
-    return '\n'.join([f'{whole} of {len(results)} pass every step.', '', *lines, ''])
+def record(results: dict[str, dict[str, str]]) -> dict[str, dict[str, bool | str | None]]:
+    """Say of each family which steps went well (None: was not reached), with a remark."""
+    return {
+        name: {step: not result[step] if step in result else None for step in STEPS} | {'remark': _remark(name, result)}
+        for name, result in results.items()
+    }
 
 
 def passes(result: dict[str, str]) -> bool:
@@ -71,13 +71,6 @@ def _remark(name: str, result: dict[str, str]) -> str:
         return wrong[0].splitlines()[0][:200].replace('|', '/')
     idle = [each for each in result.get('idle', '').split(', ') if each]
     return f'{len(idle)} parameters without a gradient in stock mmseg either' if idle else ''
-
-
-def write_table(text: str, path: Path) -> None:
-    """Put the table between the markers of a page."""
-    page = path.read_text()
-    head, rest = page.split(BEGIN)
-    path.write_text(f'{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}')
 
 
 @contextmanager
@@ -108,7 +101,7 @@ def main() -> None:
     parser.add_argument('names', nargs='*', help='families; default: all')
     parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS), help='default: all')
     parser.add_argument('--jobs', type=int, default=1, help='processes')
-    parser.add_argument('--write', type=Path, help='page whose table to replace')
+    parser.add_argument('--write', type=Path, help='JSON file for the results')
     args = parser.parse_args()
     names = args.names or list(families())
     context = multiprocessing.get_context('spawn')
@@ -119,10 +112,11 @@ def main() -> None:
             for name, result in pool.imap_unordered(partial(_named, Path(folder), args.methods), names):
                 results[name] = result
                 print(name, 'passes' if passes(result) else {k: v for k, v in result.items() if v}, flush=True)
-    text = f'{", ".join(args.methods)}: {table({name: results[name] for name in names})}'
-    print(text)
+    families_found = record({name: results[name] for name in names})
+    print(sum(map(passes, results.values())), 'of', len(results), 'pass every step')
     if args.write:
-        write_table(text, args.write)
+        about = dict(date=date.today().isoformat(), command='make zoo', methods=args.methods)
+        write_atomically(json.dumps(about | dict(families=families_found), indent=1) + '\n', args.write)
     unexpected = [name for name in names if not passes(results[name]) and name not in EXPECTED_FAILURES]
     sys.exit(f'fail unexpectedly: {unexpected}' if unexpected else 0)
 
