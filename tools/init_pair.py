@@ -58,6 +58,7 @@ def commands(out: Path, video: str) -> list[str]:
     config, source = shlex.quote(str(out)), shlex.quote(video)
     return [
         f'python tools/check_data.py {config}',
+        f'python tools/browse.py {config} --out browse.html',
         f'python tools/train.py {config}',
         f'python tools/select_checkpoint.py {work_dir}',
         f'python tools/segment_video.py {config} CHOSEN {source} --out segmented.mp4 --tc',

@@ -21,6 +21,7 @@ COMMANDS = {
     'data prepare': ('prepare/dataset', 'check GTA5, BDD100K, ... and write lists: i2vda data prepare gta5 DIR'),
     'data pair': ('prepare/pair', 'write a config for two data sets that were prepared'),
     'data cityscapes': ('prepare/cityscapes_zip', "take the frames that are needed out of Cityscapes' archives"),
+    'data browse': ('browse', 'show what a training reads, on one page'),
     'data street': ('make_streetworld', 'make a StreetWorld'),
     'flow precompute': ('precompute_flow', "store the flow of a config's target"),
     'flow doctor': ('flow_doctor', 'is a flow reversed, swapped or scaled?'),

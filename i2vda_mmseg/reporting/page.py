@@ -115,6 +115,11 @@ def render_report(content: ReportContent) -> str:
 
     All text is escaped. The same content gives the same document.
     """
+    return render('page.html', content=content)
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of this package in, with its style and its script; all values are escaped."""
     loader = PackageLoader('i2vda_mmseg.reporting', 'templates')
     environment = Environment(
         loader=loader,
@@ -127,9 +132,7 @@ def render_report(content: ReportContent) -> str:
     environment.filters.update(subscripts=subscripts, breakable=breakable)
     # They are files of this package, not data.
     parts = {name: Markup(loader.get_source(environment, name)[0]) for name in ('style.css', 'script.js')}
-    return environment.get_template('page.html').render(
-        content=content, style=parts['style.css'], script=parts['script.js']
-    )
+    return environment.get_template(template).render(**values, style=parts['style.css'], script=parts['script.js'])
 
 
 def subscripts(caption: str) -> Markup:

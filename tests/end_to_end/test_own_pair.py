@@ -77,7 +77,7 @@ def test_the_commands_of_the_page_go_the_whole_way(files):
     commands = pasted((ROOT / 'docs/own_data.md').read_text())
     kinds = [command.split()[1] for command in commands]
     assert kinds == [f'tools/{name}.py' for name in (
-        'init_pair', 'check_data', 'train', 'select_checkpoint', 'segment_video', 'report', 'export',
+        'init_pair', 'check_data', 'browse', 'train', 'select_checkpoint', 'segment_video', 'report', 'export',
     )]  # fmt: skip
     chosen = None
     for command, kind in zip(commands, kinds):
@@ -94,7 +94,8 @@ def test_the_commands_of_the_page_go_the_whole_way(files):
     assert sum(1 for _ in VideoReader(files / 'segmented.mp4')) == 6
     (figures,) = json.loads((files / 'segmented.json').read_text())
     assert (figures['pairs'], figures['clips'], figures['protocol']) == (5, 1, 'pair')
-    assert 'pavement' in (files / 'report.html').read_text()
+    for page in ('browse.html', 'report.html'):
+        assert 'pavement' in (files / page).read_text()
     assert torch.load(files / 'network.pth', weights_only=False)['meta']['dataset_meta']['classes'][1] == 'pavement'
 
 
