@@ -61,7 +61,7 @@ def commands(out: Path, video: str) -> list[str]:
         f'python tools/browse.py {config} --out browse.html',
         f'python tools/train.py {config}',
         f'python tools/select_checkpoint.py {work_dir}',
-        f'python tools/segment_video.py {config} CHOSEN {source} --out segmented.mp4 --tc',
+        f'python tools/segment_video.py {config} CHOSEN {source} --out segmented.mp4 --legend --tc',
         f'python tools/report.py {work_dir} --out report.html',
         f'python tools/export.py CHOSEN network.pth --config {config}',
     ]

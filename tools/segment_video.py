@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from i2vda_mmseg.apis import Cut, VideoSummary, segment_video, tc_metric
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
 from i2vda_mmseg.fileio.atomic import write_atomically
 
@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--end', type=int, metavar='N', help='the frame after the last; default: all')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='take each N-th frame')
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the frame, 0..1')
+    parser.add_argument('--legend', action='store_true', help='names and colours of the classes in a strip below')
     parser.add_argument(
         '--tc', action='store_true', help="temporal consistency and flicker, by the config's tc_evaluator"
     )
@@ -70,6 +71,7 @@ def main() -> None:
             progress=lambda done, total: bar.update(task, completed=done, total=max(total, done)),
             masks=args.masks,
             cut=Cut(args.start, args.end, args.every),
+            legend=legend_of(configs[0]) if args.legend else (),
         )
     report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
     if metrics:
@@ -77,6 +79,12 @@ def main() -> None:
         figures = [dict(row, source=args.source) for row in figures_of(summary, runs, metrics)]
         write_atomically(json.dumps(figures, indent=2, allow_nan=False) + '\n', beside)
         print(f'figures: {beside}')
+
+
+def legend_of(config: Config) -> list[tuple[str, list[int]]]:
+    """Names and colours of the classes that a config tests on."""
+    meta = read_metainfo(find_test_dataset(config))
+    return [*zip(meta['classes'], meta['palette'])]
 
 
 def report(summary: VideoSummary, checkpoints: list[str], metrics: list[TemporalConsistency], out: str | None) -> None:

@@ -18,8 +18,10 @@ from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.visualization.label_colors import LegendItem, draw_legend
 
 T = TypeVar('T')
+_LEAST_TEXT = 12  # pixels
 
 
 class VideoSummary(NamedTuple):
@@ -50,6 +52,7 @@ def segment_video(
     progress: Callable[[int, int], None] | None = None,
     masks: str | Path | None = None,
     cut: Cut = Cut(),  # noqa: B008 - it cannot be changed
+    legend: Sequence[LegendItem] = (),
 ) -> VideoSummary:
     """Segment every frame of a video or of a folder of frames.
 
@@ -67,6 +70,8 @@ def segment_video(
         masks: Folder for the class indices of the first predictor, a grey PNG a frame, named as the frame is or by its
             position in the video.
         cut: Which frames are taken; consecutive ones are compared by the metrics, and written to ``out``.
+        legend: Name and RGB colour of each class, in a strip below the video; none: no strip, and the video has the
+            size of the frames.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
@@ -89,7 +94,7 @@ def segment_video(
     streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
     start = time.monotonic()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
-        sinks = _Sinks(writer, opacity, None if masks is None else Path(masks))
+        sinks = _Sinks(writer, opacity, None if masks is None else Path(masks), legend)
         count, clips = _segment(_taken(frames, cut), chosen, streams, sinks, progress or (lambda done, total: None))
     if not count:
         raise ValueError(f'{source} has no frame from {cut.start} on')
@@ -124,6 +129,7 @@ class _Sinks(NamedTuple):
     writer: VideoWriter | None
     opacity: float
     masks: Path | None
+    legend: Sequence[LegendItem]
 
 
 def _taken(frames: FrameSource, cut: Cut) -> Iterator[_Taken]:
@@ -192,9 +198,17 @@ def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> Consisten
 def _write(sinks: _Sinks, frame: _Taken, results: list[tuple[np.ndarray, np.ndarray]]) -> None:
     if sinks.writer is not None:
         pictures = [overlay(frame.image, labels, palette, sinks.opacity) for labels, palette in results]
-        sinks.writer.write(np.hstack(pictures))
+        sinks.writer.write(_with_legend(np.hstack(pictures), sinks.legend))
     if sinks.masks is not None:
         write_image(sinks.masks / f'{frame.name}.png', results[0][0])
+
+
+def _with_legend(picture: np.ndarray, legend: Sequence[LegendItem]) -> np.ndarray:
+    """Put the legend below a BGR picture."""
+    if not legend:
+        return picture
+    size = max(_LEAST_TEXT, picture.shape[1] // 80)
+    return np.vstack([picture, draw_legend(legend, picture.shape[1], size // 2, size)[..., ::-1]])
 
 
 def _bgr_palette(palette: list[list[int]]) -> np.ndarray:

@@ -62,6 +62,21 @@ def test_every_frame_in_order_into_a_video(tmp_path):
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['o.mp4']
 
 
+def test_a_legend_is_a_strip_below(tmp_path):
+    legend = [('road', (128, 64, 128)), ('sky', (70, 130, 180))]
+    source = frames(tmp_path / 'in', width=96)
+    for name, items in (('plain', ()), ('told', legend)):
+        segment_video([Halves(), Halves()], source, tmp_path / f'{name}.mp4', opacity=1.0, legend=items)
+    plain, told = (cv2.VideoCapture(str(tmp_path / f'{name}.mp4')).read()[1] for name in ('plain', 'told'))
+    assert plain.shape == (32, 192, 3)
+    assert told.shape[0] > 32 + 12
+    np.testing.assert_allclose(told[:30].astype(int), plain[:30], atol=25)
+    strip = told[32:, :, ::-1].astype(int)
+    for _, colour in legend:
+        assert (np.abs(strip - colour).max(axis=2) < 25).sum() > 20
+    assert (strip.min(axis=2) > 230).mean() > 0.4  # on white
+
+
 def test_consistency_without_labels(tmp_path):
     predictors = [Halves(), Halves(changing=True)]
     summary = segment_video(predictors, frames(tmp_path / 'in'), metrics=metrics(2))

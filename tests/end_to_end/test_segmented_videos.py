@@ -5,6 +5,7 @@ import runpy
 import sys
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from mmseg.registry import MODELS
@@ -59,6 +60,16 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
     video = cv2.VideoCapture(str(out))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == count
     assert video.read()[1].shape == (64, 2 * 96, 3)
+
+
+def test_the_legend_names_the_classes_of_the_config(segment, config, tmp_path, world):
+    clip = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
+    out = tmp_path / 'out.mp4'
+    code, printed = segment(config, tmp_path / '0.pth', clip, '--out', out, '--legend', '--device', 'cpu')
+    assert code == 0, printed.err
+    strip = cv2.VideoCapture(str(out)).read()[1][64:, :, ::-1].astype(int)
+    classes = [(128, 64, 128), (244, 35, 232), (107, 142, 35), (70, 130, 180), (220, 20, 60)]
+    assert all((np.abs(strip - colour).max(axis=2) < 40).any() for colour in classes)
 
 
 def test_nothing_to_do(segment, config):
