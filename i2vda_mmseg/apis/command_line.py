@@ -6,14 +6,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 from mmengine.logging import MMLogger
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from i2vda_mmseg.compat import quiet_mmengine
-from i2vda_mmseg.errors import NonFiniteError
+from i2vda_mmseg.errors import explain
 
 FLAG, VARIABLE = '--traceback', 'I2VDA_TRACEBACK'
 LAUNCHED = 'I2VDA_LAUNCHED'  # set by tools/launch_ranks.py, which says once what several ranks say
@@ -59,33 +59,6 @@ def leave_at_once(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def explain(error: Exception) -> str | None:
-    """Say what a user did wrong, or None where an error is the program's fault.
-
-    A user's mistake is what readers, checks and arguments refuse (``OSError``, ``ValueError``, ``ImportError``), what
-    this package refuses on purpose, and what the constructor of a class named by the config does not take.
-
-    Example:
-        >>> explain(FileNotFoundError('no config file at a.py')), explain(ZeroDivisionError())
-        ('no config file at a.py', None)
-    """
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    if isinstance(error, (OSError, ValueError, ImportError, NonFiniteError)):
-        return text or type(error).__name__
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    is_ours = bool(frames) and str(frames[-1].f_globals.get('__name__')).startswith('i2vda_mmseg.')
-    if isinstance(error, RuntimeError) and is_ours:
-        return text
-    built = [frame.f_locals for frame in frames if frame.f_code.co_name == 'build_from_cfg']
-    if isinstance(error, (TypeError, KeyError, AssertionError)) and built:
-        kind: Any = built[-1].get('obj_type', built[-1].get('cfg'))
-        hint = '. If the argument is inherited, start afresh with dict(_delete_=True, type=...)'
-        advice = hint if 'unexpected keyword argument' in text else ''
-        name = getattr(kind, '__name__', kind)
-        return f'{name} cannot be built as the config says: {text or type(error).__name__}{advice}'
-    return None
 
 
 def _write_to_log(error: Exception) -> bool:

@@ -1,5 +1,6 @@
 """From a frame in memory to labels, through a config's own test pipeline."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,7 +65,7 @@ class FramePredictor:
         config = Config.fromfile(config) if isinstance(config, str) else config
         init_default_scope(config.get('default_scope', 'mmseg'))
         dataset = find_test_dataset(config)
-        model = MODELS.build(config.model).to(device)
+        model = MODELS.build(model_of(config)).to(device)
         return cls(model, list(dataset.pipeline), read_metainfo(dataset)['palette'])
 
     def begin_clip(self) -> None:
@@ -97,6 +98,18 @@ class FramePredictor:
         else:
             results['img'] = frame
         return self._pipeline(results)
+
+
+def model_of(config: Config) -> Mapping[str, Any]:
+    """Give the ``model`` of a config.
+
+    Raises:
+        ConfigError: If it has none that could be built.
+    """
+    model = config.get('model')
+    if not isinstance(model, Mapping) or 'type' not in model:
+        raise ConfigError(f'model: expected a dict with a type, got {model!r}')
+    return model
 
 
 def find_test_dataset(config: Config) -> Any:

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mmengine.config import Config
 
+from i2vda_mmseg.errors import describe
+
 from .scalars import Scalars, read_scalars
 
 _MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
+_DIGITS = 18  # of a whole figure
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
 
 
@@ -34,7 +37,7 @@ def find_weights(folder: Path, tested: str | None = None, name: str | None = Non
     """
     pointer = folder / 'last_checkpoint'
     last = pointer.read_text(encoding='utf-8', errors='replace').strip() if pointer.is_file() else None
-    wanted = [name] if name else [path for path in (tested, last) if path]
+    wanted = [name] if name else list(dict.fromkeys(path for path in (tested, last) if path))
     for number, path in enumerate(map(Path, wanted)):
         places = [folder / path.name, path]
         if tested and not name and number == 0 and not _is_of(folder, path):
@@ -80,9 +83,7 @@ def attempt(faults: list[str], part: str, make: Callable[P, T], *args: P.args, *
     try:
         return make(*args, **kwargs)
     except Exception as error:
-        is_for_people = isinstance(error, (OSError, ValueError)) and str(error)
-        reason = str(error).splitlines()[0] if is_for_people else repr(error)
-        faults.append(f'no {part}: {reason}')
+        faults.append(f'no {part}: {describe(error)}')
         return None
 
 
@@ -169,9 +170,11 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: there is no metrics.json, which tools/test.py writes')
         return None
     try:
-        metrics = json.loads(path.read_text(encoding='utf-8'), parse_constant=_number, parse_float=_number)
-    except ValueError as error:
-        missing.append(f'no figures: metrics.json is no JSON ({error})')
+        metrics = json.loads(
+            path.read_text(encoding='utf-8'), parse_constant=_number, parse_float=_number, parse_int=_whole
+        )
+    except (ValueError, RecursionError) as error:
+        missing.append(f'no figures: metrics.json is no JSON ({describe(error)})')
         return None
     if not isinstance(metrics, dict):
         missing.append('no figures: metrics.json is no table')
@@ -185,6 +188,11 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _whole(text: str) -> int | None:
+    """Read a whole figure, unless it is larger than any can be."""
+    return int(text) if len(text) <= _DIGITS else None
+
+
 def _read_config(folder: Path, missing: list[str]) -> Config | None:
     """Read the config of the last training; a test writes its own over that in the work dir."""
     dumped = sorted(folder.glob('*/vis_data/config.py'), key=lambda path: path.parts[-3])
@@ -196,8 +204,7 @@ def _read_config(folder: Path, missing: list[str]) -> Config | None:
     try:
         return Config.fromfile(candidates[0])
     except Exception as error:  # a config is a program, and may fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        missing.append(f'no settings, samples and clip: {candidates[0].name} cannot be read ({reason})')
+        missing.append(f'no settings, samples and clip: {candidates[0].name} cannot be read ({describe(error)})')
         return None
 
 

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from i2vda_mmseg.datasets.transforms.flow import without_flow
 from i2vda_mmseg.engine.checkpoints import load_weights
+from i2vda_mmseg.engine.frame_predictor import model_of
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.frame_source import spread
 from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor
@@ -177,7 +178,7 @@ def gather(runs: Sequence[RunSamples | None]) -> list[Sample]:
 
 
 def _build(config: Config, checkpoint: Path, device: str) -> Any:
-    model = MODELS.build(config.model)
+    model = MODELS.build(model_of(config))
     if not isinstance(model, DomainAdaptiveSegmentor):
         raise ValueError(f'panels are drawn of methods of this package, and the config builds {type(model).__name__}')
     load_weights(model, checkpoint)

@@ -20,6 +20,13 @@ def test_panels_reach_the_visualizer_and_leave_the_training_alone(trained, metho
     assert all(torch.equal(value, states[1]['state_dict'][key]) for key, value in states[0]['state_dict'].items())
 
 
+def test_panels_need_no_labels_of_the_target(trained):
+    unlabelled = {f'{split}_{part}': None for split in ('val', 'test') for part in ('dataloader', 'cfg', 'evaluator')}
+    source = {'class_space': None, 'train_cfg.val_interval': 100}
+    folder = trained('i2vda', custom_hooks=PANELS, **unlabelled, **source)
+    assert sorted(path.name for path in folder.rglob('vis_image/panel_*.png')) == ['panel_3.png', 'panel_6.png']
+
+
 def test_interval_is_checked():
     with pytest.raises(ValueError, match='interval must be at least 1'):
         HOOKS.build(dict(type='PanelHook', interval=0))

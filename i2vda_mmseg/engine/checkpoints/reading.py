@@ -89,8 +89,11 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, would run code, or lacks weights of the network, or has them in another shape.
     """
-    with safe_loading():
-        content = load_checkpoint(model, str(checkpoint), map_location='cpu')
+    try:
+        with safe_loading():
+            content = load_checkpoint(model, str(checkpoint), map_location='cpu')
+    except RuntimeError as error:  # such as for a file of torch.save that holds something else
+        raise DamagedCheckpointError(f'{checkpoint} cannot be loaded: {_first_line(error)}') from error
     if not isinstance(model, CheckpointMixin):  # which has refused by itself
         state = {key.removeprefix('module.'): value for key, value in content.get('state_dict', content).items()}
         advice = "For a method's checkpoint, give the method's config, or what tools/export.py makes of the checkpoint"
