@@ -77,9 +77,13 @@ setup(
         'i2vda_mmseg.reporting': ['templates/*'],
     },
     cmdclass={'build_py': BuildWithConfigs},
-    entry_points={'console_scripts': ['i2vda = i2vda_mmseg.apis.entry:main']},
+    entry_points={'console_scripts': ['i2vda = i2vda_mmseg.entry:main']},
     # Not torch nor the mm-packages: whoever has the official family must not get the maintained one on top of it.
     install_requires=requirements('runtime.txt'),
+    extras_require={
+        'runtime': requirements('runtimes.txt'),  # runs exported networks, without torch
+        'export': requirements('export.txt') + requirements('runtimes.txt'),
+    },
     classifiers=[
         'Typing :: Typed',
         'Programming Language :: Python :: 3.11',

@@ -1,9 +1,12 @@
 """Is what the package stands on installed?"""
 
+import os
 import re
 from importlib import import_module
 from importlib.metadata import distributions
+from importlib.util import find_spec
 
+WITHOUT_TORCH = 'I2VDA_WITHOUT_TORCH'  # set to 1: keep torch out of memory where it is installed
 _REQUIRED = {'torch': '2.4', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmseg': '1.2.2'}
 _MAINTAINED = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
 _OFFICIAL = "pip install 'mmengine>=0.10.7' 'mmcv>=2.1.0,<2.2' 'mmsegmentation>=1.2.2'"
@@ -24,6 +27,11 @@ def check_environment(required: dict[str, str] | None = None) -> None:
             raise ImportError(f'i2vda_mmseg cannot tell the version of {name}')
         if _numbers(found) < _numbers(least):
             raise ImportError(f'i2vda_mmseg needs {name} >= {least}, found {found}. Run: {_command(name, least)}')
+
+
+def runs_without_torch() -> bool:
+    """Whether there is no torch, or the variable ``I2VDA_WITHOUT_TORCH`` keeps it out: only exported networks run."""
+    return os.environ.get(WITHOUT_TORCH) == '1' or find_spec('torch') is None
 
 
 def _command(name: str, least: str) -> str:

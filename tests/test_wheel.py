@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from i2vda_mmseg.apis.entry import main
+from i2vda_mmseg.entry import main
 
 
 @pytest.fixture(scope='module')
@@ -33,7 +33,7 @@ def run(installed, code, *arguments, cwd):
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-I2VDA = 'from i2vda_mmseg.apis.entry import main; main()'
+I2VDA = 'from i2vda_mmseg.entry import main; main()'
 
 
 def test_configs_of_the_package_are_found_by_mmengine_and_as_bases(installed, tmp_path):

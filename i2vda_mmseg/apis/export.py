@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset
-from i2vda_mmseg.fileio.atomic import save_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 from i2vda_mmseg.models.segmentors.checkpoint import check_fit
 
 _SEGMENTOR = 'segmentor.'

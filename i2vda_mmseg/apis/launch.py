@@ -16,6 +16,7 @@ from torch import nn
 from i2vda_mmseg.engine.checkpoints import find_resumable, read_checkpoint, safe_loading
 from i2vda_mmseg.engine.checkpoints.new_head import fit_to_classes
 from i2vda_mmseg.engine.checkpoints.planning import Plan
+from i2vda_mmseg.entry import PACKAGE, project_root
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
 
@@ -25,7 +26,6 @@ from .config_classes import complete_classes
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
-from .entry import PACKAGE, project_root
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from i2vda_mmseg.datasets import ClassSpace
 from i2vda_mmseg.datasets.video import VIDEOS
+from i2vda_mmseg.entry import INSTALLED, project_root
 
-from .entry import INSTALLED, project_root
 from .init_pair import Seen
 
 # leaf, width of the frames in training, iterations between two checkpoints

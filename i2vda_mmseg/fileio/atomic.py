@@ -1,32 +1,13 @@
 """Files that are complete under their name, or not there."""
 
-import io
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import torch
-from mmengine.fileio import LocalBackend, register_backend
-
-BACKEND = 'atomic'  # for backend_args=dict(backend='atomic') of mmengine
 _SUFFIX = '.tmp'
-
-
-def save_atomically(obj: Any, path: str | Path) -> None:
-    """``torch.save`` that can be killed at any moment: the file under ``path`` is the old one or the new one, whole.
-
-    For all that a run writes and reads again: checkpoints of stages, states, tables of tensors. What it writes is read
-    by ``read_checkpoint``, if it consists of tensors, numbers, strings, NumPy arrays, lists, tuples and dicts.
-
-    Raises:
-        OSError: If it cannot be written (full disk, read-only folder); what stood there before is untouched.
-    """
-    buffer = io.BytesIO()  # torch reports a failed write to a file as an assertion of its zip writer
-    torch.save(obj, buffer)
-    write_atomically(buffer.getvalue(), path)
 
 
 def write_atomically(data: bytes | str, path: str | Path) -> None:
@@ -73,25 +54,42 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         _flush(path.parent, os.O_RDONLY)
 
 
+@contextmanager
+def atomic_files(folder: str | Path, last: str) -> Iterator[Path]:
+    """Let other libraries write files that belong together, which appear in a folder once all are whole.
+
+    Args:
+        folder: Where the files go; made if needed.
+        last: Ending of the files that are there last, because they refer to the others.
+
+    Yields:
+        An empty folder to write them to. Afterwards they are flushed to the disk and moved; after an error, removed.
+
+    Raises:
+        OSError: If one cannot be written; what stood there before is untouched, unless moving itself fails.
+    """
+    folder = Path(folder)
+    draft = folder / f'.{uuid.uuid4().hex}{_SUFFIX}'
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        files = sorted(draft.iterdir(), key=lambda path: path.suffix == last)
+        for file in files:
+            _flush(file, os.O_RDWR)
+        for file in files:
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    with suppress(OSError):
+        _flush(folder, os.O_RDONLY)
+
+
 def remove_unfinished(folder: str | Path) -> list[Path]:
     """Remove the temporary files that killed runs have left in a folder or below it; returns which."""
     left = [path for path in Path(folder).rglob(f'.*{_SUFFIX}') if path.is_file() and not path.is_symlink()]
     for path in left:
         path.unlink(missing_ok=True)
     return left
-
-
-@register_backend(BACKEND)
-class AtomicLocalBackend(LocalBackend):
-    """mmengine's access to local files, writing through ``write_atomically``."""
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes, completely or not at all."""
-        write_atomically(obj, filepath)
-
-    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text, completely or not at all."""
-        write_atomically(obj.encode(encoding), filepath)
 
 
 def _is_about(error: OSError, draft: Path) -> bool:

@@ -1,64 +1,21 @@
 """Images and labels from disk to arrays and back, with errors that name the file."""
 
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine import fileio
 from PIL import ImageOps
 
 from .atomic import write_atomically
-from .pictures import ADVICE, Picture, decode, decode_deep
+from .pictures import Picture, decode, decode_deep
+from .reading import read_bytes
 
-MAX_BYTES = 1 << 30
 LABEL_ENCODINGS = ('index', 'red16')  # how label files hold raw ids, see ``check_label``
 COLOURS = ('RGB',)  # what an image may hold, unless its data set says otherwise
 
 _LABEL_COLOURS = {(8, 'grey'), *((bits, 'palette') for bits in (1, 2, 4, 8))}  # Pillow rescales grey of fewer bits
 _RED_COLOURS = {(8, 'RGB'), (8, 'RGBA'), (16, 'RGB'), (16, 'RGBA')}
-
-
-def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
-    """Read a file through a backend of mmengine, the local disk by default; messages call it ``what`` it is.
-
-    Raises:
-        OSError: If it is not there, is a folder, or may not be read, or the disk fails.
-        ValueError: If it is empty, larger than ``MAX_BYTES``, or a pipe or a device.
-    """
-    check_file(path, what)
-    try:
-        content = fileio.get(path, backend_args=backend_args)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f'no such {what}: {path}') from error
-    except PermissionError as error:
-        raise PermissionError(f'{what} {path} may not be read; give this user the right to (chmod).') from error
-    except OSError as error:
-        raise OSError(f'{what} {path} cannot be read: {error.strerror or error}.') from error
-    if not content:
-        raise ValueError(f'{what} {path} is an empty file. {ADVICE}')
-    return content
-
-
-def check_file(path: str, what: str, limit: int | None = MAX_BYTES) -> None:
-    """Refuse what lies on the local disk but is no file of a sensible size; whether it is there is not asked.
-
-    Args:
-        path: The file.
-        what: What it is, for the messages.
-        limit: Most bytes, of what is read as a whole; None for what is read bit by bit.
-
-    Raises:
-        IsADirectoryError: If it is a folder.
-        ValueError: If it is larger than ``limit``, or a pipe or a device, which may never end.
-    """
-    if os.path.isdir(path):
-        raise IsADirectoryError(f'{what} {path} is a folder; expected a file.')
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ValueError(f'{what} {path} is no regular file; expected a file with pixels.')
-    if limit is not None and os.path.exists(path) and os.path.getsize(path) > limit:
-        raise ValueError(f'{what} {path} has {os.path.getsize(path)} bytes; at most {limit} are read. {ADVICE}')
 
 
 def read_image(path: str, backend_args: dict | None = None, colours: Collection[str] = COLOURS) -> np.ndarray:

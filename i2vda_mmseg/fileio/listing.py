@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
-
-from mmengine import fileio
+from typing import Any
 
 
 def list_files(
@@ -27,6 +27,7 @@ def list_files(
     if backend_args is None:
         files = [os.path.relpath(file, folder) for file in _walk(folder, suffix.lower(), folders)]
     else:
+        fileio: Any = import_module('mmengine.fileio')  # which needs torch; an exported network is run without
         files = list(fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args))
     found: dict[str, str] = {}
     for file in sorted(file.replace(os.sep, '/') for file in files):

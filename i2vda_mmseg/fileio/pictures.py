@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-ADVICE = 'Is the download complete? Fetch the file again, or take it off the list.'
+from .reading import ADVICE
+
 MAX_PIXELS = 1 << 26  # twice the pixels of an 8K frame; larger ones are bombs or damage
 
 _FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP')

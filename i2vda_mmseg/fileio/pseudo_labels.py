@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from .atomic import atomic_file, write_atomically
-from .images import MAX_BYTES, read_bytes, read_index_label, write_image
-from .pictures import ADVICE
+from .images import read_index_label, write_image
+from .reading import ADVICE, MAX_BYTES, read_bytes
 
 RARE_CLASSES = 'rare_classes.json'
 

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from .images import check_file
+from .reading import check_file
 from .video_tally import FrameTally, codec_name
 
 # Containers by their content, whatever the file is called; FFmpeg would also follow a playlist to addresses elsewhere.

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self, cast
 
 import av
-import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
@@ -65,7 +64,7 @@ class VideoWriter:
             OSError: If it cannot be written.
         """
         height, width = frame.shape[:2]
-        even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), 'edge') if height % 2 or width % 2 else frame
         container, stream = self._output = self._output or self._open(even.shape[1], even.shape[0])
         if even.shape[:2] != (stream.height, stream.width):
             raise ValueError(

@@ -15,7 +15,7 @@ from i2vda_mmseg.apis.launch import build_runner, resume_after_restart, resume_f
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint
 from i2vda_mmseg.engine.hooks.preemption_hook import PREEMPTED, SIGNALS
 from i2vda_mmseg.fileio import atomic as writing
-from i2vda_mmseg.fileio.atomic import save_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 
 WALL_CLOCK = ('train/time', 'train/data_time', 'val/time', 'val/data_time')
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
-from i2vda_mmseg.fileio.atomic import atomic_file, remove_unfinished, save_atomically, write_atomically
+from i2vda_mmseg.fileio.atomic import atomic_file, remove_unfinished, write_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 
 
 def in_a_child(function):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from videos import KINDS, moving, video, write
 
-from i2vda_mmseg.fileio.images import MAX_BYTES, check_file
+from i2vda_mmseg.fileio.reading import MAX_BYTES, check_file
 from i2vda_mmseg.fileio.video_reader import VideoReader
 
 FRAMES = 60

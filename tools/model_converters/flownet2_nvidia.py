@@ -9,7 +9,7 @@ from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
-from i2vda_mmseg.fileio.atomic import save_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 
 _NETWORKS = {
     'flownetc': 'flownetCSS.flownetC',

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2vda_mmseg.fileio.images import COLOURS, check_file, check_image, check_label, read_bytes, read_image
+from i2vda_mmseg.fileio.images import COLOURS, check_image, check_label, read_image
 from i2vda_mmseg.fileio.pictures import Picture, decode, glance
+from i2vda_mmseg.fileio.reading import check_file, read_bytes
 
 from ..transforms.labels import read_raw_ids, to_classes
 

@@ -11,7 +11,8 @@ from mmseg.registry import HOOKS
 
 from i2vda_mmseg.engine.checkpoints import POINTER
 from i2vda_mmseg.engine.optimizers import wrappers_of
-from i2vda_mmseg.fileio.atomic import BACKEND, remove_unfinished, write_atomically
+from i2vda_mmseg.fileio.atomic import remove_unfinished, write_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import BACKEND
 
 _VALIDATED = 'iter_validated'  # mmengine prints what begins with val
 

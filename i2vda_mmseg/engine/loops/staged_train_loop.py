@@ -14,7 +14,7 @@ from mmseg.registry import LOOPS, TASK_UTILS
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
 from i2vda_mmseg.engine.optimizers import wrappers_of
-from i2vda_mmseg.fileio.atomic import save_atomically
+from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .stage import Stage, StageRatesHook, stages_of

@@ -57,6 +57,11 @@ class MultiBandSegmentor(DomainAdaptiveSegmentor):
             probs = self.upsampled(probs, inputs)
         return unwrapped(self.segmentor).postprocess_result(probs, data_samples)
 
+    def predicted_logits(self, images: Tensor) -> Tensor:
+        """Average as in a test: (N, 3, H, W) to (N, C, H, W), the logarithm of the probabilities."""
+        probs = self.upsampled(self(images), images)
+        return probs.clamp(min=torch.finfo(probs.dtype).tiny).log()
+
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         if not any(key.startswith(f'{prefix}bands.') for key in state_dict):
             for index, path in enumerate(self.checkpoints):

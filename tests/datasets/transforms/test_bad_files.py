@@ -3,14 +3,14 @@
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine import fileio
 from PIL import Image
 
 from i2vda_mmseg.datasets import LoadFramePair, LoadImage, LoadRawLabels
-from i2vda_mmseg.fileio import images as reading
+from i2vda_mmseg.fileio import reading
 
 from .. import trees
 
@@ -132,11 +132,11 @@ def test_folders_pipes_and_absent_files(tmp_path, read):
     (OSError(5, 'Input/output error'), r'a\.png cannot be read: Input/output error'),
 ])  # fmt: skip
 def test_files_that_the_system_does_not_give(tmp_path, monkeypatch, read, error, message):
-    def get(path, backend_args):
+    def read_bytes(path):
         raise error
 
     trees.write_image(tmp_path / 'a.png', trees.image())
-    monkeypatch.setattr(fileio, 'get', get)  # root reads what chmod forbids
+    monkeypatch.setattr(Path, 'read_bytes', read_bytes)  # root reads what chmod forbids
     with pytest.raises(type(error), match=message):
         read(tmp_path / 'a.png')
 

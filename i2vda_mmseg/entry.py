@@ -5,9 +5,10 @@ import runpy
 import sys
 from pathlib import Path
 
-from i2vda_mmseg.version import __version__
+from .environment import WITHOUT_TORCH, check_environment, runs_without_torch
+from .version import __version__
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parent
 INSTALLED = PACKAGE / '.mim'  # where a wheel carries configs, tools and suites, and where mim and mmengine look
 
 # by what is typed: the file in tools/, and what it does
@@ -70,12 +71,22 @@ def _run(typed: list[str]) -> None:
     name = next((name for name in (' '.join(typed[:2]), typed[0]) if name in COMMANDS), None)
     if name is None:
         sys.exit(unknown(' '.join(typed[:2])))
+    if runs_without_torch() and name != 'video':
+        sys.exit(_missing(name))
     rest = typed[len(name.split()) :]
     tools = project_root() / 'tools'
     if name in _POSITIONALS and not {'-h', '--help'} & set(rest):
         rest = _for_ranks(name, rest, tools)
     sys.argv = [f'i2vda {name}', *rest]
     runpy.run_path(str(tools / f'{COMMANDS[name][0]}.py'), run_name='__main__')
+
+
+def _missing(name: str) -> str:
+    try:
+        check_environment()
+    except ImportError as error:
+        return f'i2vda {name}: {error}'
+    return f'i2vda {name}: needs torch, and {WITHOUT_TORCH}=1 keeps it out; unset it'
 
 
 def usage() -> str:

@@ -1,0 +1,117 @@
+"""Exports of torch.export, run like those of other runtimes."""
+
+import inspect
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import Dim, ExportedProgram
+
+from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.runtime import ExportedNetwork, ModelCard, RuntimeOptions
+
+from .frame_network import FrameNetwork
+
+SUFFIX = '.pt2'
+_CARD = 'i2vda.json'
+
+
+def trace(network: FrameNetwork, frames: torch.Tensor) -> ExportedProgram:
+    """Turn a network into one graph for any number of frames of any size.
+
+    Args:
+        network: On the CPU.
+        frames: (N, 3, H, W), N > 1, all sizes different: equal ones would be taken for one and the same.
+
+    Raises:
+        ValueError: If it has no such graph; the message says what stands in its way.
+    """
+    sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
+    try:
+        with torch.no_grad(), quiet_exporters():
+            program = torch.export.export(network, (frames,), dynamic_shapes=dict(frames=sizes), strict=False)
+    except Exception as error:  # torch has a class for each reason, most of them private
+        raise ValueError(f'torch.export finds no graph of the network: {reason(error)}') from error
+    (traced,) = (node for node in program.graph.nodes if node.name == program.graph_signature.user_inputs[0])
+    names = ('number of frames', 'channels', 'height', 'width')
+    fixed = [names[i] for i in sizes if isinstance(traced.meta['val'].shape[i], int)]
+    if fixed:
+        raise ValueError(f'torch.export finds no graph of the network for any {" and ".join(fixed)}: its code fixes it')
+    return program
+
+
+def save_program(program: ExportedProgram, card: ModelCard, path: Path) -> None:
+    """Write a ``.pt2`` file, its card inside."""
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={_CARD: json.dumps(card.to_strings())})
+    write_atomically(buffer.getvalue(), path)
+
+
+def open_program(path: str | Path, options: RuntimeOptions = RuntimeOptions()) -> ExportedNetwork:  # noqa: B008
+    """Load a ``.pt2`` file; of the options, the number of threads and the device (CPU or CUDA) count.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or no export of this project.
+    """
+    path, device = Path(path), options.device.lower()
+    if not path.is_file():
+        raise FileNotFoundError(f'no exported network at {path}')
+    extra = {_CARD: ''}
+    try:
+        program = torch.export.load(path, extra_files=extra)
+    except Exception as error:  # of its archive, its JSON or its tensors
+        message = f'{path} cannot be loaded by torch.export: {reason(error)}. Copy it again, whole, or export anew'
+        raise ValueError(message) from error
+    card = ModelCard.from_strings(json.loads(extra[_CARD] or '{}'), str(path))
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    # Its guards say more than holds, such as that there is more than one frame: what was traced with several. Whether
+    # the graph is right without them is what the comparison at export is for.
+    unguarded = {'check_guards': False} if 'check_guards' in inspect.signature(program.module).parameters else {}
+    module = program.module(**unguarded).to(device)
+
+    @torch.no_grad()
+    def _run(frames: np.ndarray) -> list[np.ndarray]:
+        return [output.cpu().numpy() for output in module(torch.from_numpy(frames).to(device))]
+
+    return ExportedNetwork(path, card, _run, 'torch.export')
+
+
+@contextmanager
+def quiet_exporters() -> Iterator[None]:
+    """Keep back what the exporters tell their own developers; errors come through."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(before)
+
+
+def reason(error: BaseException) -> str:
+    """Say in a line why an exporter gave up: the operator that it does not know, or the first sentence of its cause.
+
+    Example:
+        >>> reason(RuntimeError("No function for <OpOverload(op='aten.foo', overload='default')>"))
+        'it has no translation of the operator aten.foo'
+    """
+    chain: list[Any] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    for each in reversed(chain):
+        text = str(each)
+        if "OpOverload(op='" in text:
+            operator = text.split("OpOverload(op='")[1].split("'", maxsplit=1)[0]
+            return f'it has no translation of the operator {operator}'
+    lines = [line.strip() for line in str(chain[-1]).splitlines() if line.strip()]
+    return (lines[0] if lines else type(chain[-1]).__name__)[:300]

@@ -1,0 +1,220 @@
+"""Exports of a network of a tiny street: what they compute, what they say of themselves, what is refused."""
+
+import hashlib
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from helpers import TinyBackbone
+from mmseg.registry import MODELS
+from torch import nn
+
+from i2vda_mmseg.apis import export_check
+from i2vda_mmseg.apis.export_runtimes import ExportSettings, export_runtimes
+from i2vda_mmseg.engine.exported_program import open_program
+from i2vda_mmseg.engine.frame_network import FrameNetwork
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.runtime import FrameLabeller, RuntimeOptions, open_network
+
+RNG = np.random.default_rng(0)
+IMAGES = [RNG.integers(256, size=(48, 80, 3), dtype=np.uint8) for _ in range(3)]
+FORMATS = ('onnx', 'openvino', 'pt2')
+OUTPUTS = ('logits', 'probs', 'labels')
+
+
+@pytest.fixture
+def network(tiny_config, tmp_path):
+    """A config of a method with random weights, and their checkpoint."""
+
+    def build(method='source_only', is_deeplab=False, **options):
+        config = tiny_config(method, tmp_path / 'unused', **options)
+        if method == 'source_only' and not is_deeplab:
+            config.model.segmentor.backbone = dict(type='TinyBackbone')
+            config.model.segmentor.decode_head.in_channels = 4
+            config.model.segmentor.decode_head.update(in_index=0, dilations=(1, 2))
+        torch.manual_seed(0)
+        model = MODELS.build(config.model)
+        for module in model.segmentor.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.1)
+                module.running_var.uniform_(0.5, 2.0)
+        torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'net.pth')
+        return config, tmp_path / 'net.pth'
+
+    return build
+
+
+@pytest.fixture(scope='module')
+def kept():
+    """What the first test exported, for the others."""
+    return {}
+
+
+@pytest.fixture
+def exported(network, tmp_path, kept):
+    """All formats of one network, with all outputs."""
+    if not kept:
+        config, checkpoint = network(is_deeplab=True)
+        settings = ExportSettings(FORMATS, OUTPUTS)
+        out = tmp_path / 'out' / 'net.onnx'
+        kept['all'] = config, checkpoint, export_runtimes(config, checkpoint, out, IMAGES, settings)
+    return kept['all']
+
+
+def open_any(path):
+    return open_program(path) if path.suffix == '.pt2' else open_network(path, RuntimeOptions(threads=1))
+
+
+def test_every_format_computes_what_the_method_tests_with(exported):
+    config, checkpoint, results = exported
+    folder = next(iter(results)).parent
+    assert sorted(path.name for path in folder.iterdir()) == ['net.bin', 'net.onnx', 'net.pt2', 'net.xml']
+    assert [path.suffix for path in results] == ['.onnx', '.xml', '.pt2']
+    eager, predictor = FrameNetwork.load(config, checkpoint), FramePredictor.load(config, checkpoint)
+    frames = RNG.integers(256, size=(3, 3, 41, 67), dtype=np.uint8)  # neither of the sizes nor batches of the export
+    logits = eager(torch.from_numpy(frames))[0]
+    for path, comparisons in results.items():
+        sizes = {(each.width, each.height, each.batch) for each in comparisons}
+        assert sizes == {(64, 32, 1), (64, 32, 2), (49, 25, 1), (49, 25, 2)}
+        assert all(each.agreement == 1 and each.decided > 0.9 for each in comparisons)
+        network = open_any(path)
+        assert network.card.classes[:2] == ('road', 'sidewalk')
+        assert network.card.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+        assert (network.card.protocol, network.card.test_size) == ('viper15', (64, 32))
+        outputs = network(frames)
+        np.testing.assert_allclose(outputs['logits'], logits, atol=1e-4 * float(logits.abs().max()))
+        np.testing.assert_allclose(outputs['probs'], logits.softmax(dim=1), atol=1e-4)
+        assert outputs['labels'].dtype == np.uint8
+        assert (outputs['labels'] == logits.argmax(dim=1).numpy()).mean() > 0.999
+        labels = FrameLabeller(network)(IMAGES[0])  # as the config tests: resized there, and labels of the frame's size
+        assert labels.shape == IMAGES[0].shape[:2]
+        assert (labels == predictor(IMAGES[0]).numpy()).mean() > 0.99
+
+
+def test_colours_are_those_that_the_network_was_trained_on(network, tmp_path):
+    """mean and std of a network of BGR images are given in RGB, as frames are."""
+    cards = []
+    for name, options in (('bgr', {}), ('rgb', {'model.data_preprocessor.bgr_to_rgb': True})):
+        options |= {'model.data_preprocessor.mean': [10.0, 20.0, 30.0], 'model.data_preprocessor.std': [1.0, 2.0, 3.0]}
+        config, checkpoint = network(**options)
+        (path,) = export_runtimes(config, checkpoint, tmp_path / name, IMAGES)
+        cards.append(open_network(path).card)
+        frames = RNG.integers(256, size=(1, 3, 32, 64), dtype=np.uint8)
+        sample = dict(inputs=[torch.from_numpy(frames[0, ::-1].copy())])
+        model = FramePredictor.load(config, checkpoint).model
+        expected = model(**model.data_preprocessor(sample), mode='tensor')
+        expected = model.upsampled(expected, torch.from_numpy(frames)).detach()
+        np.testing.assert_allclose(open_network(path)(frames)['logits'], expected, atol=1e-3)
+    assert [card.mean for card in cards] == [(30.0, 20.0, 10.0), (10.0, 20.0, 30.0)]
+    assert [card.std for card in cards] == [(3.0, 2.0, 1.0), (1.0, 2.0, 3.0)]
+
+
+def test_a_difference_is_an_error_and_leaves_no_file(network, tmp_path, monkeypatch):
+    config, checkpoint = network()
+    monkeypatch.setattr(export_check, 'TOLERANCE', 0.0)  # as no runtime keeps it
+    out = tmp_path / 'out' / 'net.onnx'
+    with pytest.raises(ValueError, match=r'does not compute in ONNX Runtime.*1 frames of 64x32.*Nothing was written'):
+        export_runtimes(config, checkpoint, out, IMAGES)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize('method', ['davsn', 'tps'])
+def test_networks_of_two_frames_are_refused_with_the_reason(network, tmp_path, method):
+    config, checkpoint = network(method)
+    with pytest.raises(ConfigError, match=r'takes the frame before and the optical flow'):
+        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+
+
+def test_windows_and_foreign_steps_are_refused(network, tmp_path):
+    config, checkpoint = network()
+    config.model.segmentor.test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(8, 8))
+    with pytest.raises(ConfigError, match=r'test_cfg\.mode'):
+        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+    config, checkpoint = network()
+    config.test_dataloader.dataset.pipeline.insert(1, dict(type='PhotoMetricDistortion'))
+    with pytest.raises(ConfigError, match='step PhotoMetricDistortion changes frames'):
+        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+
+
+@MODELS.register_module(force=True)
+class BesselBackbone(TinyBackbone):
+    """Has an operator that ONNX does not have."""
+
+    def forward(self, x):
+        return (super().forward(x)[0] + torch.special.bessel_j1(x.mean()),)
+
+
+def test_an_operator_without_a_translation_is_named(network, tmp_path):
+    config, checkpoint = network()
+    config.model.segmentor.backbone.type = 'BesselBackbone'
+    with pytest.raises(ValueError, match=r'ONNX cannot hold the network: it has no translation of .*bessel_j1'):
+        export_runtimes(config, checkpoint, tmp_path / 'out' / 'net', IMAGES)
+    assert list((tmp_path / 'out').iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('precision', 'formats', 'share'), [('fp16', ('onnx',), 0.6), ('int8', ('openvino', 'onnx'), 0.5)]
+)
+def test_reduced_precision_keeps_most_labels(network, tmp_path, precision, formats, share):
+    config, checkpoint = network(is_deeplab=True)
+    settings = ExportSettings(formats, precision=precision, calibration_frames=3)
+    results = export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES, settings)
+    assert all(each.equal >= export_check.AGREEMENT[precision] for rows in results.values() for each in rows)
+    assert all(each.difference > 0 for rows in results.values() for each in rows)
+    assert all(open_network(path).card.precision == precision for path in results)
+    bits = sum(len(tensor.raw_data) for tensor in onnx.load(tmp_path / 'net.onnx').graph.initializer)
+    assert bits < share * 4 * sum(weight.numel() for weight in FrameNetwork.load(config, checkpoint).parameters())
+
+
+def test_broken_files_are_one_sentence(exported, tmp_path):
+    paths = {path.suffix: path for path in exported[2]}
+    for path in paths.values():
+        shutil.copy(path, tmp_path / f'cut{path.suffix}')
+        content = path.read_bytes()
+        (tmp_path / f'cut{path.suffix}').write_bytes(content[: len(content) // 2])
+    for name, runtime in (('cut.onnx', 'ONNX Runtime'), ('cut.pt2', 'torch.export')):
+        with pytest.raises(ValueError, match=rf'{name} cannot be loaded by {runtime}: .*export anew') as raised:
+            open_any(tmp_path / name)
+        assert '\n' not in str(raised.value)
+    with pytest.raises(ValueError, match=r'cut\.xml has no weights: cut\.bin must lie beside it'):
+        open_any(tmp_path / 'cut.xml')
+    shutil.copy(paths['.xml'], tmp_path / 'short.xml')
+    (tmp_path / 'short.bin').write_bytes(paths['.xml'].with_suffix('.bin').read_bytes()[:100])
+    with pytest.raises(ValueError, match=r'short\.xml cannot be loaded by OpenVINO'):
+        open_any(tmp_path / 'short.xml')
+    with pytest.raises(FileNotFoundError, match='no exported network'):
+        open_any(tmp_path / 'none.onnx')
+    with pytest.raises(ValueError, match=r'has no CUDAExecutionProvider here, but .*CPUExecutionProvider'):
+        open_network(paths['.onnx'], RuntimeOptions(providers=('CUDAExecutionProvider',)))
+
+
+def test_models_of_others_and_of_the_future(exported, tmp_path):
+    path = next(iter(exported[2]))
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / 'foreign.onnx')
+    with pytest.raises(ValueError, match=r'foreign\.onnx was not written by .*tools/export\.py'):
+        open_network(tmp_path / 'foreign.onnx')
+    model.opset_import[0].version = 99
+    onnx.save(model, tmp_path / 'future.onnx')
+    with pytest.raises(ValueError, match=r'future\.onnx cannot be loaded by ONNX Runtime: .*opset'):
+        open_network(tmp_path / 'future.onnx')
+
+
+def test_weights_beside_an_onnx_file_travel_with_it(exported, tmp_path):
+    path = next(iter(exported[2]))
+    model, moved = onnx.load(path), tmp_path / 'large.onnx'
+    onnx.save(model, moved, save_as_external_data=True, location='large.onnx.data', size_threshold=500)
+    assert open_network(moved).card.outputs == OUTPUTS
+    data = moved.with_name('large.onnx.data')
+    data.write_bytes(data.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r'large\.onnx cannot be loaded.*with large\.onnx\.data beside it'):
+        open_network(moved)
+    data.unlink()
+    with pytest.raises(ValueError, match=r'large\.onnx cannot be loaded.*with large\.onnx\.data beside it'):
+        open_network(moved)
