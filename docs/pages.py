@@ -21,6 +21,7 @@ TOP = {
     'SECURITY.md': 'security.md',
     'SUPPORT.md': 'support.md',
     'configs/README.md': 'configs.md',
+    'examples/README.md': 'examples.md',
 }
 _LINK = re.compile(r'(!?)\[([^\]]*)\]\(([^)\s]+)\)')
 
@@ -43,7 +44,8 @@ def lay_out(folder: Path) -> None:
     written = {page: _converted(source, pages) for source, page in pages.items()}
     written |= {f'reference/{room}.md': text for room, text in _reference().items()}
     written |= {'api.md': api.page(link='reference/{}.md#{}').replace('../CONTRIBUTING.md', 'contributing.md')}
-    written |= {'examples.md': _examples()} if (ROOT / 'examples').is_dir() else {}
+    if 'examples.md' in written:
+        written['examples.md'] += _scripts()
     _check_navigation(set(written))
     for page, text in written.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
@@ -98,11 +100,10 @@ def _reference() -> dict[str, str]:
     return {room: '\n'.join(parts) for room, parts in pages.items()}
 
 
-def _examples() -> str:
-    """Give one page of the stand-alone scripts."""
+def _scripts() -> str:
+    """Give the stand-alone scripts as they are."""
     scripts = {path.name: path.read_text(encoding='utf-8') for path in sorted((ROOT / 'examples').glob('*.py'))}
-    introduction = (ROOT / 'examples/README.md').read_text(encoding='utf-8')
-    return '\n'.join([introduction, *(f'## {name}\n\n```python\n{text}```\n' for name, text in scripts.items())])
+    return ''.join(f'\n## {name}\n\n```python\n{text}```\n' for name, text in scripts.items())
 
 
 def _check_navigation(pages: set[str]) -> None:
