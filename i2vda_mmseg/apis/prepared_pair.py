@@ -12,6 +12,7 @@ from .init_pair import look_at_video
 from .pair_config import Domain, config_text, times
 
 T = TypeVar('T')
+_UNPACKED = 20_000  # frames of videos, about as many pairs as a training reads
 
 
 class Splits(NamedTuple):
@@ -46,6 +47,8 @@ def write_prepared_config(
         tested = _split_of(target.splits, splits.tested, f'{target.name} has no labelled frames in the split')
     count, size, fps, motion = look_at_video(Path(frames['data_root']))
     speed = f', {fps:g} a second' if fps else ''
+    if frames['type'] == 'VideoDataset':
+        frames = dict(frames, most=max(1, round(_UNPACKED / count)))
     return config_text(
         'prepare/pair.py',
         space,

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.fileio.frame_source import spread
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_reader import VideoReader
 
@@ -33,6 +34,8 @@ class VideoDataset(FrameFolderDataset):
         class_space: As of ``FrameFolderDataset``.
         cache: Folder of the frames; by default ``<data_root>.frames``.
         every: Take each ``every``-th frame of the video alone.
+        most: Of a folder of more videos, take this many, evenly from all of it in the order of their names; None: all.
+            Unpacked frames take some hundred times the room of their video.
         **kwargs: ``frames`` and ``stride`` (counted in frames taken), and the rest of ``FrameFolderDataset``.
 
     Raises:
@@ -41,17 +44,24 @@ class VideoDataset(FrameFolderDataset):
     """
 
     def __init__(
-        self, data_root: str, class_space: Any, cache: str | None = None, every: int = 1, **kwargs: Any
+        self,
+        data_root: str,
+        class_space: Any,
+        cache: str | None = None,
+        every: int = 1,
+        most: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        if every < 1:
-            raise ValueError(f'every must be at least 1, got {every}')
-        self.videos, self.every = Path(data_root), every
+        if every < 1 or (most is not None and most < 1):
+            raise ValueError(f'every and most must be at least 1, got {every} and {most}')
+        self.videos, self.every, self.most = Path(data_root), every, most
         self.cache = Path(cache or f'{str(data_root).rstrip("/")}.frames')
         super().__init__(str(self.cache), class_space, img_suffix='.png', **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Decode what is not decoded yet, then build the index."""
         found = list(_videos(self.videos))
+        found = found if self.most is None else spread(found, self.most)
         for path in found:
             unpack(path, self.cache / path.stem, self.every)
         names = {path.stem for path in found}

@@ -113,6 +113,16 @@ def test_a_folder_of_videos_and_every_second_frame(tmp_path):
     assert len(build('VideoDataset', tmp_path / 'in', cache=str(tmp_path / 'frames'), every=2, pipeline=PAIRS)) == 2
 
 
+def test_some_of_many_videos_are_taken_from_all_over(tmp_path):
+    for name in 'abcdef':
+        drive(tmp_path / f'in/{name}.mp4', 3)
+    dataset = build('VideoDataset', tmp_path / 'in', most=2, pipeline=PAIRS)
+    assert {dataset.get_data_info(i)['frame_keys'][0].split('/')[0] for i in range(len(dataset))} == {'b', 'e'}
+    assert sorted(path.name for path in (tmp_path / 'in.frames').glob('[!.]*')) == ['b', 'e']
+    with pytest.raises(ValueError, match='every and most must be at least 1, got 1 and 0'):
+        build('VideoDataset', tmp_path / 'in', most=0, pipeline=PAIRS)
+
+
 def test_a_video_is_decoded_once_and_anew_when_it_changed(tmp_path, monkeypatch):
     path, opened = drive(tmp_path / 'drive.mp4'), []
     monkeypatch.setattr(video, 'VideoReader', lambda name: opened.append(name) or VideoReader(name))

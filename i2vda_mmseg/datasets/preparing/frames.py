@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..video import VIDEOS
 from .known_data import KnownData
 from .prepared import PreparedSplit
 
@@ -45,6 +46,8 @@ def _own(about: Mapping[str, Any], split: str, root: Path, out: Path) -> dict[st
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
     if about['kind'] == 'videos':
+        if not any(path.suffix.lower() in VIDEOS for path in folder.iterdir()):
+            return None
         return dict(type='VideoDataset', data_root=str(folder), cache=str(out / f'frames_{split}'))
     if about['kind'] == 'cityscapes':
         return dict(type='CityscapesSeqDataset', data_root=str(root), split=split, pairs='labelled')

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 from datasets.preparing.downloads import tree, write, write_label
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.preparing import Preparation, common_class_space, known_data
+from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 
 @pytest.fixture
@@ -87,3 +88,24 @@ def test_videos_alone_are_a_target(tmp_path):
     assert len(space.classes) == 19
     assert not space.target
     assert yaml.safe_load((tmp_path / 'out/prepared.yaml').read_text())['splits'] == {}
+
+
+def test_of_many_videos_a_config_takes_some(tmp_path, tools):
+    tree(tmp_path / 'gta', 'gta5')
+    for name in ('0000f77c', '00024742'):
+        (tmp_path / 'bdd/videos/train').mkdir(parents=True, exist_ok=True)
+        with VideoWriter(tmp_path / f'bdd/videos/train/{name}.mp4', 30.0) as writer:
+            for i in range(5):
+                frame = np.full((64, 96, 3), 60, np.uint8)
+                frame[16:48, 8 * i : 8 * i + 24] = (200, 40, 90)
+                writer.write(frame)
+    (tmp_path / 'bdd/videos/train/0000f77c.mp4').rename(tmp_path / 'bdd/videos/train/0000f77c.mov')
+    assert tools('dataset', 'gta5', 'gta', '--out', 'p/gta', '--partial') == 0
+    assert tools('dataset', 'bdd100k', 'bdd', '--out', 'p/bdd') == 0
+    assert tools('pair', 'p/gta', 'p/bdd', '--network', 'r18') == 0
+    config = load_config(str(tmp_path / 'pair.py'))
+    target = config.train_dataloader.dataset.target
+    assert (target.type, target.most) == ('VideoDataset', 4000)  # 20,000 frames of videos of 5
+    assert config.val_dataloader is None
+    assert len(DATASETS.build(target)) == 2 * (5 - target.stride)
+    assert (tmp_path / 'p/bdd/frames_train/0000f77c/000004.png').is_file()
