@@ -26,11 +26,11 @@ from torch import nn
 
 from i2vda_mmseg.apis import segment_video
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.apis.segment_video import overlay
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.video_reader import VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.runtime.video_loop import overlay
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (512, 1024)

@@ -3,12 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 
@@ -18,9 +17,9 @@ from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.runtime.video_loop import Cut, Taken, ahead, bgr_palette, overlay, take
 from i2vda_mmseg.visualization.label_colors import LegendItem, draw_legend
 
-T = TypeVar('T')
 _LEAST_TEXT = 12  # pixels
 
 
@@ -33,14 +32,6 @@ class VideoSummary(NamedTuple):
     flicker: list[float] | None  # share of the valid pixels whose class changes, likewise
     pairs: int  # pairs of consecutive frames
     clips: int  # pairs do not cross from one to the next
-
-
-class Cut(NamedTuple):
-    """Which frames of a source are taken, by their positions from 0."""
-
-    start: int = 0  # the first
-    end: int | None = None  # the one after the last; None: all
-    every: int = 1  # each that many-th
 
 
 def segment_video(
@@ -84,8 +75,7 @@ def segment_video(
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
     if metrics and len(metrics) != len(chosen):
         raise ValueError(f'expected one metric for each of the {len(chosen)} predictors, got {len(metrics)}')
-    if cut.start < 0 or cut.every < 1 or (cut.end is not None and cut.end <= cut.start):
-        raise ValueError(f'no frame is taken with start {cut.start}, end {cut.end} and every {cut.every}')
+    cut.check()
     frames = FrameSource(source)
     if frames.warning:
         print_log(f'{source}: {frames.warning}', logger='current', level=logging.WARNING)
@@ -95,7 +85,7 @@ def segment_video(
     start = time.monotonic()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
         sinks = _Sinks(writer, opacity, None if masks is None else Path(masks), legend)
-        count, clips = _segment(_taken(frames, cut), chosen, streams, sinks, progress or (lambda done, total: None))
+        count, clips = _segment(take(frames, cut), chosen, streams, sinks, progress or (lambda done, total: None))
     if not count:
         raise ValueError(f'{source} has no frame from {cut.start} on')
     if any(not stream.counts.pairs for stream in streams):
@@ -114,15 +104,6 @@ def segment_video(
     )
 
 
-class _Taken(NamedTuple):
-    """A frame to segment."""
-
-    name: str
-    image: np.ndarray
-    begins: bool  # whether it continues nothing
-    total: int  # how many there are, as far as the source knows
-
-
 class _Sinks(NamedTuple):
     """Where results go."""
 
@@ -132,29 +113,15 @@ class _Sinks(NamedTuple):
     legend: Sequence[LegendItem]
 
 
-def _taken(frames: FrameSource, cut: Cut) -> Iterator[_Taken]:
-    """Read the frames of a cut; the first of each clip begins one, and so does the first of all."""
-    names = [frame.name for clip in frames.clips for frame in clip]
-    end = len(frames) if cut.end is None else min(cut.end, len(frames) or cut.end)
-    total, begins = max(0, -(-(end - cut.start) // cut.every)), True
-    for position, image in enumerate(frames):
-        if cut.end is not None and position >= cut.end:
-            break
-        begins = begins or position in frames.clip_starts
-        if position >= cut.start and (position - cut.start) % cut.every == 0:
-            yield _Taken(names[position] if names else f'{position:06d}', image, begins, total)
-            begins = False
-
-
 def _segment(
-    taken: Iterator[_Taken],
+    taken: Iterator[Taken],
     predictors: list[FramePredictor],
     streams: list[ConsistencyStream],
     sinks: _Sinks,
     progress: Callable[[int, int], None],
 ) -> tuple[int, int]:
     """Label, measure and write frame after frame; reading and writing overlap with it. Gives frames and clips."""
-    colours = [_bgr_palette(predictor.palette) for predictor in predictors]
+    colours = [bgr_palette(predictor.palette) for predictor in predictors]
     followers: list[Any] = [*predictors, *streams]
     count, clips, written = 0, 0, None
     with ThreadPoolExecutor(2) as pool:
@@ -177,25 +144,11 @@ def _segment(
     return count, clips
 
 
-def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:
-    """Make the next item in the background while the current one is used."""
-    iterator, end = iter(items), object()
-    coming: Future[Any] = pool.submit(next, iterator, end)
-    while (item := coming.result()) is not end:
-        coming = pool.submit(next, iterator, end)
-        yield item
-
-
-def overlay(frame: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
-    """Blend the colours of labels (H, W), of a BGR palette (256, 3), over a BGR frame (H, W, 3), all uint8."""
-    return cv2.addWeighted(palette[labels], opacity, frame, 1 - opacity, 0)
-
-
 def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> ConsistencyStream:
     return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
 
 
-def _write(sinks: _Sinks, frame: _Taken, results: list[tuple[np.ndarray, np.ndarray]]) -> None:
+def _write(sinks: _Sinks, frame: Taken, results: list[tuple[np.ndarray, np.ndarray]]) -> None:
     if sinks.writer is not None:
         pictures = [overlay(frame.image, labels, palette, sinks.opacity) for labels, palette in results]
         sinks.writer.write(_with_legend(np.hstack(pictures), sinks.legend))
@@ -209,9 +162,3 @@ def _with_legend(picture: np.ndarray, legend: Sequence[LegendItem]) -> np.ndarra
         return picture
     size = max(_LEAST_TEXT, picture.shape[1] // 80)
     return np.vstack([picture, draw_legend(legend, picture.shape[1], size // 2, size)[..., ::-1]])
-
-
-def _bgr_palette(palette: list[list[int]]) -> np.ndarray:
-    colours = np.zeros((256, 3), np.uint8)
-    colours[: len(palette)] = np.array(palette, np.uint8)[:, ::-1]
-    return colours

@@ -16,7 +16,7 @@ SEQUENCES, LABELS = 'leftImg8bit_sequence', 'gtFine'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 T = TypeVar('T')
 
-_DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
+DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
 
 class Frame(NamedTuple):
@@ -62,7 +62,7 @@ class FrameSource:
 
     def __init__(self, source: str | Path) -> None:
         self.source = Path(source)
-        self.fps = _DEFAULT_FPS
+        self.fps = DEFAULT_FPS
         self.clips: list[list[Frame]] = []
         self.warning = ''
         self._video: VideoReader | None = None
@@ -78,7 +78,7 @@ class FrameSource:
             raise ValueError(f'{source} is a single picture; give the folder that it is in')
         else:
             self._video = VideoReader(self.source)
-            self.fps = self._video.fps or _DEFAULT_FPS
+            self.fps = self._video.fps or DEFAULT_FPS
 
     def __len__(self) -> int:
         """Number of frames; of a video, the number that it states, which may be wrong, or 0 if it states none."""

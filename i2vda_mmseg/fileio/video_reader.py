@@ -55,7 +55,7 @@ class VideoReader:
         self._times: list[int | None] = []  # when the frames known so far are presented
         self._forward: Iterator[VideoFrame] | None = None  # decodes on where the known frames end
         self._sought: tuple[Iterator[VideoFrame], int] | None = None  # decodes after a seek; the position that is next
-        self._convert = _Converter()
+        self._convert = FrameConverter()
         decoding.container.close()
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class VideoReader:
         Raises:
             ValueError: At the end, if frames are missing or could not be decoded.
         """
-        convert = _Converter()
+        convert = FrameConverter()
         return (convert(frame) for frame in _Decoding(self.path).frames())
 
     def count(self) -> int:
@@ -196,13 +196,14 @@ class _Decoding:
             return []
 
 
-class _Converter:
-    """Frames to arrays (H, W, 3), uint8, BGR, upright."""
+class FrameConverter:
+    """Turns decoded frames into arrays (H, W, 3), uint8, BGR, upright."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
+        """Convert a frame, by the colours that it says it has."""
         image = self._reformatter.reformat(
             frame, format='bgr24', interpolation=Interpolation.BICUBIC, threads=1
         ).to_ndarray()

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from i2vda_mmseg.apis import segment_video
-from i2vda_mmseg.apis.segment_video import overlay
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.runtime.video_loop import overlay
 
 PALETTE = [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 

@@ -1,7 +1,12 @@
 import itertools
 
+import numpy as np
 import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
 
+from i2vda_mmseg.apis.export_runtimes import ExportSettings, export_runtimes
 from i2vda_mmseg.apis.launch import build_runner, load_config
 from i2vda_mmseg.streetworld import make_streetworld
 
@@ -86,3 +91,50 @@ def _end_workers(iterator):
     """Tell data workers to end; garbage collection closes their queues in any order, and then waits 5 s for each."""
     if hasattr(iterator, '_shutdown_workers'):
         iterator._shutdown_workers()
+
+
+@pytest.fixture(scope='session')
+def frames():
+    """Three frames of noise, (48, 80, 3), BGR."""
+    return list(np.random.default_rng(0).integers(256, size=(3, 48, 80, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def network(tiny_config, tmp_path):
+    """A config of a method with random weights, and their checkpoint."""
+
+    def build(method='source_only', is_deeplab=False, **options):
+        config = tiny_config(method, tmp_path / 'unused', **options)
+        if method == 'source_only' and not is_deeplab:
+            config.model.segmentor.backbone = dict(type='TinyBackbone')
+            config.model.segmentor.decode_head.in_channels = 4
+            config.model.segmentor.decode_head.update(in_index=0, dilations=(1, 2))
+        torch.manual_seed(0)
+        model = MODELS.build(config.model)
+        for module in model.segmentor.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.1)
+                module.running_var.uniform_(0.5, 2.0)
+        torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'net.pth')
+        return config, tmp_path / 'net.pth'
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def kept():
+    """What the first test exported, for the others."""
+    return {}
+
+
+@pytest.fixture
+def exported(network, frames, tmp_path, kept):
+    """All formats of one network, with all outputs."""
+    if not kept:
+        config, checkpoint = network(is_deeplab=True)
+        settings = ExportSettings(('onnx', 'openvino', 'pt2'), ('logits', 'probs', 'labels'))
+        out = tmp_path / 'out' / 'net.onnx'
+        kept['all'] = config, checkpoint, export_runtimes(config, checkpoint, out, frames, settings)
+    return kept['all']

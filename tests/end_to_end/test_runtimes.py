@@ -9,7 +9,6 @@ import pytest
 import torch
 from helpers import TinyBackbone
 from mmseg.registry import MODELS
-from torch import nn
 
 from i2vda_mmseg.apis import export_check
 from i2vda_mmseg.apis.export_runtimes import ExportSettings, export_runtimes
@@ -20,64 +19,21 @@ from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.runtime import FrameLabeller, RuntimeOptions, open_network
 
 RNG = np.random.default_rng(0)
-IMAGES = [RNG.integers(256, size=(48, 80, 3), dtype=np.uint8) for _ in range(3)]
-FORMATS = ('onnx', 'openvino', 'pt2')
 OUTPUTS = ('logits', 'probs', 'labels')
-
-
-@pytest.fixture
-def network(tiny_config, tmp_path):
-    """A config of a method with random weights, and their checkpoint."""
-
-    def build(method='source_only', is_deeplab=False, **options):
-        config = tiny_config(method, tmp_path / 'unused', **options)
-        if method == 'source_only' and not is_deeplab:
-            config.model.segmentor.backbone = dict(type='TinyBackbone')
-            config.model.segmentor.decode_head.in_channels = 4
-            config.model.segmentor.decode_head.update(in_index=0, dilations=(1, 2))
-        torch.manual_seed(0)
-        model = MODELS.build(config.model)
-        for module in model.segmentor.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(std=0.1)
-                module.running_var.uniform_(0.5, 2.0)
-        torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'net.pth')
-        return config, tmp_path / 'net.pth'
-
-    return build
-
-
-@pytest.fixture(scope='module')
-def kept():
-    """What the first test exported, for the others."""
-    return {}
-
-
-@pytest.fixture
-def exported(network, tmp_path, kept):
-    """All formats of one network, with all outputs."""
-    if not kept:
-        config, checkpoint = network(is_deeplab=True)
-        settings = ExportSettings(FORMATS, OUTPUTS)
-        out = tmp_path / 'out' / 'net.onnx'
-        kept['all'] = config, checkpoint, export_runtimes(config, checkpoint, out, IMAGES, settings)
-    return kept['all']
 
 
 def open_any(path):
     return open_program(path) if path.suffix == '.pt2' else open_network(path, RuntimeOptions(threads=1))
 
 
-def test_every_format_computes_what_the_method_tests_with(exported):
+def test_every_format_computes_what_the_method_tests_with(exported, frames):
     config, checkpoint, results = exported
     folder = next(iter(results)).parent
     assert sorted(path.name for path in folder.iterdir()) == ['net.bin', 'net.onnx', 'net.pt2', 'net.xml']
     assert [path.suffix for path in results] == ['.onnx', '.xml', '.pt2']
     eager, predictor = FrameNetwork.load(config, checkpoint), FramePredictor.load(config, checkpoint)
-    frames = RNG.integers(256, size=(3, 3, 41, 67), dtype=np.uint8)  # neither of the sizes nor batches of the export
-    logits = eager(torch.from_numpy(frames))[0]
+    batch = RNG.integers(256, size=(3, 3, 41, 67), dtype=np.uint8)  # neither of the sizes nor batches of the export
+    logits = eager(torch.from_numpy(batch))[0]
     for path, comparisons in results.items():
         sizes = {(each.width, each.height, each.batch) for each in comparisons}
         assert sizes == {(64, 32, 1), (64, 32, 2), (49, 25, 1), (49, 25, 2)}
@@ -86,59 +42,59 @@ def test_every_format_computes_what_the_method_tests_with(exported):
         assert network.card.classes[:2] == ('road', 'sidewalk')
         assert network.card.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
         assert (network.card.protocol, network.card.test_size) == ('viper15', (64, 32))
-        outputs = network(frames)
+        outputs = network(batch)
         np.testing.assert_allclose(outputs['logits'], logits, atol=1e-4 * float(logits.abs().max()))
         np.testing.assert_allclose(outputs['probs'], logits.softmax(dim=1), atol=1e-4)
         assert outputs['labels'].dtype == np.uint8
         assert (outputs['labels'] == logits.argmax(dim=1).numpy()).mean() > 0.999
-        labels = FrameLabeller(network)(IMAGES[0])  # as the config tests: resized there, and labels of the frame's size
-        assert labels.shape == IMAGES[0].shape[:2]
-        assert (labels == predictor(IMAGES[0]).numpy()).mean() > 0.99
+        labels = FrameLabeller(network)(frames[0])  # as the config tests: resized there, and labels of the frame's size
+        assert labels.shape == frames[0].shape[:2]
+        assert (labels == predictor(frames[0]).numpy()).mean() > 0.99
 
 
-def test_colours_are_those_that_the_network_was_trained_on(network, tmp_path):
+def test_colours_are_those_that_the_network_was_trained_on(network, tmp_path, frames):
     """mean and std of a network of BGR images are given in RGB, as frames are."""
     cards = []
     for name, options in (('bgr', {}), ('rgb', {'model.data_preprocessor.bgr_to_rgb': True})):
         options |= {'model.data_preprocessor.mean': [10.0, 20.0, 30.0], 'model.data_preprocessor.std': [1.0, 2.0, 3.0]}
         config, checkpoint = network(**options)
-        (path,) = export_runtimes(config, checkpoint, tmp_path / name, IMAGES)
+        (path,) = export_runtimes(config, checkpoint, tmp_path / name, frames)
         cards.append(open_network(path).card)
-        frames = RNG.integers(256, size=(1, 3, 32, 64), dtype=np.uint8)
-        sample = dict(inputs=[torch.from_numpy(frames[0, ::-1].copy())])
+        batch = RNG.integers(256, size=(1, 3, 32, 64), dtype=np.uint8)
+        sample = dict(inputs=[torch.from_numpy(batch[0, ::-1].copy())])
         model = FramePredictor.load(config, checkpoint).model
         expected = model(**model.data_preprocessor(sample), mode='tensor')
-        expected = model.upsampled(expected, torch.from_numpy(frames)).detach()
-        np.testing.assert_allclose(open_network(path)(frames)['logits'], expected, atol=1e-3)
+        expected = model.upsampled(expected, torch.from_numpy(batch)).detach()
+        np.testing.assert_allclose(open_network(path)(batch)['logits'], expected, atol=1e-3)
     assert [card.mean for card in cards] == [(30.0, 20.0, 10.0), (10.0, 20.0, 30.0)]
     assert [card.std for card in cards] == [(3.0, 2.0, 1.0), (1.0, 2.0, 3.0)]
 
 
-def test_a_difference_is_an_error_and_leaves_no_file(network, tmp_path, monkeypatch):
+def test_a_difference_is_an_error_and_leaves_no_file(network, tmp_path, monkeypatch, frames):
     config, checkpoint = network()
     monkeypatch.setattr(export_check, 'TOLERANCE', 0.0)  # as no runtime keeps it
     out = tmp_path / 'out' / 'net.onnx'
     with pytest.raises(ValueError, match=r'does not compute in ONNX Runtime.*1 frames of 64x32.*Nothing was written'):
-        export_runtimes(config, checkpoint, out, IMAGES)
+        export_runtimes(config, checkpoint, out, frames)
     assert list(out.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize('method', ['davsn', 'tps'])
-def test_networks_of_two_frames_are_refused_with_the_reason(network, tmp_path, method):
+def test_networks_of_two_frames_are_refused_with_the_reason(network, tmp_path, method, frames):
     config, checkpoint = network(method)
     with pytest.raises(ConfigError, match=r'takes the frame before and the optical flow'):
-        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+        export_runtimes(config, checkpoint, tmp_path / 'net', frames)
 
 
-def test_windows_and_foreign_steps_are_refused(network, tmp_path):
+def test_windows_and_foreign_steps_are_refused(network, tmp_path, frames):
     config, checkpoint = network()
     config.model.segmentor.test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(8, 8))
     with pytest.raises(ConfigError, match=r'test_cfg\.mode'):
-        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+        export_runtimes(config, checkpoint, tmp_path / 'net', frames)
     config, checkpoint = network()
     config.test_dataloader.dataset.pipeline.insert(1, dict(type='PhotoMetricDistortion'))
     with pytest.raises(ConfigError, match='step PhotoMetricDistortion changes frames'):
-        export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES)
+        export_runtimes(config, checkpoint, tmp_path / 'net', frames)
 
 
 @MODELS.register_module(force=True)
@@ -149,21 +105,21 @@ class BesselBackbone(TinyBackbone):
         return (super().forward(x)[0] + torch.special.bessel_j1(x.mean()),)
 
 
-def test_an_operator_without_a_translation_is_named(network, tmp_path):
+def test_an_operator_without_a_translation_is_named(network, tmp_path, frames):
     config, checkpoint = network()
     config.model.segmentor.backbone.type = 'BesselBackbone'
     with pytest.raises(ValueError, match=r'ONNX cannot hold the network: it has no translation of .*bessel_j1'):
-        export_runtimes(config, checkpoint, tmp_path / 'out' / 'net', IMAGES)
+        export_runtimes(config, checkpoint, tmp_path / 'out' / 'net', frames)
     assert list((tmp_path / 'out').iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ('precision', 'formats', 'share'), [('fp16', ('onnx',), 0.6), ('int8', ('openvino', 'onnx'), 0.5)]
 )
-def test_reduced_precision_keeps_most_labels(network, tmp_path, precision, formats, share):
+def test_reduced_precision_keeps_most_labels(network, tmp_path, precision, formats, share, frames):
     config, checkpoint = network(is_deeplab=True)
     settings = ExportSettings(formats, precision=precision, calibration_frames=3)
-    results = export_runtimes(config, checkpoint, tmp_path / 'net', IMAGES, settings)
+    results = export_runtimes(config, checkpoint, tmp_path / 'net', frames, settings)
     assert all(each.equal >= export_check.AGREEMENT[precision] for rows in results.values() for each in rows)
     assert all(each.difference > 0 for rows in results.values() for each in rows)
     assert all(open_network(path).card.precision == precision for path in results)
