@@ -16,6 +16,7 @@ from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
 from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.reporting.without_labels import VIDEOS
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,10 +76,25 @@ def main() -> None:
         )
     report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
     if metrics:
-        beside = Path(args.out).with_suffix('.json') if args.out else Path(args.checkpoint).with_name('video.json')
         figures = [dict(row, source=args.source) for row in figures_of(summary, runs, metrics)]
-        write_atomically(json.dumps(figures, indent=2, allow_nan=False) + '\n', beside)
-        print(f'figures: {beside}')
+        written = []
+        if args.out:
+            written.append(Path(args.out).with_suffix('.json'))
+            write_atomically(json.dumps(figures, indent=2, allow_nan=False) + '\n', written[-1])
+        written += [add_figures(Path(row['checkpoint']).with_name(VIDEOS), row) for row in figures]
+        print(f'figures: {", ".join(map(str, dict.fromkeys(written)))}')
+
+
+def add_figures(path: Path, row: dict[str, Any]) -> Path:
+    """Add what was measured to the work dir's file, in place of what is known of this checkpoint and video."""
+    about = ('checkpoint', 'source')
+    try:
+        known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
+    except ValueError as error:
+        raise ValueError(f'{path}, where figures are added, is no JSON ({error}); remove it') from error
+    others = [other for other in known if any(other.get(key) != row[key] for key in about)]
+    write_atomically(json.dumps([*others, row], indent=2, allow_nan=False) + '\n', path)
+    return path
 
 
 def legend_of(config: Config) -> list[tuple[str, list[int]]]:

@@ -17,6 +17,7 @@ from .figures import fact_rows, figure_tables, is_number
 from .page import Legend, ReportContent, ReportOptions, RunHead, render_report
 from .run_record import RunRecord, attempt, read_run, short_names
 from .samples import RunSamples, draw_samples, gather
+from .without_labels import unlabelled_facts, video_table
 
 
 def build_report(folders: Sequence[str | Path], out: str | Path, options: ReportOptions | None = None) -> Path:
@@ -45,6 +46,7 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
     samples = [_samples(run, config, options) for run, config in zip(runs, configs)]
     player, no_clip = make_player(runs, configs, options)
     metrics = [run.metrics for run in runs]
+    unlabelled = [run.unlabelled for run in runs]
     charts = draw_curves(runs)
     differences = config_differences([run.config for run in runs])
     return ReportContent(
@@ -55,8 +57,9 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
             metrics,
             comparable=len(set(protocols(runs).values())) == 1,
             temporal_comparable=not temporal_differences(runs),
-        ),
-        facts=fact_rows(metrics),
+        )
+        + video_table(unlabelled),
+        facts=fact_rows(metrics) + unlabelled_facts(unlabelled),
         charts=charts,
         samples=gather(samples),
         player=player,
@@ -91,7 +94,8 @@ def _head(run: RunRecord) -> RunHead:
         folder=str(run.folder),
         protocol=metrics.get('protocol'),
         headline=f'{figure:.1f}' if is_number(figure) else None,
-        temporal=[(name, f'{metrics[name]:.4f}') for name in ('TC', 'flicker') if is_number(metrics.get(name))],
+        temporal=[(name, f'{metrics[name]:.4f}') for name in ('TC', 'flicker') if is_number(metrics.get(name))]
+        or run.unlabelled.temporal(),
         missing=run.missing,
         files=files,
     )

@@ -1,5 +1,7 @@
 """The figures of several metrics.json side by side."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +9,7 @@ Metrics = Mapping[str, Any]
 _HIGHER = {'mIoU', 'aAcc', 'mAcc', 'mDice', 'mFscore', 'mPrecision', 'mRecall', 'TC'}
 _NONE = '\N{EN DASH}'
 _LOWER = {'flicker'}
+_DIGITS = 18  # of a whole number
 _FIRST = ('mIoU', 'TC', 'flicker')
 _SHARES = ('TC', 'flicker')  # in 0..1; what mmseg's metric gives is in percent
 
@@ -35,6 +38,29 @@ class FactRow(NamedTuple):
     name: str  # key in metrics.json, dots between nested keys
     values: list[str | None]  # as text, one a run; None where the run says nothing
     differs: bool  # whether the runs say different things
+
+
+def parse_figures(text: str) -> Any:
+    """Read JSON; NaN and infinity, which some programs write although JSON has none, and endless numbers are None.
+
+    Raises:
+        ValueError: If it is no JSON.
+        RecursionError: If it is nested too deeply.
+
+    Example:
+        >>> parse_figures('{"mIoU": 52.5, "IoU/bus": NaN}')
+        {'mIoU': 52.5, 'IoU/bus': None}
+    """
+    return json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_whole)
+
+
+def _number(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if len(text) <= _DIGITS else None
 
 
 def figure_tables(

@@ -1,8 +1,6 @@
 """What a work dir holds."""
 
 import filecmp
-import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +10,11 @@ from mmengine.config import Config
 
 from i2vda_mmseg.errors import describe
 
+from .figures import parse_figures
 from .scalars import Scalars, read_scalars
+from .without_labels import Unlabelled, read_unlabelled
 
 _MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
-_DIGITS = 18  # of a whole figure
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
 
 
@@ -99,6 +98,7 @@ class RunRecord(NamedTuple):
         config: The config that it was trained with, None where there is none.
         machine: What its log says of the machine.
         missing: What is not there, one sentence each.
+        unlabelled: What is known of it without labels.
     """
 
     name: str
@@ -109,6 +109,7 @@ class RunRecord(NamedTuple):
     config: Config | None
     machine: dict[str, str]
     missing: list[str]
+    unlabelled: Unlabelled = Unlabelled({}, None)
 
     def weights(self, name: str | None = None) -> Weights:
         """Find the weights: ``name``, or those that were tested, or the last ones.
@@ -144,7 +145,9 @@ def read_run(folder: str | Path, name: str | None = None) -> RunRecord:
         missing.append(f'{torn} unreadable line{"s" if torn > 1 else ""} of its scalars.json')
     config = _read_config(folder, missing)
     machine = _read_machine(folder)
-    return RunRecord(name or folder.resolve().name, folder, metrics, train, validation, config, machine, missing)
+    unlabelled = read_unlabelled(folder, missing)
+    called = name or folder.resolve().name
+    return RunRecord(called, folder, metrics, train, validation, config, machine, missing, unlabelled)
 
 
 def short_names(folders: Sequence[str | Path]) -> list[str]:
@@ -170,9 +173,7 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: there is no metrics.json, which tools/test.py writes')
         return None
     try:
-        metrics = json.loads(
-            path.read_text(encoding='utf-8'), parse_constant=_number, parse_float=_number, parse_int=_whole
-        )
+        metrics = parse_figures(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
         missing.append(f'no figures: metrics.json is no JSON ({describe(error)})')
         return None
@@ -180,17 +181,6 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: metrics.json is no table')
         return None
     return metrics
-
-
-def _number(text: str) -> float | None:
-    """Read a figure; NaN and infinity, which some programs write although JSON has none, are no figures."""
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
-def _whole(text: str) -> int | None:
-    """Read a whole figure, unless it is larger than any can be."""
-    return int(text) if len(text) <= _DIGITS else None
 
 
 def _read_config(folder: Path, missing: list[str]) -> Config | None:

@@ -93,9 +93,12 @@ def test_the_commands_of_the_page_go_the_whole_way(files):
     assert "40: 'road', 41: 'pavement'" in (files / 'pair.py').read_text()
     assert sum(1 for _ in VideoReader(files / 'segmented.mp4')) == 6
     (figures,) = json.loads((files / 'segmented.json').read_text())
+    assert json.loads((files / 'work_dirs/pair/video.json').read_text()) == [figures]
     assert (figures['pairs'], figures['clips'], figures['protocol']) == (5, 1, 'pair')
     for page in ('browse.html', 'report.html'):
         assert 'pavement' in (files / page).read_text()
+    for part in ('drive.mp4: TC', 'drive.mp4: flicker', 'chosen without labels'):
+        assert part in (files / 'report.html').read_text().replace('<wbr>', '')
     assert torch.load(files / 'network.pth', weights_only=False)['meta']['dataset_meta']['classes'][1] == 'pavement'
 
 

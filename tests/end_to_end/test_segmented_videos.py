@@ -1,8 +1,10 @@
 """tools/segment_video.py on a clip of a tiny street, with networks that have learnt nothing."""
 
+import json
 import re
 import runpy
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -57,6 +59,11 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
         assert 0 < flicker < 1
         facts = f'protocol viper15, preset clean mask=none, DISFlow, {count - 2} pairs of 2 clips, shares in 0..1'
         assert line.endswith(f'({facts})')
+    rows = json.loads((tmp_path / 'video.json').read_text())
+    assert [Path(row['checkpoint']).name for row in rows] == ['0.pth', '1.pth']
+    assert segment(config, networks[1], clips, '--end', 2, *options)[0] == 0  # measured again, in its place
+    rows = json.loads((tmp_path / 'video.json').read_text())
+    assert [(Path(row['checkpoint']).name, row['pairs']) for row in rows] == [('0.pth', count - 2), ('1.pth', 1)]
     video = cv2.VideoCapture(str(out))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == count
     assert video.read()[1].shape == (64, 2 * 96, 3)
