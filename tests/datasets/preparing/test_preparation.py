@@ -1,7 +1,11 @@
 """Data sets that are known by name: tiny trees in their layouts become lists, class spaces and samples."""
 
+import runpy
+from importlib.resources import files
+
 import numpy as np
 import pytest
+import setuptools
 from mmseg.registry import DATASETS
 
 from datasets.preparing.downloads import FILES, HEIGHT, WIDTH, tree, write, write_label
@@ -45,6 +49,27 @@ def test_tables_are_whole(name):
     assert not classes & {finer for finers in data.covers.values() for finer in finers} - {'truck', 'motorcycle'}
     if data.colours:
         assert [*data.labels] == [*range(len(set(data.colours)))]
+
+
+def test_an_installation_carries_the_tables(monkeypatch, request):
+    settings = {}
+    monkeypatch.setattr(setuptools, 'setup', settings.update)
+    monkeypatch.chdir(request.config.rootpath)
+    runpy.run_path('setup.py')
+    for package in ('i2vda_mmseg.datasets', 'i2vda_mmseg.datasets.preparing'):
+        root = files(package)
+        carried = {path for pattern in settings['package_data'][package] for path in root.glob(pattern)}
+        assert carried == set(root.glob('*/*.yaml'))
+        assert carried
+
+
+def test_unlabelled_drives_are_a_target(tmp_path):
+    data, _, _ = tree(tmp_path / 'raw', 'kitti-step')
+    for number in range(3):
+        write(tmp_path / f'raw/testing/image_02/0007/{number:06d}.png', np.full((HEIGHT, WIDTH, 3), 90, np.uint8))
+    prepared = Preparation(data, tmp_path / 'raw', tmp_path / 'out').run(is_partial=True)
+    pairs = DATASETS.build(dict(prepared.frames['test'], class_space='viper15', pipeline=[dict(type='LoadFramePair')]))
+    assert len(pairs) == 2
 
 
 def test_names_tell_the_splits_of_camvid_apart():
