@@ -77,7 +77,7 @@ def loaded(data: Any, workers: int, rounds: int) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(rounds * PAIRS):
         target = model.data_preprocessor(next(batches), training=True)['target']
-        model.flow_to_t(model.target_clip(target))
+        model.temporal.flow_to_t(model.target_clip(target))
     count = rounds * PAIRS
     return count / (time.perf_counter() - wall), 1000 * (time.process_time() - cpu) / count
 

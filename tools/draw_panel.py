@@ -12,7 +12,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import load_weights, trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.images import write_image
-from i2vda_mmseg.models.segmentors import I2VDA
+from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 from i2vda_mmseg.reporting.samples import LabelledPair, pairs_of
 from i2vda_mmseg.visualization import draw_panel, label_to_rgb
 
@@ -23,7 +23,9 @@ TRUTH = 'Ground truth of I_{1}'
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Draw frames, flow, pseudo-labels and prediction of one pair')
-    parser.add_argument('config', help='config file of an I2VDA model, configs/i2vda/<name>.py')
+    parser.add_argument(
+        'config', help='config file of I2VDA, or of a method with model.temporal: configs/i2vda/<name>.py'
+    )
     parser.add_argument('checkpoint', help='checkpoint of I2VDA, of another method, or of a plain EncoderDecoder')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='picture to write, like panel.png')
@@ -60,15 +62,16 @@ def main() -> None:
     print(f'panel: {args.out}')
 
 
-def build_model(config: Config, name: str) -> I2VDA:
+def build_model(config: Config, name: str) -> DomainAdaptiveSegmentor:
     """Build the model in eval mode, with t fixed for drawing; leave if the config is of another method."""
     model = MODELS.build(config.model)
-    if not isinstance(model, I2VDA):
+    if getattr(model, 'temporal', None) is None:
         sys.exit(
-            f'draw_panel: {name} builds {type(model).__name__}, which has no flow and no proxy; give an I2VDA config'
+            f'draw_panel: {name} builds {type(model).__name__}, which has no flow and no proxy; give an I2VDA config, '
+            'or one with model.temporal'
         )
-    if model.temporal_augmentation is not None:
-        model.temporal_augmentation.t = DRAWN_T
+    if model.temporal.temporal_augmentation is not None:
+        model.temporal.temporal_augmentation.t = DRAWN_T
     return model.eval()
 
 

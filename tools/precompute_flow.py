@@ -23,7 +23,7 @@ from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step
+from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step, temporal_settings
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.testing import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
@@ -140,14 +140,17 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
 
 def read_config(config: Config) -> tuple[dict, dict, str | None]:
     """Find the target data set, the estimator and, if the config reads a cache already, its folder."""
-    estimator = config.get('model', {}).get('flow_estimator')
+    estimator = temporal_settings(config)[1].get('flow_estimator')
     target = config.get('train_dataloader', {}).get('dataset', {}).get('target')
     if estimator is None or target is None:
         raise ValueError(f'{config.filename} has no model.flow_estimator or no target domain; give a config of I2VDA')
     target, step = until_flow(target.to_dict())
     estimator = flow_of_step(step) if step and step['type'] == 'LoadFlow' else estimator.to_dict()
     if estimator['type'] == 'CachedFlow':
-        estimator, root = estimator.get('online') or config.model.flow_estimator.to_dict(), estimator['root']
+        estimator, root = (
+            estimator.get('online') or temporal_settings(config)[1].flow_estimator.to_dict(),
+            estimator['root'],
+        )
         if estimator['type'] == 'CachedFlow':
             raise ValueError('the config has a CachedFlow without online=: nothing says which estimator to run')
         return target, estimator, root

@@ -31,7 +31,7 @@ def complete_workers_flow(config: Config) -> None:
     Args:
         config: Changed in place.
     """
-    estimator = (config.get('model') or {}).get('flow_estimator')
+    estimator = temporal_settings(config)[1].get('flow_estimator')
     if not estimator or not suits_workers(estimator):
         return
     for _, step in _steps(config):
@@ -48,14 +48,15 @@ def check_flow(config: Mapping[str, Any]) -> None:
         ConfigError: With the key of the cache, or both keys that differ.
     """
     _check_workers_flow(config)
-    estimator = (config.get('model') or {}).get('flow_estimator')
+    key, settings = temporal_settings(config)
+    estimator = settings.get('flow_estimator')
     size = _target_size(config)
     if not isinstance(estimator, Mapping) or size is None:
         return
     smallest = _smallest(estimator)
     if min(size) < smallest:
         print_log(
-            f'model.flow_estimator: {estimator.get("type")} works on at least {smallest}x{smallest} pixels, and the '
+            f'{key}.flow_estimator: {estimator.get("type")} works on at least {smallest}x{smallest} pixels, and the '
             f'target frames are {size[0]}x{size[1]} (H x W): most of what it sees is padding',
             logger='current',
             level=30,
@@ -64,7 +65,14 @@ def check_flow(config: Mapping[str, Any]) -> None:
         try:
             FlowCache(estimator['root']).require(size=size)
         except (ValueError, FileNotFoundError) as error:
-            raise ConfigError(f'model.flow_estimator.root: {error}') from error
+            raise ConfigError(f'{key}.flow_estimator.root: {error}') from error
+
+
+def temporal_settings(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Give what the model says of flow and I_t, with its key: ``model`` itself for I2VDA, or ``model.temporal``."""
+    model = config.get('model') or {}
+    temporal = model.get('temporal')
+    return ('model.temporal', temporal) if isinstance(temporal, Mapping) else ('model', model)
 
 
 def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -76,31 +84,33 @@ def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _check_workers_flow(config: Mapping[str, Any]) -> None:
     """Refuse steps that make flow, or I_t, otherwise than the model's settings say, which would have no effect."""
-    model = config.get('model') or {}
-    estimator = model.get('flow_estimator')
+    key, settings = temporal_settings(config)
+    estimator = settings.get('flow_estimator')
     makes_flow = estimator is not None and suits_workers(estimator)
     for path, step in _steps(config):
         made = flow_of_step(step)
         makes_flow = makes_flow or made is not None
         if made is not None and estimator and not _same_flow(path, made, estimator):
             raise ConfigError(
-                f'{path}: makes flow with {dict(made)} in the data workers, but model.flow_estimator is '
+                f'{path}: makes flow with {dict(made)} in the data workers, but {key}.flow_estimator is '
                 f'{dict(estimator)}: set both, or leave the estimator of the step out'
             )
-        if step['type'] == 'TemporalAugmentation' and 'temporal_augmentation' in model:
-            _check_augmentation(path, step, model['temporal_augmentation'], makes_flow)
+        if step['type'] == 'TemporalAugmentation' and 'temporal_augmentation' in settings:
+            _check_augmentation(path, step, key, settings, makes_flow)
 
 
-def _check_augmentation(path: str, step: Mapping[str, Any], asked: Any, makes_flow: bool) -> None:
+def _check_augmentation(
+    path: str, step: Mapping[str, Any], owner: str, settings: Mapping[str, Any], makes_flow: bool
+) -> None:
     if not makes_flow:
         raise ConfigError(
-            f'{path}: TemporalAugmentation needs flow from the data workers, but model.flow_estimator runs on the '
+            f'{path}: TemporalAugmentation needs flow from the data workers, but {owner}.flow_estimator runs on the '
             "model's device; take it out of the pipeline, and the model makes I_t"
         )
-    workers, model = (cfg and TRANSFORMS.build(cfg) for cfg in (step, asked))
+    workers, model = (cfg and TRANSFORMS.build(cfg) for cfg in (step, settings['temporal_augmentation']))
     if repr(workers) != repr(model):
         raise ConfigError(
-            f'{path}: makes I_t with {workers} in the data workers, but model.temporal_augmentation is {model}: set '
+            f'{path}: makes I_t with {workers} in the data workers, but {owner}.temporal_augmentation is {model}: set '
             'both, or take the step out of the pipeline'
         )
 

@@ -15,7 +15,7 @@ from i2vda_mmseg.evaluation.protocols import PROTOCOLS, protocol_named
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
-from .config_flow import suits_workers
+from .config_flow import suits_workers, temporal_settings
 
 
 def protocol_of(config: Config) -> str | None:
@@ -190,7 +190,7 @@ def _flow_estimator(config: Config, evaluator: dict[str, Any], flow: str) -> dic
         if not Path(flow).is_dir():
             raise ValueError(f"flow must be 'config', 'model' or the folder of a flow cache, but there is no {flow}")
         return dict(type='CachedFlow', root=flow)
-    estimator = config.model.get('flow_estimator')
+    estimator = temporal_settings(config)[1].get('flow_estimator')
     if estimator is None:
         raise ValueError(f"the model of {config.filename} has no flow_estimator; use that of tc_evaluator ('config')")
     return estimator.to_dict()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor, TwoFrameSegmentor
+from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor, TwoFrameSegmentor
 from i2vda_mmseg.ops import IGNORE_INDEX, normalized_entropy
 from i2vda_mmseg.visualization import flow_to_rgb, label_to_rgb, mask_to_rgb
 
@@ -23,11 +23,12 @@ def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette
         palette: One RGB colour a class.
 
     Returns:
-        Captions and pictures (H, W, 3), uint8, RGB; and the captions of those that are labels or masks. Of I2VDA:
-        frames, I_t, flow, mask, pseudo-label and prediction; of the others: frames, prediction and its entropy.
+        Captions and pictures (H, W, 3), uint8, RGB; and the captions of those that are labels or masks. With a
+        ``temporal``, as I2VDA has: frames, I_t, flow, mask, pseudo-label and prediction; else: frames, prediction and
+        its entropy.
     """
-    if isinstance(model, I2VDA):
-        return _i2vda_cells(model, target, palette)
+    if model.temporal is not None:
+        return _clip_cells(model, target, palette)
     frames = target['frames'][:1]
     images = frames[:, -1]
     if isinstance(model, TwoFrameSegmentor):
@@ -41,7 +42,7 @@ def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette
     return smooth + sharp, [caption for caption, _ in sharp]
 
 
-def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[Cells, list[str]]:
+def _clip_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette: list) -> tuple[Cells, list[str]]:
     clip = model.target_clip(dict(frames=target['frames'][:1], data_samples=target['data_samples'][:1]))
     logits = model.logits(model.data_preprocessor.normalize(clip.frame_1))
     flow = clip.flow_10[0].permute(1, 2, 0).cpu().numpy()
@@ -49,7 +50,7 @@ def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[C
     longest = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
     middle = (
         'I_{0} again (no augmentation)'
-        if model.temporal_augmentation is None
+        if model.temporal.temporal_augmentation is None
         else f'Synthesised I_{{t}} (t = {float(clip.t):.2g})'
     )
     smooth = [
@@ -58,8 +59,8 @@ def _i2vda_cells(model: I2VDA, target: dict[str, Any], palette: list) -> tuple[C
         (f'Flow F_{{10}} (full colour from {longest:.1f} px)', flow_to_rgb(flow, longest)),
     ]
     sharp = []
-    if model.pseudo_label_head is not None:
-        valid = model.pseudo_label_head.validity(clip.flow_01, clip.flow_10)[0].cpu().numpy()
+    if model.temporal.pseudo_label_head is not None:
+        valid = model.temporal.pseudo_label_head.validity(clip.flow_01, clip.flow_10)[0].cpu().numpy()
         pseudo_label = model.pseudo_label(clip)[0].cpu().numpy()
         sharp.append((f'Validity mask O ({valid.mean():.0%} kept)', mask_to_rgb(valid)))
         kept = (pseudo_label != IGNORE_INDEX).mean()

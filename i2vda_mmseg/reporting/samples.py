@@ -15,7 +15,7 @@ from i2vda_mmseg.engine.checkpoints import load_weights
 from i2vda_mmseg.engine.frame_predictor import model_of
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.frame_source import spread
-from i2vda_mmseg.models.segmentors import I2VDA, DomainAdaptiveSegmentor
+from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 from i2vda_mmseg.visualization import label_to_rgb
 
 from .page import Legend, Sample
@@ -182,8 +182,8 @@ def _build(config: Config, checkpoint: Path, device: str) -> Any:
     if not isinstance(model, DomainAdaptiveSegmentor):
         raise ValueError(f'panels are drawn of methods of this package, and the config builds {type(model).__name__}')
     load_weights(model, checkpoint)
-    if isinstance(model, I2VDA) and model.temporal_augmentation is not None:
-        model.temporal_augmentation.t = _DRAWN_T
+    if model.temporal is not None and model.temporal.temporal_augmentation is not None:
+        model.temporal.temporal_augmentation.t = _DRAWN_T
     return model.to(device).eval()
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -16,14 +17,17 @@ from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.idle_parameters import IdleParameters
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batches, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
-from i2vda_mmseg.ops import IGNORE_INDEX, upsample
+from i2vda_mmseg.ops import IGNORE_INDEX
 
 from .checkpoint import STOCK_ADVICE, CheckpointMixin
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
-from .levels import LEVELS, by_level
+from .levels import LEVELS
 from .loss_settings import prepare_losses, without_waiting
 from .network import advice_on_downloads, build_network
+from .prediction import PredictionMixin
+from .proxy import ProxyMixin
 from .supervision import Supervision, supervised_pass
+from .temporal import TemporalMixin
 
 RESIZE_MODES = ('once', 'twice')
 
@@ -45,7 +49,7 @@ class SegmentorPass(NamedTuple):
     details: dict[str, Tensor] | None = None
 
 
-class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
+class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, CheckpointMixin, BaseModel):
     """A segmentor trained on labelled source images and unlabelled target frames.
 
     Contains a plain ``EncoderDecoder`` as ``segmentor`` (M in the paper) and tests with it alone: one frame, no flow.
@@ -61,6 +65,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         lambda_seg_aux: Weight of ``loss_seg_aux`` of a ``MultiLevelEncoderDecoder``; other heads have their config's.
         batch_statistics: 'shared': source and target move the running statistics of batch norm in turn, as in the
             released code of AdaptSegNet. 'target': only target passes move them.
+        temporal: Config of a ``TemporalAugmentedConsistency``: L_tc on the target video beside what the method learns.
         resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg. 'once': from the
             feature maps' size to the label's, as in the released codes; not of windows ('slide') and padded images.
         **kwargs: None; what stock functions pass is refused with advice.
@@ -88,6 +93,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         lambda_seg_aux: float = 0.1,
         batch_statistics: str = 'shared',
         resize_logits: str = 'twice',
+        temporal: dict | None = None,
         **kwargs: Any,
     ) -> None:
         if kwargs:
@@ -114,6 +120,9 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self.loss_terms: dict[str, Tensor] = {}
         self.iteration_seed: int | None = None
         self.stage = 0
+        self.use_temporal(temporal)
+        if temporal is not None or self.has_teacher:
+            self.build_proxy()
 
     def _check_levels(self, network: nn.Module) -> None:
         if judges_auxiliary_head(network) and not self.multi_level:
@@ -125,6 +134,11 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the method's forward passes of M, one after the other."""
         raise NotImplementedError
+
+    def temporal_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make the pass of I_t, after those of the method, where there is a ``temporal``."""
+        for losses in self.temporal_terms(batch):
+            yield SegmentorPass(losses, 'target')
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Hand single images to the segmentor, as an ``EncoderDecoder`` takes them."""
@@ -147,7 +161,7 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         details: dict[str, Tensor] = {}
         self.loss_terms = log_vars
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
-        passes = self.segmentor_passes(batch)
+        passes = chain(self.segmentor_passes(batch), self.temporal_passes(batch))
         while True:
             with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches(), self._idle.advice():
                 current = next(passes, None)
@@ -162,37 +176,6 @@ class DomainAdaptiveSegmentor(CheckpointMixin, BaseModel):
         self._idle.tell()
         self._step(optim_wrapper)
         return log_vars | details, predictions
-
-    def target_images(self, target: dict[str, Any]) -> Tensor:
-        """Give what a method of single frames sees of a target batch: the last frame, to which pseudo-labels belong.
-
-        Args:
-            target: ``dict(frames=(N, T, 3, H, W), ...)``, RGB 0..255, in order of time.
-
-        Returns:
-            (N, 3, H, W), network input.
-        """
-        return self.data_preprocessor.normalize(target['frames'][:, -1])
-
-    def level_logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Predict with M: (N, 3, H, W) network input to (N, C, H, W) logits at the image's size, by level."""
-        return {level: self.upsampled(logits, images) for level, logits in self.coarse_logits(images).items()}
-
-    def coarse_logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Predict with M: float32 logits at the size of the feature maps, by level."""
-        return {level: logits.float() for level, logits in by_level(self.segmentor(images, mode='tensor')).items()}
-
-    def upsampled(self, logits: Tensor, images: Tensor) -> Tensor:
-        """Resize logits to the images' size, in float32 whatever precision the network computes in."""
-        return upsample(logits.float(), images.shape[-2:], self.align_corners)
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Predict with the main head of M alone."""
-        return self.level_logits(images)['main']
-
-    def predicted_logits(self, images: Tensor) -> Tensor:
-        """Predict with M as in its tests, whole or by sliding windows: (N, 3, H, W) to (N, C, H, W) logits."""
-        return self.upsampled(logits_at_test_time(unwrapped(self.segmentor), images), images)
 
     def supervised(
         self, images: Tensor, data_samples: Sequence[Any], name: str = 'loss_seg', at_image_size: bool = False

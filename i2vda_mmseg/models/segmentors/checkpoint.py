@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
 
-_NOT_STORED = 'flow_estimator'
+_NOT_STORED = ('flow_estimator', 'temporal')  # frozen, with weights from elsewhere
 _PARTS = ('proxy', 'discriminator', 'bands')  # what methods have beside their segmentor
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
 _ADVICE = (
@@ -28,10 +28,10 @@ STOCK_ADVICE = (
 class CheckpointMixin(nn.Module):
     """Keep checkpoints of methods alike.
 
-    ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves ``flow_estimator.*``
-    out. Loading takes such a checkpoint, one of another method, or one of a plain ``EncoderDecoder``; a proxy that the
-    checkpoint does not hold starts as the segmentor's copy, and a discriminator afresh, also where loading is strict.
-    Stock inference is told to take an exported checkpoint.
+    ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves the flow estimator
+    (``flow_estimator.*``, ``temporal.*``) out. Loading takes such a checkpoint, one of another method, or one of a
+    plain ``EncoderDecoder``; a proxy that the checkpoint does not hold starts as the segmentor's copy, and a
+    discriminator afresh, also where loading is strict. Stock inference is told to take an exported checkpoint.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -74,7 +74,7 @@ def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> Non
         value = table.pop(key)
         if key.startswith(prefix):
             child, dot, rest = key.removeprefix(prefix).partition('.')
-            if child == _NOT_STORED:
+            if child in _NOT_STORED:
                 continue
             if child in wrapped:
                 rest = rest.removeprefix('module').removeprefix('.')
@@ -152,7 +152,7 @@ def _forgive_absent_parts(module: nn.Module, incompatible_keys: Any) -> None:
     parts = {key: _part(key) for key in missing}
     own, absent = Counter(map(_part, module.state_dict())), Counter(parts.values())
     fresh = {part for part, count in own.items() if part != 'segmentor' and absent[part] >= count}
-    missing[:] = [key for key in missing if parts[key] not in fresh | {_NOT_STORED}]
+    missing[:] = [key for key in missing if parts[key] not in fresh | set(_NOT_STORED)]
     if fresh:
         print_log(f'not in the checkpoint, starts afresh: {", ".join(sorted(fresh))}', logger='current')
 

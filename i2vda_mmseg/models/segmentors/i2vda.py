@@ -1,71 +1,38 @@
 """I2VDA, Algorithm 1 of the paper."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-import torch
-from mmseg.registry import MODELS, TRANSFORMS
-from torch import Tensor
-
-from i2vda_mmseg.errors import check_choice
-from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
-from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
+from mmseg.registry import MODELS
 
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
-from .frame_keys import carried, frame_keys
-from .proxy import ProxyMixin
-
-FLOW_1T_MODES = ('estimate', 'compose')
-
-
-class TargetClip(NamedTuple):
-    """The last two target frames of one iteration, I_t, and the flows between them.
-
-    Frames are (N, 3, H, W), RGB 0..255; flows (N, 2, H, W), pixels, ``flow_ab`` on frame a's grid; t is in [0, 1], one
-    for the batch or (N, 1, 1, 1); F_1t is there where the samples carry it.
-    """
-
-    frame_0: Tensor
-    frame_1: Tensor
-    frame_t: Tensor
-    flow_01: Tensor
-    flow_10: Tensor
-    t: float | Tensor
-    flow_1t: Tensor | None = None
 
 
 @MODELS.register_module()
-class I2VDA(ProxyMixin, AdversarialSegmentor):
+class I2VDA(AdversarialSegmentor):
     """Image-to-video domain adaptive segmentation (Wu et al., ECCV 2022).
 
     Adversarial training on I_0 and a synthesised frame I_t closes the spatial gap (Eq. 11 and 12). The prediction of
-    I_t, warped to time 1, must agree with the pseudo-labels that the proxy network M' gives for I_1 (Eq. 4-9). M' is
-    copied from M by ``ProxyCopyHook``, which also switches ``launched``; ``ProxyEMAHook`` with ``LaunchHook`` in its
-    place makes it a moving average. At test time: one frame, no flow.
+    I_t, warped to time 1, must agree with the pseudo-labels that the proxy network M' gives for I_1 (Eq. 4-9):
+    ``TemporalAugmentedConsistency``, which this class joins to the adversarial training. M' is copied from M by
+    ``ProxyCopyHook``, which also switches ``launched``; ``ProxyEMAHook`` with ``LaunchHook`` in its place makes it a
+    moving average. At test time: one frame, no flow.
 
     Args:
         segmentor: Config of an ``EncoderDecoder``, M; M' is its copy.
         discriminator: Config of D.
-        flow_estimator: Config of a ``FlowEstimator``, F of Eq. 1 and 5. Where its package or its weights are not
-            there, the model can be tested all the same, and ``init_weights`` and training raise the reason.
-        pseudo_label_head: Config of the head of Eq. 6-8, or None for no temporal-augmented consistency (Table 3).
-        temporal_augmentation: Config of ``TemporalAugmentation``, or None for none (Table 3): I_t is I_0 and F_1t is
-            F_10.
-        flow_1t: 'estimate': F_1t = F(I_1, I_t), Eq. 5. 'compose': (1 - t) F_10, without a third flow pass.
-        lambda_tc: Weight of ``loss_tc`` in M's total; 1 in the paper.
-        ignore_outside: Whether L_tc leaves out the pixels of I_1 whose counterpart lies outside I_t. Eq. 8 and 9 do not
-            say so; False: such pixels are compared with the border of P_t.
+        flow_estimator: These six are the arguments of ``TemporalAugmentedConsistency``, ``temporal`` of other methods.
+        pseudo_label_head: See there.
+        temporal_augmentation: See there.
+        flow_1t: See there.
+        lambda_tc: See there.
+        ignore_outside: See there.
         **kwargs: Those of ``AdversarialSegmentor``.
 
-    Attributes:
-        launched: False before ITER_LAUNCH, where there is no L_tc; set by ``ProxyCopyHook`` or ``LaunchHook``.
-
     Raises:
-        ValueError: If ``flow_1t`` is unknown, or 'estimate' with a ``CachedFlow`` that has no ``online`` estimator.
+        ValueError: As ``TemporalAugmentedConsistency``.
     """
-
-    pseudo_label_head: Any
 
     def __init__(
         self,
@@ -79,34 +46,37 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         ignore_outside: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(segmentor, discriminator, **kwargs)
-        check_choice('flow_1t', flow_1t, FLOW_1T_MODES)
-        self.build_proxy()
-        self.flow_estimator = build_flow_estimator(flow_estimator)
-        self.pseudo_label_head = None if pseudo_label_head is None else MODELS.build(pseudo_label_head)
-        self.temporal_augmentation = None if temporal_augmentation is None else TRANSFORMS.build(temporal_augmentation)
-        self.flow_1t = flow_1t
-        self.lambda_tc = lambda_tc
-        self.ignore_outside = ignore_outside
-        self.loss_weights['loss_tc'] = lambda_tc
-        self.launched = True
-        self.uses_proxy = self.pseudo_label_head is not None
-        self._check_flow_to_t()
+        super().__init__(
+            segmentor,
+            discriminator,
+            temporal=dict(
+                type='TemporalAugmentedConsistency',
+                flow_estimator=flow_estimator,
+                pseudo_label_head=pseudo_label_head,
+                temporal_augmentation=temporal_augmentation,
+                flow_1t=flow_1t,
+                lambda_tc=lambda_tc,
+                ignore_outside=ignore_outside,
+            ),
+            **kwargs,
+        )
 
-    def _check_flow_to_t(self) -> None:
-        """Refuse at once what would fail when L_tc sets in: a cache has no flow to a synthetic frame."""
-        needed = self.pseudo_label_head is not None and self.temporal_augmentation is not None
-        cached_only = isinstance(self.flow_estimator, CachedFlow) and self.flow_estimator.online is None
-        if needed and cached_only and self.flow_1t == 'estimate':
-            raise ValueError(
-                "flow_1t='estimate' needs F(I_1, I_t) (Eq. 5) in every iteration, which no cache has: give CachedFlow "
-                "an online= estimator (the one that made the cache), or set flow_1t='compose'"
-            )
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; another flow estimator or pseudo-label head takes its place in ``temporal``."""
+        if name in ('flow_estimator', 'pseudo_label_head'):
+            setattr(self.temporal, name, value)
+        else:
+            super().__setattr__(name, value)
 
-    def init_weights(self) -> None:
-        """Initialise M and D, and start M' as M's copy, unless the flow estimator lacks a package or a file."""
-        self.flow_estimator.check_available()
-        super().init_weights()
+    @property
+    def flow_estimator(self) -> Any:
+        """F of Eq. 1 and 5."""
+        return self.temporal.flow_estimator
+
+    @property
+    def pseudo_label_head(self) -> Any:
+        """Eq. 6-8, or None."""
+        return self.temporal.pseudo_label_head
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
@@ -118,96 +88,14 @@ class I2VDA(ProxyMixin, AdversarialSegmentor):
         yield SegmentorPass(self.losses_adv(predictions_0), 'target', predictions_0)  # Eq. 11, first term
 
         # before M sees I_t, whose activations are kept: the flow network and M' need room for theirs
-        learnt_from = self.consistency_target(clip) if self.launched and self.pseudo_label_head is not None else None
+        learnt_from = self.consistency_target(clip) if self.launched and self.learns_from_video else None
         levels_t = self.level_logits(self.data_preprocessor.normalize(clip.frame_t))
         predictions_t = self.judged_levels(levels_t)
         losses = self.losses_adv(predictions_t)  # Eq. 11, second term
         if learnt_from is not None:
-            losses.update(self.temporal_consistency(levels_t['main'], *learnt_from))
+            losses.update(self.temporal_losses(levels_t['main'], learnt_from))  # Eq. 9
         yield SegmentorPass(losses, 'target', predictions_t)
 
-    @torch.no_grad()
-    def target_clip(self, target: dict[str, Any]) -> TargetClip:
-        """Take I_0, I_1, the flows between them and I_t: Eq. 1, 2 and 3.
-
-        What the samples carry (``EstimateFlow``, ``TemporalAugmentation`` in the target pipeline) is taken as it is;
-        the rest is made here, with one t for the batch.
-
-        Raises:
-            ValueError: If the pipeline makes I_t otherwise than ``temporal_augmentation`` says.
-        """
-        frame_0, frame_1 = target['frames'][:, -2], target['frames'][:, -1]
-        flow_01, flow_10 = self._flows(target['frames'], target['data_samples'])
-        if given := carried(target['data_samples'], 'frame_t'):
-            self._check_pipeline(target)
-            t = given[0].new_tensor([sample.metainfo['t'] for sample in target['data_samples']]).view(-1, 1, 1, 1)
-            flow_1t = carried(target['data_samples'], 'flow_1t') or ()
-            return TargetClip(frame_0, frame_1, given[0], flow_01, flow_10, t, *flow_1t)
-        if self.temporal_augmentation is None:
-            return TargetClip(frame_0, frame_1, frame_0, flow_01, flow_10, t=0.0)
-        augmented = self.temporal_augmentation(
-            dict(frame_0=frame_0, frame_1=frame_1, flow_01=flow_01, flow_10=flow_10, t_seed=self.iteration_seed)
-        )
-        return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, augmented['t'])
-
-    def _flows(self, frames: Tensor, data_samples: Sequence[Any]) -> Sequence[Tensor]:
-        """Give F_01 and F_10 of the last two frames."""
-        last = frames.shape[1] - 1
-        if given := carried(data_samples, f'flow_{last - 1}{last}', f'flow_{last}{last - 1}'):
-            return given
-        keys = frame_keys(data_samples, (-2, -1), (-1, -2))
-        frame_0, frame_1 = frames[:, -2], frames[:, -1]
-        return self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)
-
-    def _check_pipeline(self, target: dict[str, Any]) -> None:
-        """Refuse an I_t that is of other frames, or made otherwise, than this model asks for."""
-        if target['frames'].shape[1] != 2:
-            raise ValueError('the target pipeline makes I_t of frame_0 and frame_1, so a sample must have two frames')
-        for made in {sample.metainfo['temporal_augmentation'] for sample in target['data_samples']}:
-            if made != repr(self.temporal_augmentation):
-                raise ValueError(
-                    f'the target pipeline makes I_t with {made}, but model.temporal_augmentation is '
-                    f'{self.temporal_augmentation}: give both the same settings, or take it out of the pipeline'
-                )
-
-    @torch.no_grad()
-    def flow_to_t(self, clip: TargetClip) -> Tensor:
-        """Give F_1t, on I_1's grid: Eq. 5, or what replaces it."""
-        if self.temporal_augmentation is None:
-            return clip.flow_10
-        if self.flow_1t == 'compose':
-            return (1 - clip.t) * clip.flow_10
-        return self.flow_estimator(clip.frame_1, clip.frame_t) if clip.flow_1t is None else clip.flow_1t
-
-    @torch.no_grad()
-    def consistency_target(self, clip: TargetClip) -> tuple[Tensor, Tensor]:
-        """Give what P_t is compared through and with: F_1t (N, 2, H, W), and the labels of I_1 (N, H, W), Eq. 8."""
-        flow_1t = self.flow_to_t(clip)
-        pseudo_label = self.pseudo_label(clip)
-        if self.ignore_outside:
-            pseudo_label = pseudo_label.masked_fill(~inside(flow_1t), IGNORE_INDEX)
-        return flow_1t, pseudo_label
-
-    def temporal_consistency(self, logits_t: Tensor, flow_1t: Tensor, pseudo_label: Tensor) -> dict[str, Tensor]:
-        """Compare P_t, warped to time 1, with the pseudo-labels of I_1: Eq. 4 and 9.
-
-        Args:
-            logits_t: (N, C, H, W), M's of I_t.
-            flow_1t: (N, 2, H, W), on I_1's grid, pixels.
-            pseudo_label: (N, H, W), int64, 255 where ignored.
-
-        Returns:
-            ``loss_tc``, and the share of pixels that it uses as ``pseudo_label_ratio``.
-        """
-        warped = warp(logits_t, flow_1t)  # P_1^W, Eq. 4
-        return dict(
-            loss_tc=self.loss_seg(warped, pseudo_label),
-            pseudo_label_ratio=(pseudo_label != IGNORE_INDEX).float().mean(),
-        )
-
-    @torch.no_grad()
-    def pseudo_label(self, clip: TargetClip) -> Tensor:
-        """Label I_1 with M', Eq. 8: (N, H, W), int64, 255 where ignored."""
-        frame_1 = self.data_preprocessor.normalize(clip.frame_1)
-        logits_1 = self.upsampled(self.proxy(frame_1, mode='tensor'), frame_1)
-        return self.pseudo_label_head(logits_1, clip.flow_01, clip.flow_10)
+    def temporal_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make none: D judges the prediction of I_t as well, in the pass above."""
+        return iter(())

@@ -1,9 +1,10 @@
 """The second network of a method, which teaches and does not learn."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
@@ -14,16 +15,28 @@ class ProxyMixin(nn.Module):
 
     M' is a copy of M, parameters and buffers. It stays in eval mode and has no gradient. ``init_weights`` starts it
     from M's initial weights, which are loaded once; what changes it later is ``ProxyCopyHook`` or ``ProxyEMAHook``.
+    A method that learns from no M' has no ``proxy``.
 
     Attributes:
         renewed_by: Name of the hook that renews M', set by that hook before a run.
-        uses_proxy: Whether the method learns from M'; then it does not train in a run that never renews it.
+        has_teacher: Whether a method has M' whatever its settings are.
     """
+
+    has_teacher: ClassVar[bool] = False
 
     segmentor: nn.Module
     proxy: nn.Module
     renewed_by: str | None = None
-    uses_proxy: bool = True
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether there is an M'."""
+        return 'proxy' in self._modules
+
+    @property
+    def uses_proxy(self) -> bool:
+        """Whether the method learns from M'; then it does not train in a run that never renews it."""
+        return self.has_proxy and (self.has_teacher or self.learns_from_video)  # type: ignore[attr-defined]
 
     def build_proxy(self) -> None:
         """Make M' of the segmentor as it is."""
@@ -35,15 +48,22 @@ class ProxyMixin(nn.Module):
         """Copy the parameters and buffers of M to M'."""
         self.proxy.load_state_dict(unwrapped(self.segmentor).state_dict())
 
+    @torch.no_grad()
+    def proxy_logits(self, images: Tensor) -> Tensor:
+        """Predict with M': (N, 3, H, W) network input to (N, C, H, W) logits, float32."""
+        return self.upsampled(self.proxy(images, mode='tensor'), images)  # type: ignore[operator]
+
     def init_weights(self) -> None:
         """Initialise the weights, and start M' as M's copy. Called before every training, also a resumed one."""
         super().init_weights()  # type: ignore[misc]
-        self.copy_to_proxy()
+        if self.has_proxy:
+            self.copy_to_proxy()
 
     def train(self, mode: bool = True) -> Any:
         """Set the mode; M' stays in eval mode."""
         super().train(mode)
-        self.proxy.eval()
+        if self.has_proxy:
+            self.proxy.eval()
         return self
 
     def check_run(self) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from mmseg.registry import MODELS
 
 from .base import DomainAdaptiveSegmentor, SegmentorPass
@@ -24,5 +23,4 @@ class SourceOnly(DomainAdaptiveSegmentor):
         supervision = self.supervised_source(batch['source'])
         yield SegmentorPass(supervision.losses, 'source', details=supervision.details)
         if self.batch_statistics == 'target':
-            with torch.no_grad():
-                self.segmentor(self.target_images(batch['target']), mode='tensor')
+            self.see_target(batch['target'])

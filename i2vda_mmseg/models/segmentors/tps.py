@@ -93,7 +93,7 @@ class TPS(TwoFrameSegmentor):
         learnt = self.supervised_source(source, self.source_input(source))
         yield SegmentorPass(learnt.losses, 'source', details=learnt.details)
 
-        clip = self.target_clip(batch['target'])
+        clip = self.four_frames(batch['target'])
         is_flipped, scale = self.draw()
         pseudo_labels = self.pseudo_labels(clip, is_flipped)
         with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
@@ -116,7 +116,7 @@ class TPS(TwoFrameSegmentor):
         low, high = self.scales
         return flip < self.flip_prob, low + (high - low) * place
 
-    def target_clip(self, target: dict[str, Any]) -> FourFrames:
+    def four_frames(self, target: dict[str, Any]) -> FourFrames:
         """Take the frames apart and estimate the flows between them.
 
         Raises:

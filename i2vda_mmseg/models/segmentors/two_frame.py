@@ -34,6 +34,10 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
 
     def __init__(self, segmentor: dict, flow_estimator: dict, **kwargs: Any) -> None:
         super().__init__(segmentor, **kwargs)
+        if self.temporal is not None:
+            raise ConfigError(
+                f'model.temporal: I_t is a single frame, and {type(self).__name__} predicts from two; leave it out'
+            )
         self.flow_estimator = build_flow_estimator(flow_estimator)
 
     def _check_levels(self, network: nn.Module) -> None:

@@ -170,7 +170,7 @@ def test_each_sample_has_the_time_that_the_worker_drew():
     assert times[0] != times[1]
     assert clip.t.flatten().tolist() == pytest.approx(times)
     scale = 1 - torch.tensor(times).view(2, 1, 1, 1)
-    torch.testing.assert_close(model.flow_to_t(clip), scale * clip.flow_10)
+    torch.testing.assert_close(model.temporal.flow_to_t(clip), scale * clip.flow_10)
 
 
 class Target:

@@ -87,7 +87,7 @@ def test_flow_and_geometry_are_those_of_float32():
     clip = model.target_clip(target)
     with optimizers(model, **BFLOAT16)['segmentor'].optim_context(model.segmentor):
         half = model.target_clip(target)
-        assert torch.equal(model.flow_to_t(half), model.flow_to_t(clip))
+        assert torch.equal(model.temporal.flow_to_t(half), model.temporal.flow_to_t(clip))
     for found, expected in zip(half, clip):
         assert torch.equal(found, expected) if torch.is_tensor(found) else found == expected
 

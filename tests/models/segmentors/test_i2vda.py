@@ -103,13 +103,13 @@ def test_without_augmentation():
     model = sharpen(tiny_i2vda(temporal_augmentation=None)).train()
     clip = model.target_clip(batch_of(model)['target'])
     assert torch.equal(clip.frame_t, clip.frame_0)
-    assert torch.equal(model.flow_to_t(clip), clip.flow_10)
+    assert torch.equal(model.temporal.flow_to_t(clip), clip.flow_10)
 
 
 def test_composed_flow():
     model = tiny_i2vda(flow_1t='compose')
     clip = model.target_clip(batch_of(model)['target'])
-    torch.testing.assert_close(model.flow_to_t(clip), 0.7 * clip.flow_10)
+    torch.testing.assert_close(model.temporal.flow_to_t(clip), 0.7 * clip.flow_10)
     assert len(model.flow_estimator.calls) == 1
 
 
@@ -124,7 +124,7 @@ def test_clip_directions():
         (clip.frame_1, frame_1),
         (clip.flow_01, flow(frame_0, frame_1)),
         (clip.flow_10, flow(frame_1, frame_0)),
-        (model.flow_to_t(clip), flow(frame_1, clip.frame_t)),
+        (model.temporal.flow_to_t(clip), flow(frame_1, clip.frame_t)),
     ):
         assert torch.equal(ours, expected)
 

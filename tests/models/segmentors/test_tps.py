@@ -76,7 +76,7 @@ def moving_pattern(frames, height=65, width=129):
 
 def clip_of(model, frames):
     data_sample = type('Sample', (), dict(metainfo=dict(frame_keys=[f'c/{k}' for k in range(len(frames))])))
-    return model.target_clip(dict(frames=frames[None], data_samples=[data_sample]))
+    return model.four_frames(dict(frames=frames[None], data_samples=[data_sample]))
 
 
 @pytest.mark.parametrize('interval', [1, 2])
@@ -141,7 +141,7 @@ def test_the_strong_augmentation_is_drawn_for_each_sample_and_shared_by_its_fram
     torch.manual_seed(0)
     model = tiny_tps(augmentation=dict(type='StrongAugmentation', blur_prob=0, jitter_prob=0, gray_prob=0.5))
     frames = 255 * torch.rand(8, 3, 3, 16, 24)
-    clip = model.target_clip(dict(frames=frames, data_samples=[]))
+    clip = model.four_frames(dict(frames=frames, data_samples=[]))
     images = model.student_input(clip, 1.0)
     normalize = model.data_preprocessor.normalize
     grey = [torch.equal(images[i, :3], normalize(grayscale(frames[i : i + 1, 2]))[0]) for i in range(8)]
@@ -164,7 +164,7 @@ def test_losses_are_cross_entropies_at_the_size_of_the_logits():
     for name, logits in zip(('loss_seg', 'loss_seg_aux'), model.segmentor(images)):
         expected = F.cross_entropy(upsample(logits, (32, 40)), labels, ignore_index=255)
         torch.testing.assert_close(source.losses[name], expected)
-    clip = model.target_clip(batch['target'])
+    clip = model.four_frames(batch['target'])
     pseudo_labels = model.pseudo_labels(clip, is_flipped)
     student = model.segmentor(model.student_input(clip, scale))
     for name, level, logits in zip(('loss_tps', 'loss_tps_aux'), ('main', 'aux'), student):
@@ -188,7 +188,7 @@ def test_the_teacher_leaves_statistics_and_modes_alone():
     model.segmentor.decode_head.eval()
     state, modes = state_of(model), [module.training for module in model.modules()]
     batch = model.data_preprocessor(two_frame_batch(), training=True)
-    clip = model.target_clip(batch['target'])
+    clip = model.four_frames(batch['target'])
     labels = model.pseudo_labels(clip)
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in state_of(model).items() if 'segmentor' in name)
@@ -209,7 +209,7 @@ def test_target_statistics_are_those_of_the_frame_as_it_is():
 def test_too_few_frames_and_impossible_arguments_are_refused():
     model = tiny_tps(interval=2)
     with pytest.raises(ValueError, match=r'needs 4 target frames, got 3: set frames=4'):
-        model.target_clip(model.data_preprocessor(two_frame_batch(), training=True)['target'])
+        model.four_frames(model.data_preprocessor(two_frame_batch(), training=True)['target'])
     for wrong in (dict(interval=0), dict(scales=(0.0, 1.0)), dict(scales=(1.2, 0.8))):
         with pytest.raises(ValueError, match='interval must be at least 1 and scales rise'):
             tiny_tps(**wrong)

@@ -31,7 +31,7 @@ def after_one_step(model, total, loss_dis):
 ])  # fmt: skip
 def test_one_step_of_i2vda(overrides, lambda_adv, lambda_tc):
     model = ready(tiny_i2vda(**overrides))
-    assert (model.lambda_adv, model.lambda_tc) == (lambda_adv, lambda_tc)
+    assert (model.lambda_adv, model.temporal.lambda_tc) == (lambda_adv, lambda_tc)
     other = deepcopy(model)
     terms = i2vda_terms(other, domain_batch())
     total = terms['loss_seg'] + lambda_adv * terms['loss_adv'] + lambda_tc * terms['loss_tc']
