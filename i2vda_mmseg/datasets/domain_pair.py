@@ -1,6 +1,6 @@
 """A labelled source sample and an unlabelled target sample, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -8,6 +8,7 @@ from mmengine.dataset import Compose
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import Dataset
 
+from .rare_class_sampling import RareClassSampling
 from .seeding import seeded
 
 SOURCE, TARGET, JOINT = 0, 1, 2
@@ -26,6 +27,9 @@ class DomainPairDataset(Dataset):
     Args:
         source: Data set of the source domain, or its config.
         target: Data set of the target domain, or its config.
+        rare_class_sampling: Arguments of ``RareClassSampling`` beside the data set: source images are then drawn by
+            their classes, as a function of the same seed, and the first number of the index does not count. None: the
+            image that the index says.
         joint_pipeline: Transforms over the whole sample, after the pipelines of both domains, for what changes one
             domain by the look of the other (``SpectrumTransfer``).
 
@@ -33,12 +37,21 @@ class DomainPairDataset(Dataset):
         ValueError: If the class lists of the two differ.
     """
 
-    def __init__(self, source: Any, target: Any, joint_pipeline: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        target: Any,
+        joint_pipeline: Sequence[Any] | None = None,
+        rare_class_sampling: Mapping[str, Any] | None = None,
+    ) -> None:
         self.source = DATASETS.build(source) if isinstance(source, dict) else source
         self.target = DATASETS.build(target) if isinstance(target, dict) else target
         steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in joint_pipeline or ()]
         self.joint_pipeline = Compose(steps)
         self._check_classes()
+        self.rare_class_sampling = None
+        if rare_class_sampling is not None:
+            self.rare_class_sampling = RareClassSampling(self.source, **rare_class_sampling)
 
     @property
     def metainfo(self) -> dict:
@@ -50,6 +63,8 @@ class DomainPairDataset(Dataset):
         for dataset in (self.source, self.target):
             if hasattr(dataset, 'full_init'):
                 dataset.full_init()
+        if self.rare_class_sampling is not None:
+            self.rare_class_sampling.probabilities  # noqa: B018 - counted here, before there are data workers
 
     def __len__(self) -> int:
         """Number of source samples: an epoch of the labelled domain, whatever the size of the target."""
@@ -63,7 +78,10 @@ class DomainPairDataset(Dataset):
                 "set sampler=dict(type='DomainPairSampler') in the dataloader."
             )
         with _randomness(index, SOURCE):
-            source = _read(self.source, index[0])
+            if self.rare_class_sampling is None:
+                source = _read(self.source, index[0])
+            else:
+                source = self.rare_class_sampling.sample(_read)
         with _randomness(index, TARGET):
             target = _read(self.target, index[1])
         with _randomness(index, JOINT):

@@ -62,6 +62,11 @@ class DomainDataPreprocessor(SegDataPreProcessor):
             frames = frames.flip(1)  # the network was trained on BGR
         return (frames - self.mean) / self.std if self._enable_normalize else frames
 
+    def denormalize(self, images: Tensor) -> Tensor:
+        """Turn network input back into frames (N, 3, H, W), RGB 0..255."""
+        frames = images * self.std + self.mean if self._enable_normalize else images
+        return frames if self._channel_conversion else frames.flip(1)
+
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
         samples = source['data_samples']
         images = self._stacked(source['inputs'], samples, 'source images')

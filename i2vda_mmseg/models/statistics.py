@@ -37,6 +37,31 @@ def frozen_statistics(module: nn.Module, enabled: bool = True) -> Iterator[None]
 
 
 @contextmanager
+def batch_statistics_of(student: nn.Module, teacher: nn.Module) -> Iterator[None]:
+    """Let a teacher in eval mode normalise with the statistics of its batch wherever its student does, and move none.
+
+    Dropout and stochastic depth, of whatever class, stay silent.
+
+    Args:
+        student: A network in the mode in which it learns; its batch norms may be in eval mode (``norm_eval``).
+        teacher: A copy of it.
+    """
+    norms = [
+        theirs
+        for theirs, ours in zip(teacher.modules(), student.modules())
+        if isinstance(theirs, _BatchNorm) and ours.training
+    ]
+    with frozen_statistics(teacher):
+        try:
+            for norm in norms:
+                norm.training = True
+            yield
+        finally:
+            for norm in norms:
+                norm.training = False
+
+
+@contextmanager
 def advice_on_small_batches() -> Iterator[None]:
     """Say what helps where batch norm is given a single value a channel.
 

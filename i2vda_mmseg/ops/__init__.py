@@ -1,26 +1,39 @@
 """Pure functions on tensors: the paper's equations, each said once. Imports torch only."""
 
 from .class_balanced import class_balanced_labels, class_balanced_soft_labels
+from .class_mix import class_mix_mask, mixed, visible_blocks
 from .confidence_histogram import ConfidenceHistogram
 from .confidence_rank import confident_labels, easy_and_hard, rank_thresholds
 from .consistency import consistency_mask
 from .correlation import Correlation, correlation
 from .entropy import normalized_entropy, robust_entropy, self_information
+from .feature_distance import feature_distance, majority_labels
 from .flow_geometry import flip_flow, resize_flow
 from .fourier import swap_low_frequencies
 from .interpolation import interpolate_frame
 from .labels import IGNORE_INDEX
-from .photometric import adjust_brightness, adjust_contrast, adjust_saturation, gaussian_blur, grayscale, shift_hue
+from .photometric import (
+    add_brightness,
+    adjust_brightness,
+    adjust_contrast,
+    adjust_saturation,
+    gaussian_blur,
+    grayscale,
+    scale_saturation,
+    shift_hue,
+)
 from .propagation import propagate
 from .psa_mask import PSAMask, psa_mask
 from .resize import upsample
-from .self_training import ema_decay
+from .self_training import confident_share, ema_decay, rare_class_probabilities
 from .warp import UNKNOWN_FLOW, inside, unknown, warp
 
 __all__ = [
-    'IGNORE_INDEX', 'UNKNOWN_FLOW', 'ConfidenceHistogram', 'Correlation', 'PSAMask', 'adjust_brightness',
-    'adjust_contrast', 'adjust_saturation', 'class_balanced_labels', 'class_balanced_soft_labels', 'confident_labels',
-    'consistency_mask', 'correlation', 'easy_and_hard', 'ema_decay', 'flip_flow', 'gaussian_blur', 'grayscale',
-    'inside', 'interpolate_frame', 'normalized_entropy', 'propagate', 'psa_mask', 'rank_thresholds', 'resize_flow',
-    'robust_entropy', 'self_information', 'shift_hue', 'swap_low_frequencies', 'unknown', 'upsample', 'warp',
+    'IGNORE_INDEX', 'UNKNOWN_FLOW', 'ConfidenceHistogram', 'Correlation', 'PSAMask', 'add_brightness',
+    'adjust_brightness', 'adjust_contrast', 'adjust_saturation', 'class_balanced_labels', 'class_balanced_soft_labels',
+    'class_mix_mask', 'confident_labels', 'confident_share', 'consistency_mask', 'correlation', 'easy_and_hard',
+    'ema_decay', 'feature_distance', 'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame',
+    'majority_labels', 'mixed', 'normalized_entropy', 'propagate', 'psa_mask', 'rank_thresholds',
+    'rare_class_probabilities', 'resize_flow', 'robust_entropy', 'scale_saturation', 'self_information', 'shift_hue',
+    'swap_low_frequencies', 'unknown', 'upsample', 'visible_blocks', 'warp',
 ]  # fmt: skip

@@ -12,12 +12,14 @@ from torch import Tensor
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R 601
 
 
-def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
-    """Blur with a Gaussian, cut off at three standard deviations; the border is repeated.
+def gaussian_blur(images: Tensor, sigma: float, radius: int | None = None, border: str = 'replicate') -> Tensor:
+    """Blur with a Gaussian.
 
     Args:
         images: (..., 3, H, W).
         sigma: Standard deviation in pixels, positive.
+        radius: Where the Gaussian is cut off, in pixels; None: at three standard deviations.
+        border: How the picture goes on beyond its border, 'replicate' or 'reflect'.
 
     Raises:
         ValueError: If ``sigma`` is not positive.
@@ -28,13 +30,13 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """
     if sigma <= 0:
         raise ValueError(f'sigma must be positive, got {sigma}')
-    radius = math.ceil(3 * sigma)
+    radius = math.ceil(3 * sigma) if radius is None else radius
     position = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-(position**2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
     planes = images.reshape(-1, 1, *images.shape[-2:])
-    planes = F.conv2d(F.pad(planes, (radius, radius, 0, 0), mode='replicate'), kernel)
-    planes = F.conv2d(F.pad(planes, (0, 0, radius, radius), mode='replicate'), kernel.transpose(2, 3))
+    planes = F.conv2d(F.pad(planes, (radius, radius, 0, 0), mode=border), kernel)
+    planes = F.conv2d(F.pad(planes, (0, 0, radius, radius), mode=border), kernel.transpose(2, 3))
     return planes.view(images.shape)
 
 
@@ -62,6 +64,24 @@ def adjust_contrast(images: Tensor, factor: float) -> Tensor:
 def adjust_saturation(images: Tensor, factor: float) -> Tensor:
     """Scale the distance of each colour from its grey: 0 gives a grey picture, 1 changes nothing."""
     return torch.lerp(grayscale(images), images, factor).clamp(0, 255)
+
+
+def add_brightness(images: Tensor, amount: float) -> Tensor:
+    """Add ``amount`` of the full range to each channel: 1 gives white, 0 changes nothing."""
+    return (images + 255 * amount).clamp(0, 255)
+
+
+def scale_saturation(images: Tensor, factor: float) -> Tensor:
+    """Multiply the saturation of HSV, at most to 1, keeping hue and value: 0 gives the value as grey.
+
+    Example:
+        >>> scale_saturation(torch.tensor([200., 100., 100.]).view(3, 1, 1), 2.0).flatten()
+        tensor([200.,   0.,   0.])
+    """
+    value, least = images.amax(-3, keepdim=True), images.amin(-3, keepdim=True)
+    safe = (value - least).clamp(min=1e-6)
+    limit = (value / safe).clamp(min=1)  # at this factor the saturation is 1
+    return value - (value - images) * limit.clamp(max=factor)
 
 
 def shift_hue(images: Tensor, turns: float) -> Tensor:

@@ -1,4 +1,9 @@
-"""Schedules of networks that learn from their own predictions."""
+"""Networks that learn from their own predictions: the teacher, how sure it is, and what is seen how often."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
 
 
 def ema_decay(iteration: int, cap: float = 0.999) -> float:
@@ -19,3 +24,42 @@ def ema_decay(iteration: int, cap: float = 0.999) -> float:
         (0.0, 0.75, 0.999)
     """
     return min(1 - 1 / (iteration + 1), cap)
+
+
+def confident_share(probs: Tensor, threshold: float = 0.968) -> Tensor:
+    """Share of the pixels of a batch whose largest probability is at least ``threshold``: DACS's quality estimate.
+
+    Args:
+        probs: (N, C, H, W), softmax.
+        threshold: In [0, 1]; 0.968 in DACS and its successors.
+
+    Returns:
+        A scalar in [0, 1], float32, on the device of ``probs``.
+
+    Example:
+        >>> confident_share(torch.tensor([[0.99, 0.5], [0.01, 0.5]]).view(1, 2, 1, 2))
+        tensor(0.5000)
+    """
+    return (probs.amax(dim=1) >= threshold).float().mean()
+
+
+def rare_class_probabilities(share: Tensor | Sequence[float], temperature: float = 0.01) -> Tensor:
+    """Chance of each class in rare class sampling, ``softmax((1 - share) / T)`` (DAFormer, Hoyer et al., Eq. 10).
+
+    Args:
+        share: (C,), share of each class in all labelled pixels, in [0, 1].
+        temperature: T, positive; 0.01 in DAFormer, 0.05 in VFM-UDA. The larger, the more alike the chances.
+
+    Returns:
+        (C,), float64, of sum 1.
+
+    Raises:
+        ValueError: If ``temperature`` is not positive.
+
+    Example:
+        >>> rare_class_probabilities([0.7, 0.2, 0.1], temperature=0.05).numpy().round(4)
+        array([0.    , 0.1192, 0.8808])
+    """
+    if temperature <= 0:
+        raise ValueError(f'temperature must be positive, got {temperature}')
+    return ((1 - torch.as_tensor(share, dtype=torch.float64)) / temperature).softmax(dim=0)

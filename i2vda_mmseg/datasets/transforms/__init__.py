@@ -2,6 +2,7 @@
 
 from .broadcasting import TransformBroadcaster
 from .cropping import DropBottomRows
+from .dacs_augmentation import DACSAugmentation
 from .flow import ClipFlow, EstimateFlow, LoadFlow
 from .formatting import PackFramePair
 from .histogram_matching import HistogramMatching
@@ -14,7 +15,8 @@ from .strong_augmentation import StrongAugmentation
 from .temporal_augmentation import TemporalAugmentation
 
 __all__ = [
-    'ClipFlow', 'DropBottomRows', 'EstimateFlow', 'HistogramMatching', 'LoadFlow', 'LoadFramePair', 'LoadImage',
-    'LoadPseudoLabels', 'LoadRawLabels', 'LoadSoftPseudoLabels', 'MaskEgoVehicle', 'PackFramePair', 'RareClassCrop',
-    'SpectrumTransfer', 'StrongAugmentation', 'TemporalAugmentation', 'TransformBroadcaster',
+    'ClipFlow', 'DACSAugmentation', 'DropBottomRows', 'EstimateFlow', 'HistogramMatching', 'LoadFlow',
+    'LoadFramePair', 'LoadImage', 'LoadPseudoLabels', 'LoadRawLabels', 'LoadSoftPseudoLabels', 'MaskEgoVehicle',
+    'PackFramePair', 'RareClassCrop', 'SpectrumTransfer', 'StrongAugmentation', 'TemporalAugmentation',
+    'TransformBroadcaster',
 ]  # fmt: skip

@@ -6,21 +6,27 @@ from .adversarial import AdversarialSegmentor
 from .base import DomainAdaptiveSegmentor, SegmentorPass
 from .cbst import CBST
 from .crst import CRST
+from .dacs import DACS
+from .daformer import DAFormer
 from .davsn import DAVSN
 from .fda import FDA
 from .hf_segmentor import HFSegmentor
 from .i2vda import I2VDA
+from .mic import MIC
 from .minent import MinEnt
 from .multi_band import MultiBandSegmentor
 from .multi_level import MultiLevelEncoderDecoder
 from .proxy import ProxyMixin
+from .self_training import SelfTrainingSegmentor
 from .source_only import SourceOnly
+from .temporal import TemporalAugmentedConsistency
 from .tps import TPS
 from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 __all__ = [
-    'CBST', 'CRST', 'DAVSN', 'FDA', 'I2VDA', 'TPS', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor',
-    'DomainAdaptiveSegmentor', 'HFSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin',
-    'SegmentorPass', 'SourceOnly', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'I2VDA', 'MIC', 'TPS', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor',
+    'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder',
+    'ProxyMixin', 'SegmentorPass', 'SelfTrainingSegmentor', 'SourceOnly', 'TemporalAugmentedConsistency',
+    'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
 ]  # fmt: skip

@@ -121,6 +121,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         self.iteration_seed: int | None = None
         self.stage = 0
         self.use_temporal(temporal)
+        self.uses_proxy = self.has_teacher or self.learns_from_video
         if temporal is not None or self.has_teacher:
             self.build_proxy()
 

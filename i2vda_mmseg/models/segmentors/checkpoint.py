@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.errors import ConfigError
 
 _NOT_STORED = ('flow_estimator', 'temporal')  # frozen, with weights from elsewhere
-_PARTS = ('proxy', 'discriminator', 'bands')  # what methods have beside their segmentor
+_PARTS = ('proxy', 'discriminator', 'bands', 'reference')  # what methods have beside their segmentor
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
 _ADVICE = (
     'It must be of a method of this project or of an EncoderDecoder like model.segmentor (check num_classes and the '

@@ -19,11 +19,13 @@ class ProxyMixin(nn.Module):
 
     Attributes:
         renewed_by: Name of the hook that renews M', set by that hook before a run.
+        uses_proxy: Whether the method learns from M'; then it does not train in a run that never renews it.
         has_teacher: Whether a method has M' whatever its settings are.
     """
 
     has_teacher: ClassVar[bool] = False
 
+    uses_proxy: bool
     segmentor: nn.Module
     proxy: nn.Module
     renewed_by: str | None = None
@@ -32,11 +34,6 @@ class ProxyMixin(nn.Module):
     def has_proxy(self) -> bool:
         """Whether there is an M'."""
         return 'proxy' in self._modules
-
-    @property
-    def uses_proxy(self) -> bool:
-        """Whether the method learns from M'; then it does not train in a run that never renews it."""
-        return self.has_proxy and (self.has_teacher or self.learns_from_video)  # type: ignore[attr-defined]
 
     def build_proxy(self) -> None:
         """Make M' of the segmentor as it is."""

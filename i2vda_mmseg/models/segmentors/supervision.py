@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads import decode_head as base_head
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -28,23 +29,37 @@ class Supervision(NamedTuple):
         coarse: Gives the logits of the same pass by level, (N, C, h, w) float32: 'main', and 'aux' where that head is
             judged. A head that only predicts them is asked now, for the features of the pass.
         output: What the network gave in mode 'tensor', where its losses are made of that: ``TwoFrameLogits``.
+        features: What its backbone, and neck, gave for the images.
     """
 
     losses: dict[str, Tensor]
     details: dict[str, Tensor]
     coarse: Callable[[], dict[str, Tensor]]
     output: Any = None
+    features: Any = None
 
 
-def labelled_samples(labels: Tensor) -> list[SegDataSample]:
+def labelled_samples(labels: Tensor, weights: Tensor | None = None) -> list[SegDataSample]:
     """Wrap labels (N, H, W), int64, as mmseg's heads take them: pseudo-labels, mixed labels.
+
+    With ``weights`` (N, H, W) the loss of each pixel counts that much, for heads that ``takes_weights``.
 
     Example:
         >>> labelled_samples(torch.zeros(2, 4, 6, dtype=torch.int64))[1].gt_sem_seg.shape
         (4, 6)
     """
     metas = whole_image_metas(labels[:, None])
-    return [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=label[None])) for meta, label in zip(metas, labels)]
+    samples = [
+        SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=label[None])) for meta, label in zip(metas, labels)
+    ]
+    for sample, weight in zip(samples, () if weights is None else weights):
+        sample.loss_weight = PixelData(data=weight[None])
+    return samples
+
+
+def takes_weights(head: nn.Module) -> bool:
+    """Whether the loss of a head can weigh each pixel: mmseg's of logits and labels, not of masks or points."""
+    return isinstance(head, BaseDecodeHead) and type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
 
 
 def supervised_pass(
@@ -59,7 +74,7 @@ def supervised_pass(
         terms = segmentor(images, list(samples), mode='loss')
     losses, details = summed(terms, name)
     coarse = partial(_coarse_logits, network, images, record)
-    return Supervision(losses, details, coarse, record.get('output'))
+    return Supervision(losses, details, coarse, record.get('output'), record.get('features'))
 
 
 def summed(terms: dict[str, Any], name: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -111,6 +126,7 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
                 if size is not None and level == 'main':
                     resize = partial(upsample, size=size, align_corners=head.align_corners)
                 stack.enter_context(_replaced(head, 'loss_by_feat', partial(_float_loss, record, level, resize)))
+                stack.enter_context(_replaced(head, 'loss_by_feat', partial(_weighted_loss, head)))
         stack.enter_context(_replaced(base_head, 'accuracy', lambda *_, **__: None))
         for method, key in (('extract_feat', 'features'), ('_forward', 'output')):
             if hasattr(network, method):
@@ -157,6 +173,29 @@ def _float_loss(
         return loss_by_feat(*args, **kwargs)
 
 
+class _GivenWeights:
+    """In the place of a head's pixel sampler, from which mmseg takes the weight of each pixel."""
+
+    def __init__(self, weights: Tensor, own: Any) -> None:
+        self.weights, self.own = weights, own
+
+    def sample(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Give the weights (N, H, W), times those of the head's own sampler."""
+        return self.weights if self.own is None else self.weights * self.own.sample(logits, labels)
+
+
+def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any, *args: Any, **kwargs: Any) -> Any:
+    """Let the weights of the samples, if they have any, act in the loss of a head."""
+    if not (isinstance(samples, list) and samples and 'loss_weight' in samples[0]):
+        return loss_by_feat(logits, samples, *args, **kwargs)
+    own = head.sampler
+    head.sampler = _GivenWeights(torch.cat([sample.loss_weight.data for sample in samples]), own)
+    try:
+        return loss_by_feat(logits, samples, *args, **kwargs)
+    finally:
+        head.sampler = own
+
+
 def _with_own_labels(ignore_index: int, learn: Callable, *args: Any, **kwargs: Any) -> Any:
     """Give a head that ignores another label than 255 that one in its place, so that it ignores both."""
     if ignore_index == IGNORE_INDEX:
@@ -175,8 +214,10 @@ def _relabelled(value: Any, ignore_index: int) -> Any:
 
 
 def _keep(record: dict[str, Any], key: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
-    record[key] = function(*args, **kwargs)
-    return record[key]
+    """Keep what a method returns; where it is called several times, as for crops, what it returned first."""
+    output = function(*args, **kwargs)
+    record.setdefault(key, output)
+    return output
 
 
 def _as_float(value: Any) -> Any:

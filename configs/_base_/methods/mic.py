@@ -1,0 +1,2 @@
+_base_ = './daformer.py'
+model = dict(type='MIC', mask_block=64, mask_ratio=0.7, lambda_mask=1.0)

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/methods/daformer.py',
+    '../_base_/datasets/streetworld.py',
+    '../_base_/schedules/streetworld_source.py',
+]
+model = _base_.small_model
+train_dataloader = dict(dataset=dict(rare_class_sampling=dict(temperature=0.01, min_pixels=3000)))
+default_hooks = dict(proxy_ema=dict(momentum=0.99))  # the average of 100 iterations: the schedule has 800

@@ -1,0 +1,146 @@
+"""Learning from the labels that a teacher, the moving average of the network, gives to the target."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from mmseg.registry import TRANSFORMS
+from torch import Tensor, nn
+
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
+from i2vda_mmseg.models.wrappers import unwrapped
+from i2vda_mmseg.ops import confident_share
+
+from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .frame_keys import carried
+from .supervision import Supervision, labelled_samples, takes_weights
+
+_SIDES = ('top', 'bottom', 'left', 'right')
+
+
+class PseudoLabels(NamedTuple):
+    """What the teacher says of a target batch.
+
+    Attributes:
+        labels: (N, H, W), int64, its most probable class; none is ignored.
+        weights: (N, H, W), how much each pixel counts: ``quality``, and 0 in the margins.
+        quality: Share of the pixels of the batch of which it is sure, a scalar.
+    """
+
+    labels: Tensor
+    weights: Tensor
+    quality: Tensor
+
+
+class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
+    """A segmentor that learns the source's labels, and its teacher's labels of the target: DACS and its successors.
+
+    The teacher is the ``proxy``, renewed by ``ProxyEMAHook``: an average of the parameters, no buffers. It normalises
+    with the statistics of its batch where the student does, and its dropout and stochastic depth are silent. At test
+    time the student predicts.
+
+    Losses are those of the segmentor's config. The released codes average over *all* pixels, the ignored ones counted,
+    which is mmseg's ``loss_decode.avg_non_ignore=False``; the adversarial methods average over valid pixels (True).
+
+    With ``batch_statistics='target'`` the running statistics are those of target images as they are, in a pass without
+    gradient: those of mixed, augmented and masked images would not fit any frame at test time.
+
+    Args:
+        segmentor: Config of an ``EncoderDecoder`` whose heads can weigh pixels.
+        threshold: Probability from which on the teacher is sure of a pixel.
+        margins: Rows and columns of the target images, as the network sees them, whose labels do not count:
+            ``dict(top=15, bottom=120)`` pixels. Where crops lie anywhere, ``MarkMargins`` in the target pipeline says
+            so instead.
+        augmentation: Config of the transform of the images that the student sees; None: ``DACSAugmentation()``.
+        **kwargs: Those of ``DomainAdaptiveSegmentor``.
+
+    Raises:
+        ConfigError: If a margin has an unknown side, or the loss of a head cannot weigh pixels.
+    """
+
+    has_teacher: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        segmentor: dict,
+        threshold: float = 0.968,
+        margins: Mapping[str, int] | None = None,
+        augmentation: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(segmentor, **kwargs)
+        self.threshold = threshold
+        self.margins = dict(margins or {})
+        if strangers := sorted(set(self.margins) - set(_SIDES)):
+            raise ConfigError(f'model.margins: {strangers} are no sides; give pixels for some of {list(_SIDES)}')
+        self._check_heads()
+        self.augmentation = TRANSFORMS.build(augmentation or dict(type='DACSAugmentation'))
+
+    def _check_heads(self) -> None:
+        for key in ('decode_head', 'auxiliary_head'):
+            heads = getattr(self.segmentor, key, None)
+            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+                if head is not None and not takes_weights(head):
+                    raise ConfigError(
+                        f'model.segmentor.{key}.type: {type(self).__name__} weighs each pixel of its pseudo-labels, '
+                        f'which the loss of {type(head).__name__} cannot; take a head that learns from logits and '
+                        'labels, such as SegformerHead, UPerHead or DAFormerHead'
+                    )
+
+    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
+        """Make the pass of the source, then those of the target with the teacher's labels."""
+        source, target = batch['source'], batch['target']
+        supervision = self.supervised_source(source)
+        losses = supervision.losses | self.source_losses(source, supervision)
+        yield SegmentorPass(losses, 'source', details=supervision.details)
+        pseudo = self.pseudo_labels(target)
+        details = dict(pseudo_label_quality=pseudo.quality)
+        for learnt in self.target_supervisions(batch, pseudo):
+            yield SegmentorPass(learnt.losses, 'target', details=learnt.details | details)
+        if self.batch_statistics == 'target':
+            self.see_target(target)
+
+    def source_losses(self, source: dict[str, Any], supervision: Supervision) -> dict[str, Tensor]:
+        """Give what is learnt from the source beside its labels, in the same pass."""
+        return {}
+
+    def target_supervisions(self, batch: dict[str, Any], pseudo: PseudoLabels) -> Iterator[Supervision]:
+        """Make the method's passes of the target, one after the other."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def pseudo_labels(self, target: dict[str, Any]) -> PseudoLabels:
+        """Label the target batch with the teacher."""
+        probs = self.proxy_logits(self.target_images(target)).softmax(dim=1)
+        quality = confident_share(probs, self.threshold)
+        weights = quality.expand(probs[:, 0].shape).clone()
+        self._clear_margins(weights)
+        if valid := carried(target['data_samples'], 'valid_map'):
+            weights = weights * valid[0][:, 0]
+        return PseudoLabels(probs.argmax(dim=1), weights, quality)
+
+    def _clear_margins(self, weights: Tensor) -> None:
+        height, width = weights.shape[1:]
+        top, bottom, left, right = (self.margins.get(side, 0) for side in _SIDES)
+        weights[:, :top] = 0
+        weights[:, height - bottom :] = 0
+        weights[:, :, :left] = 0
+        weights[:, :, width - right :] = 0
+
+    @torch.no_grad()
+    def proxy_logits(self, images: Tensor) -> Tensor:
+        """Predict with the teacher, which normalises as the student does in training."""
+        with batch_statistics_of(unwrapped(self.segmentor), self.proxy):
+            return super().proxy_logits(images)
+
+    def supervised_target(self, images: Tensor, labels: Tensor, weights: Tensor, name: str) -> Supervision:
+        """Learn weighted labels of images that are changed, which move no statistics where the target's count."""
+        with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
+            return self.supervised(images, labelled_samples(labels, weights), name)
+
+    @torch.no_grad()
+    def augmented(self, images: Tensor) -> Tensor:
+        """Change the colours of, and blur, network input (N, 3, H, W)."""
+        frames = self.augmentation(dict(frames=self.data_preprocessor.denormalize(images)))['frames']
+        return self.data_preprocessor.normalize(frames)

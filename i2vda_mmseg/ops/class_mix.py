@@ -1,0 +1,56 @@
+"""Pictures made of two: by the classes of one of them, or with blocks hidden."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LABELS = 256  # what a label map may hold, 255 = ignored included
+
+
+def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
+    """Choose half of the classes of a batch for each image, rounded up: ClassMix (Olsson et al., WACV 2021).
+
+    The classes are those of the whole batch, and 255 counts as one, as in the released code of DACS. Nothing is drawn
+    here and nobody waits for a GPU.
+
+    Args:
+        labels: (N, H, W), int64, 0..255.
+        order: (N, 256), random numbers: of the classes that are there, an image takes those with the smallest.
+
+    Returns:
+        (N, H, W), bool: the pixels of the chosen classes.
+
+    Example:
+        >>> labels = torch.tensor([[[0, 1, 255]]])
+        >>> class_mix_mask(labels, torch.arange(256.)[None])
+        tensor([[[ True,  True, False]]])
+    """
+    present = torch.zeros(_LABELS, dtype=torch.bool, device=labels.device)
+    present = present.scatter(0, labels.flatten(), torch.ones_like(labels.flatten(), dtype=torch.bool))
+    wanted = (present.sum() + 1) // 2
+    place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)
+    chosen = (place < wanted) & present
+    return chosen.gather(1, labels.flatten(1)).view(labels.shape)
+
+
+def mixed(mask: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Take ``first`` where ``mask`` (N, H, W) is True, and ``second`` elsewhere; both (N, H, W) or (N, C, H, W)."""
+    return torch.where(mask[:, None] if first.ndim == 4 else mask, first, second)
+
+
+def visible_blocks(numbers: Tensor, size: tuple[int, int], ratio: float = 0.7) -> Tensor:
+    """Hide square blocks of a picture: the mask of MIC (Hoyer et al., CVPR 2023, Eq. 4).
+
+    Args:
+        numbers: (N, rows, columns), uniform in [0, 1), one a block.
+        size: (H, W) of the picture.
+        ratio: Share of hidden blocks.
+
+    Returns:
+        (N, 1, H, W), float32: 1 where visible, which a block is if its number exceeds ``ratio``.
+
+    Example:
+        >>> visible_blocks(torch.tensor([[[0.9, 0.2]]]), size=(1, 4))
+        tensor([[[[1., 1., 0., 0.]]]])
+    """
+    return F.interpolate((numbers > ratio).float()[:, None], size=size, mode='nearest')
