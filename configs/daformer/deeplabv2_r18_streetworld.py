@@ -4,5 +4,6 @@ _base_ = [
     '../_base_/schedules/streetworld_source.py',
 ]
 model = _base_.small_model
-train_dataloader = dict(dataset=dict(rare_class_sampling=dict(temperature=0.01, min_pixels=3000)))
+rare_class_sampling = dict(temperature=0.01, min_pixels=50)  # of labels of 256 x 128 pixels
+train_dataloader = dict(dataset=dict(rare_class_sampling=rare_class_sampling))
 default_hooks = dict(proxy_ema=dict(momentum=0.99))  # the average of 100 iterations: the schedule has 800

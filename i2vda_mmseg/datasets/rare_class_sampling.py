@@ -23,8 +23,8 @@ class RareClassSampling:
         dataset: The built source data set, labelled.
         temperature: T; 0.01 in DAFormer.
         min_pixels: Pixels of the class that an image needs, at the size of its file; 3000 in DAFormer.
-        min_crop_pixels: Pixels of the class that a crop needs, at the size that the network sees; 1500 in DAFormer, 6000
-            in HRDA. None: whatever the pipeline gives.
+        min_crop_pixels: Pixels of the class that a crop needs, at the size that the network sees; 1500 in DAFormer,
+            6000 in HRDA. None: whatever the pipeline gives.
         tries: Number of crops at most.
 
     Raises:
@@ -50,9 +50,14 @@ class RareClassSampling:
         self.tries = tries
 
     @cached_property
+    def counts(self) -> np.ndarray:
+        """Pixels of each class in each image, (images, classes)."""
+        return class_counts(self.dataset)
+
+    @cached_property
     def images(self) -> dict[int, np.ndarray]:
         """Indices of the images that show a class, by class; without those that none shows."""
-        shown = class_counts(self.dataset) > self.min_pixels
+        shown = self.counts > self.min_pixels
         images = {index: np.flatnonzero(column) for index, column in enumerate(shown.T) if column.any()}
         if not images:
             raise ConfigError(
@@ -64,7 +69,7 @@ class RareClassSampling:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """Chance of each class of ``images``."""
-        totals = class_counts(self.dataset).sum(axis=0)
+        totals = self.counts.sum(axis=0)
         share = totals[list(self.images)] / totals.sum()
         return rare_class_probabilities(share.tolist(), self.temperature).numpy()
 

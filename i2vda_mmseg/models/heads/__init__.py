@@ -1,7 +1,9 @@
 """Heads: logits from features, pseudo-labels from logits."""
 
-from .daformer_head import DAFormerHead
+from .daformer_head import DAFormerHead, ScaleAttentionHead
 from .dlv2_head import DLV2Head
 from .occlusion_aware_pseudo_label_head import OcclusionAwarePseudoLabelHead
 
-__all__ = ['DAFormerHead', 'DLV2Head', 'OcclusionAwarePseudoLabelHead']
+__all__ = [
+    'DAFormerHead', 'DLV2Head', 'OcclusionAwarePseudoLabelHead', 'ScaleAttentionHead',
+]  # fmt: skip

@@ -1,19 +1,19 @@
-"""The decoder of DAFormer."""
+"""The decoder of DAFormer, and the scale attention of HRDA."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
+
+from .embedded_head import EmbeddedHead
 
 
 @MODELS.register_module()
-class DAFormerHead(BaseDecodeHead):
+class DAFormerHead(EmbeddedHead):
     """Fuses all feature maps by dilated convolutions without image pooling (Hoyer et al., CVPR 2022, Sec. 3.3).
 
     Each feature map goes through a linear layer of its own to ``channels``, without norm or activation, and is brought
@@ -40,16 +40,8 @@ class DAFormerHead(BaseDecodeHead):
         norm_cfg: dict | None = dict(type='BN', requires_grad=True),  # noqa: B006 - mmseg's way, and never changed
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            in_channels=list(in_channels),
-            channels=channels,
-            in_index=list(in_index or range(len(in_channels))),
-            input_transform='multiple_select',
-            norm_cfg=norm_cfg,
-            **kwargs,
-        )
+        super().__init__(in_channels, channels, in_index, norm_cfg=norm_cfg, **kwargs)
         self.dilations = tuple(dilations)
-        self.embeddings = nn.ModuleList(nn.Linear(each, channels) for each in in_channels)
         options = dict(conv_cfg=self.conv_cfg, norm_cfg=norm_cfg, act_cfg=self.act_cfg)
         self.branches = DepthwiseSeparableASPPModule(
             dilations=self.dilations, in_channels=channels * len(in_channels), channels=channels, **options
@@ -58,15 +50,40 @@ class DAFormerHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Predict: feature maps (N, C_i, h_i, w_i) to logits (N, classes, h_0, w_0)."""
-        maps = self._transform_inputs(inputs)
-        embedded = [
-            resize(self._embed(layer, each), size=maps[0].shape[2:], mode='bilinear', align_corners=self.align_corners)
-            for layer, each in zip(self.embeddings, maps)
-        ]
-        fused = torch.cat(self.branches(torch.cat(embedded, dim=1)), dim=1)
-        return self.cls_seg(self.bottleneck(fused))
+        return self.cls_seg(self.bottleneck(torch.cat(self.branches(self.embedded(inputs)), dim=1)))
 
-    @staticmethod
-    def _embed(layer: nn.Module, features: Tensor) -> Tensor:
-        """Apply a linear layer to each place."""
-        return layer(features.movedim(1, -1)).movedim(-1, 1)
+
+@MODELS.register_module()
+class ScaleAttentionHead(EmbeddedHead):
+    """How much the detail counts, for each class and place: HRDA's attention (Hoyer et al., ECCV 2022, Sec. 3.3).
+
+    Linear layers as in ``DAFormerHead``, one 1x1 convolution over them all, dropout and a 1x1 layer; the sigmoid comes
+    later. It has no loss of its own.
+
+    Args:
+        in_channels: Channels of the feature maps; (64, 128, 320, 512) and 19 classes make 530,707 parameters.
+        channels: Width.
+        norm_cfg: Behind the convolution.
+        **kwargs: Those of mmseg's ``BaseDecodeHead``.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        channels: int = 256,
+        norm_cfg: dict | None = dict(type='BN', requires_grad=True),  # noqa: B006 - mmseg's way, and never changed
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_channels, channels, norm_cfg=norm_cfg, **kwargs)
+        self.fusion = ConvModule(
+            channels * len(in_channels),
+            channels,
+            1,
+            conv_cfg=self.conv_cfg,
+            norm_cfg=norm_cfg,
+            act_cfg=self.act_cfg,
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Give scores: feature maps (N, C_i, h_i, w_i) to (N, classes, h_0, w_0)."""
+        return self.cls_seg(self.fusion(self.embedded(inputs)))

@@ -11,6 +11,8 @@ from .daformer import DAFormer
 from .davsn import DAVSN
 from .fda import FDA
 from .hf_segmentor import HFSegmentor
+from .hrda import HRDA
+from .hrda_encoder_decoder import HRDAEncoderDecoder
 from .i2vda import I2VDA
 from .mic import MIC
 from .minent import MinEnt
@@ -25,8 +27,8 @@ from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 __all__ = [
-    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'I2VDA', 'MIC', 'TPS', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor',
-    'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder',
-    'ProxyMixin', 'SegmentorPass', 'SelfTrainingSegmentor', 'SourceOnly', 'TemporalAugmentedConsistency',
-    'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'AdaptSegNet', 'AdvEnt',
+    'AdversarialSegmentor', 'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'HRDAEncoderDecoder', 'MinEnt',
+    'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin', 'SegmentorPass', 'SelfTrainingSegmentor',
+    'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import feature_distance, majority_labels
 
 from .dacs import DACS
+from .hrda_encoder_decoder import HRDAEncoderDecoder
 from .supervision import Supervision
 
 _REFERENCE = 'reference.'
@@ -85,8 +86,10 @@ class DAFormer(DACS):
         return dict(loss_fd=feature_distance(features, reference, labels, self.thing_classes))
 
     def reference_features(self, images: Tensor) -> Tensor:
-        """Give the last feature map of the initial encoder."""
-        return self.reference(images)[-1]
+        """Give the last feature map of the initial encoder; of what the student's context is, where it has one."""
+        network = unwrapped(self.segmentor)
+        seen = network.context_image(images) if isinstance(network, HRDAEncoderDecoder) else images
+        return self.reference(seen)[-1]
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Take the encoder of a checkpoint without a reference as the initial one, unless the config names weights."""

@@ -154,6 +154,8 @@ def _check_windows(test_cfg: Any) -> None:
 
 def _is_plain(network: Any) -> bool:
     """Whether the head's only output is what it learns and predicts with, as mmseg's base classes have it."""
+    if getattr(network, 'predicts_densely', False):  # a network that says so of itself
+        return True
     if type(network)._forward not in (EncoderDecoder._forward, CascadeEncoderDecoder._forward) and not getattr(
         network, 'judges_auxiliary_head', False
     ):
