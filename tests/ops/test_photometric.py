@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from i2vda_mmseg.ops import (
+    add_brightness,
     adjust_brightness,
     adjust_contrast,
     adjust_saturation,
     gaussian_blur,
     grayscale,
+    scale_saturation,
     shift_hue,
 )
 
@@ -68,3 +70,27 @@ def test_factors(images):
     torch.testing.assert_close(adjust_saturation(images, 1.7), (grey + 1.7 * (images - grey)).clamp(0, 255))
     for change in (adjust_brightness, adjust_contrast, adjust_saturation):
         torch.testing.assert_close(change(images, 1.0), images)
+
+
+@pytest.mark.parametrize('factor', [0.0, 0.8, 1.2, 40.0])
+def test_saturation_of_hsv(images, factor):
+    def expected(red, green, blue):
+        hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+        return colorsys.hsv_to_rgb(hue, min(1.0, factor * saturation), value)
+
+    torch.testing.assert_close(scale_saturation(images, factor), of_pixels(images, expected))
+
+
+@pytest.mark.parametrize('amount', [-0.2, 0.2])
+def test_added_brightness(images, amount):
+    expected = of_pixels(images, lambda *pixel: [min(1.0, max(0.0, each + amount)) for each in pixel])
+    torch.testing.assert_close(add_brightness(images, amount), expected)
+
+
+def test_blur_with_a_given_kernel_and_a_reflected_border(images):
+    offsets = np.arange(-2, 3)
+    kernel = np.exp(-(offsets**2) / (2 * 0.7**2))
+    kernel /= kernel.sum()
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode='reflect')
+    expected = sum(kernel[i] * kernel[j] * padded[..., i : i + 5, j : j + 7] for i in range(5) for j in range(5))
+    torch.testing.assert_close(gaussian_blur(images, 0.7, radius=2, border='reflect'), torch.from_numpy(expected))
