@@ -18,6 +18,7 @@ CONFIGS = {
     'fda': 'configs/fda/deeplabv2_r18_streetworld.py',
     'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
     'davsn': 'configs/davsn/deeplabv2_r18_streetworld.py',
+    'mic': 'configs/mic/deeplabv2_r18_streetworld_temporal.py',
     'tps': 'configs/tps/deeplabv2_r18_streetworld.py',
 }
 SOURCE_SIZE, TARGET_SIZE = (72, 40), (64, 32)  # width, height: what takes one for the other does not get through
@@ -43,7 +44,7 @@ def tiny_config(world, request):
         train.dataset.source.data_root = str(world / 'viper')
         train.dataset.target.data_root = val.dataset.data_root = str(world / 'cityscapes')
         config.test_dataloader = val
-        resize(train.dataset.source.pipeline, SOURCE_SIZE)
+        resize(train.dataset.source.pipeline, TARGET_SIZE if method == 'mic' else SOURCE_SIZE)  # mixed: of one size
         for pipeline in (train.dataset.target.pipeline, val.dataset.pipeline):
             resize(pipeline, TARGET_SIZE)
         config.model.segmentor.backbone.base_channels = 4
@@ -53,6 +54,10 @@ def tiny_config(world, request):
         config.train_cfg.update(max_iters=6, val_interval=100)
         config.default_hooks.checkpoint.update(interval=3)
         config.default_hooks.logger.update(interval=1)
+        if method == 'mic':
+            train.dataset.rare_class_sampling.update(min_pixels=5)
+            config.default_hooks.launch.update(launch=1)
+            config.model.temporal.pseudo_label_head.update(delta=1.0)
         if method == 'i2vda':
             config.default_hooks.proxy_copy.update(interval=2, launch=1)
             config.model.pseudo_label_head.update(delta=1.0)  # after six iterations nothing is certain

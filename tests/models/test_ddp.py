@@ -26,7 +26,25 @@ from mmseg.registry import HOOKS
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
 SELF_TRAINED = ['FDA', 'CBST', 'CRST']
-METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA', *SELF_TRAINED]
+METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA', 'MIC', *SELF_TRAINED]
+TEMPORAL = dict(
+    type='TemporalAugmentedConsistency',
+    flow_estimator=dict(type='TinyFlow'),
+    pseudo_label_head=dict(type='OcclusionAwarePseudoLabelHead', delta=1.0),
+    temporal_augmentation=dict(type='TemporalAugmentation', t=0.3),
+)
+
+
+def built(method):
+    """MIC learns from all that its bases do, and from video."""
+    options = dict(thing_classes=[0, 1], min_share=0.3, threshold=0.4, temporal=TEMPORAL) if method == 'MIC' else {}
+    return tiny_method(method, **options)
+
+
+def batch_of_rank(method, seed):
+    """A source image of MIC is as large as the target's, onto which it is laid."""
+    size = (32, 48) if method == 'MIC' else (32, 40)
+    return domain_batch(seed=seed, pseudo=method in SELF_TRAINED, source_size=size)
 
 
 def wrapped(model):
@@ -45,7 +63,7 @@ def without_wrapper(state):
 def trained(method, rank):
     """Initialise and train as the Runner does, with other random numbers and other data on each rank."""
     torch.manual_seed(rank)
-    wrapper = wrapped(tiny_method(method))
+    wrapper = wrapped(built(method))
     model = wrapper.module
     model.init_weights()
     for value in model.state_dict().values():
@@ -58,14 +76,16 @@ def trained(method, rank):
     hooks = [HOOKS.build(dict(type='ReseedHook'))]
     if method == 'I2VDA':
         hooks.append(HOOKS.build(dict(type='ProxyCopyHook', interval=2, launch=1)))
+    if method == 'MIC':
+        hooks.append(HOOKS.build(dict(type='ProxyEMAHook')))
     for hook in hooks:
         hook.before_train(runner)
     wrapper.train()
-    logged, pseudo = [], method in SELF_TRAINED
+    logged = []
     for runner.iter in range(3):
         for hook in hooks:
             hook.before_train_iter(runner, runner.iter)
-        batch = domain_batch(seed=10 * rank + runner.iter, pseudo=pseudo)
+        batch = batch_of_rank(method, 10 * rank + runner.iter)
         logged.append(set(terms_of(wrapper.train_step(batch, steps))))
     return wrapper, runner, logged
 
@@ -73,12 +93,13 @@ def trained(method, rank):
 def local_and_joint_step(method, rank, accumulate=1):
     """The weights after a step of this rank alone, and after the same step of all ranks together."""
     torch.manual_seed(3)
-    model = still_statistics(sharpen(tiny_method(method)))
+    model = still_statistics(sharpen(built(method)))
     results = []
     for network in (deepcopy(model), wrapped(model)):
         steps = optimizers(network, lr=0.05, accumulative_counts=accumulate)
         for i in range(accumulate):
-            network.train_step(domain_batch(seed=2 * i + rank, pseudo=method in SELF_TRAINED), steps)
+            torch.manual_seed(i)  # what a step draws
+            network.train_step(batch_of_rank(method, 2 * i + rank), steps)
         results.append(without_wrapper(weights(getattr(network, 'module', network))))
     return results
 
@@ -86,7 +107,7 @@ def local_and_joint_step(method, rank, accumulate=1):
 def loads_back(method, wrapper):
     """Load a checkpoint of one process into the wrapped model."""
     torch.manual_seed(7)
-    state = tiny_method(method).state_dict()
+    state = built(method).state_dict()
     load_state_dict(wrapper, state, strict=True)
     now = wrapper.module.state_dict()
     return list(now) == list(state) and all(torch.equal(now[key], value) for key, value in state.items())
@@ -102,7 +123,7 @@ def on_a_rank(rank):
             logged=logged,
             seeds=(runner.train_dataloader.sampler.seed, model.iteration_seed),
             weights=weights(model),
-            proxy=state_of(model.proxy) if method == 'I2VDA' else {},
+            proxy=state_of(model.proxy) if method in ('I2VDA', 'MIC') else {},
             state=deepcopy(model.state_dict()),
             buffers={name: value.clone() for name, value in model.named_buffers()},
         )
@@ -175,7 +196,7 @@ def test_buffers_are_shared_before_validation(ranks, method):
 @pytest.mark.parametrize('method', METHODS)
 def test_checkpoint_is_that_of_one_process(ranks, method):
     state = ranks[0][method]['state']
-    model = tiny_method(method)
+    model = built(method)
     assert list(state) == list(model.state_dict())
     load_state_dict(model, state, strict=True)
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())

@@ -60,7 +60,8 @@ class DAFormer(DACS):
         if self.thing_classes is not None:
             reference: Any = deepcopy(self.segmentor.backbone)
             reference.is_init = True  # it gets the weights of the backbone, which are read once
-            self.reference = reference.requires_grad_(False).eval()
+            reference.requires_grad_(False).eval()  # a ResNet of mmseg's gives nothing back
+            self.reference = reference
 
     def init_weights(self) -> None:
         """Initialise the weights, and keep the encoder as it is now."""

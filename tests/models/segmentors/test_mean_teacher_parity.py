@@ -40,7 +40,7 @@ def rgb(images):
 
 
 def jittered(image, draw):
-    """Kornia 0.5.8's jitter of one image (H, W, 3): brightness added, contrast multiplied, saturation and hue in HSV."""
+    """Kornia 0.5.8's jitter of one image (H, W, 3): brightness added, contrast multiplied, the rest in HSV."""
     order = torch.randperm(4).tolist()
     for kind in order:
         if kind == 0:
