@@ -56,7 +56,6 @@ def tiny_config(world, request):
         config.default_hooks.logger.update(interval=1)
         if method == 'mic':
             train.dataset.rare_class_sampling.update(min_pixels=5)
-            config.default_hooks.launch.update(launch=1)
             config.model.temporal.pseudo_label_head.update(delta=1.0)
         if method == 'i2vda':
             config.default_hooks.proxy_copy.update(interval=2, launch=1)
