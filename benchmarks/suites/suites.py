@@ -100,6 +100,20 @@ TABLE_5 = (
     *_values('alpha', f'{AUGMENTATION}.alpha', 0.5, {0.1: 49.2, 0.3: 49.7, 0.5: 51.2, 0.7: 49.6, 0.9: 48.8}),
 )
 
+MODERN = (
+    *(row for row in TABLE_1 if row.run in ('source_only', 'adaptsegnet', 'i2vda')),
+    *(
+        Row(
+            f'{name}{", with time" if time else ""}',
+            f'{folder}{time}',
+            f'{CONFIG.format(folder)[:-3]}{time}.py',
+            seconds,
+        )
+        for name, folder, seconds in (('DACS', 'dacs', 150), ('DAFormer', 'daformer', 160), ('MIC', 'mic', 230))
+        for time in ('', '_temporal')
+    ),
+)
+
 SMOKE_ITERS = {'train_cfg.max_iters': 6}
 SMOKE = (
     Row('Source only', 'source_only', CONFIG.format('source_only'), 20, SMOKE_ITERS, 37.1),
@@ -139,6 +153,16 @@ SUITES = {
         _table(3, 'the framework without one of its parts', TABLE_3),
         _table(4, 'the proxy network', TABLE_4),
         _table(5, 'hyper-parameters', TABLE_5),
+        Suite(
+            name='modern',
+            title='Self-training, with and without the temporal part of I2VDA',
+            rows=MODERN,
+            world=WORLD,
+            options=SAVING,
+            init_options=SAVING,
+            reference='i2vda',
+            prepare_seconds=PREPARE_SECONDS,
+        ),
         replace(
             _table(1, 'methods, with all checkpoints kept for benchmarks/selection.py', TABLE_1, reference='i2vda'),
             name='selection',

@@ -186,7 +186,7 @@ class _GivenWeights:
 
 def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any, *args: Any, **kwargs: Any) -> Any:
     """Let the weights of the samples, if they have any, act in the loss of a head."""
-    if not (isinstance(samples, list) and samples and 'loss_weight' in samples[0]):
+    if not _is_weighted(samples):
         return loss_by_feat(logits, samples, *args, **kwargs)
     own = head.sampler
     head.sampler = _GivenWeights(torch.cat([sample.loss_weight.data for sample in samples]), own)
@@ -194,6 +194,11 @@ def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any,
         return loss_by_feat(logits, samples, *args, **kwargs)
     finally:
         head.sampler = own
+
+
+def _is_weighted(samples: Any) -> bool:
+    """Whether this is a list of samples with weights; heads of masks are handed other things."""
+    return isinstance(samples, list) and bool(samples) and hasattr(samples[0], 'loss_weight')
 
 
 def _with_own_labels(ignore_index: int, learn: Callable, *args: Any, **kwargs: Any) -> Any:
