@@ -97,7 +97,8 @@ def built_data(loader):
     domains = {name: dict(dataset[name], lazy_init=True) for name in ('source', 'target')}
     built = DATASETS.build(dict(dataset, **domains))
     domains = {name: domain_of(getattr(built, name)) for name in domains}
-    return SimpleNamespace(batch_size=loader['batch_size'], joint=built.joint_pipeline.transforms, **domains)
+    joint, rare = built.joint_pipeline.transforms, built.rare_class_sampling
+    return SimpleNamespace(batch_size=loader['batch_size'], joint=joint, rare_class_sampling=rare, **domains)
 
 
 def domain_of(dataset):
@@ -114,7 +115,9 @@ def steps_of(pipeline):
 def size_of(dataset):
     """Width and height after the fixed resize."""
     (resize,) = (step for step in steps_of(dataset.pipeline) if type(step).__name__ == 'Resize')
-    assert (resize.backend, resize.interpolation, resize.keep_ratio) == ('pillow', 'bicubic', False)
+    released = {('pillow', 'bicubic'), ('cv2', 'bilinear')}  # of the codes before DAFormer, and after
+    assert (resize.backend, resize.interpolation) in released
+    assert not resize.keep_ratio
     return resize.scale
 
 

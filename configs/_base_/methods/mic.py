@@ -1,2 +1,2 @@
 _base_ = './daformer.py'
-model = dict(type='MIC', mask_block=64, mask_ratio=0.7, lambda_mask=1.0)
+method = dict(type='MIC', mask_block=64, mask_ratio=0.7, lambda_mask=1.0)

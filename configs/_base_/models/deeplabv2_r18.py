@@ -25,3 +25,6 @@ small_multi_level_model = dict(small_model, segmentor=small_multi_level_segmento
 small_judged_model = dict(
     small_multi_level_model, discriminator=small_discriminator_set, lambda_adv=0.005, lambda_adv_aux=0.001
 )
+# Self-training averages over all pixels, the ignored ones counted, as its released codes do.
+small_all_pixels = dict(in_channels=128, loss_decode=dict(avg_non_ignore=False))
+small_self_training_model = dict(small_model, segmentor=dict(small_segmentor, decode_head=small_all_pixels))

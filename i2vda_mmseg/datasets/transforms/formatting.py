@@ -22,8 +22,9 @@ class PackFramePair(BaseTransform):
     Required keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR); or ``img``, a single image that stands for both.
     Optional keys: ``gt_seg_map`` ((H, W), class indices) and ``gt_soft_label`` ((H, W, C), uint8), labels or
     pseudo-labels of the last frame, which become ``gt_sem_seg`` (int64) and ``gt_soft_label`` (C, H, W) of the data
-    sample. So do ``flow_ab`` ((H, W, 2), pixels; of ``EstimateFlow`` or ``LoadFlow``) as ``flow_ab`` (2, H, W), and
-    what ``TemporalAugmentation`` adds: ``frame_t`` (3, H, W), RGB 0..255, with its time and settings.
+    sample. So do ``flow_ab`` ((H, W, 2), pixels; of ``EstimateFlow`` or ``LoadFlow``) as ``flow_ab`` (2, H, W), what
+    ``TemporalAugmentation`` adds: ``frame_t`` (3, H, W), RGB 0..255, with its time and settings, and ``valid_map``
+    ((H, W), of ``MarkMargins``) as (1, H, W).
 
     Returns ``dict(inputs=..., data_samples=...)``: a (T, 3, H, W) uint8 BGR tensor of the frames, of a pair I_0 and
     I_1, and a ``SegDataSample`` whose meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as
@@ -54,6 +55,7 @@ class PackFramePair(BaseTransform):
         data_sample = SegDataSample(metainfo={key: meta[key] for key in wanted if key in meta})
         _add_pseudo_labels(data_sample, results)
         _add_flows(data_sample, results, shapes[0][:2])
+        _add_valid_map(data_sample, results, shapes[0][:2])
         return {'inputs': torch.from_numpy(np.ascontiguousarray(frames)), 'data_samples': data_sample}
 
 
@@ -74,6 +76,19 @@ def _add_pseudo_labels(data_sample: SegDataSample, results: dict[str, Any]) -> N
     if 'gt_soft_label' in results:
         soft_labels = np.ascontiguousarray(results['gt_soft_label'].transpose(2, 0, 1))
         data_sample.gt_soft_label = PixelData(data=torch.from_numpy(soft_labels))
+
+
+def _add_valid_map(data_sample: SegDataSample, results: dict[str, Any], size: tuple[int, int]) -> None:
+    """Add the mark of ``MarkMargins``, which must have been moved with the frames."""
+    if 'valid_map' not in results:
+        return
+    if results['valid_map'].shape != size:
+        raise ValueError(
+            f'PackFramePair: valid_map has {results["valid_map"].shape} pixels, the frames {size} (H, W); name it in '
+            "the TransformBroadcaster: mapping=dict(img=['frame_0', 'frame_1'], valid_map=['valid_map'] * 2)"
+        )
+    valid = np.ascontiguousarray(results['valid_map'])
+    data_sample.valid_map = PixelData(data=torch.from_numpy(valid)[None])
 
 
 def _add_flows(data_sample: SegDataSample, results: dict[str, Any], size: tuple[int, int]) -> None:

@@ -2,5 +2,6 @@
 
 from .deeplab_resnet import DeepLabResNet
 from .hf_backbone import HFBackbone
+from .mit import MiT
 
-__all__ = ['DeepLabResNet', 'HFBackbone']
+__all__ = ['DeepLabResNet', 'HFBackbone', 'MiT']

@@ -8,6 +8,10 @@ from mmseg.registry import MODELS
 from .adversarial import AdversarialSegmentor
 from .base import SegmentorPass
 
+_TEMPORAL = (
+    'flow_estimator', 'pseudo_label_head', 'temporal_augmentation', 'flow_1t', 'lambda_tc', 'ignore_outside'
+)  # fmt: skip
+
 
 @MODELS.register_module()
 class I2VDA(AdversarialSegmentor):
@@ -62,21 +66,15 @@ class I2VDA(AdversarialSegmentor):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; another flow estimator or pseudo-label head takes its place in ``temporal``."""
-        if name in ('flow_estimator', 'pseudo_label_head'):
+        """Set an attribute; the six arguments of ``temporal`` are attributes of both."""
+        if name in _TEMPORAL:
             setattr(self.temporal, name, value)
         else:
             super().__setattr__(name, value)
 
-    @property
-    def flow_estimator(self) -> Any:
-        """F of Eq. 1 and 5."""
-        return self.temporal.flow_estimator
-
-    @property
-    def pseudo_label_head(self) -> Any:
-        """Eq. 6-8, or None."""
-        return self.temporal.pseudo_label_head
+    def __getattr__(self, name: str) -> Any:
+        """Give an attribute that is no module or parameter of this class itself."""
+        return getattr(self.temporal, name) if name in _TEMPORAL else super().__getattr__(name)
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""

@@ -1,0 +1,2 @@
+_base_ = './daformer.py'
+method = dict(type='HRDA')  # margins: MarkMargins in the target pipeline, also on the left and right

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/methods/dacs.py',
+    '../_base_/models/deeplabv2red_r101.py',
+    '../_base_/datasets/viper2cs_daformer.py',
+    '../_base_/schedules/daformer_40k.py',
+]
+# without rare class sampling; its network and schedule are those of DAFormer's comparison, not of the paper of DACS
+model = _base_.method
+train_dataloader = dict(dataset=dict(rare_class_sampling=None))

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/methods/daformer.py',
+    '../_base_/models/deeplabv2red_r101.py',
+    '../_base_/datasets/synthia2cs_daformer.py',
+    '../_base_/schedules/daformer_40k.py',
+]
+heads = dict(decode_head=dict(num_classes=12))
+model = dict(_base_.method, margins=_base_.margins, thing_classes=_base_.thing_classes_12, segmentor=heads)

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/methods/hrda.py',
+    '../_base_/models/hrda_mit-b5.py',
+    '../_base_/datasets/synthia2cs_hrda.py',
+    '../_base_/schedules/daformer_40k.py',
+]
+classes = dict(num_classes=12)
+heads = dict(decode_head=classes, attention_head=classes)
+model = dict(_base_.method, thing_classes=_base_.thing_classes_12, segmentor=heads)
