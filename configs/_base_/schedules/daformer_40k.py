@@ -5,10 +5,8 @@ optim_wrapper = dict(
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
-        # norms by their type, and all heads at ten times the rate
-        paramwise_cfg=dict(
-            custom_keys=dict(decode_head=dict(lr_mult=10.0), attention_head=dict(lr_mult=10.0)), norm_decay_mult=0.0
-        ),
+        # all heads at ten times the rate; norms, by their type, without decay
+        paramwise_cfg=dict(custom_keys=dict(_head=dict(lr_mult=10.0)), norm_decay_mult=0.0),
     ),
 )
 # Warm-up over 1,500 iterations from a millionth, times a linear decay: with these ends, mmengine's schedulers give the
