@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.selection import compare
 from docs.config_table import config_table
+from docs.equations import equation_table
 from docs.methods import card, card_folders, method_table
 from docs.results import ROOT, cell, grid, plain, read
 from i2vda_mmseg.evaluation.label_free import DEFAULT_CRITERIA
@@ -125,6 +126,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'zoo': zoo_table,
     'methods': method_table,
     'configs': config_table,
+    'equations': equation_table,
+    'complexity': lambda: plain(read('complexity')),
 }
 
 

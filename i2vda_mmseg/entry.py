@@ -32,6 +32,9 @@ COMMANDS = {
     'panel': ('draw_panel', 'draw what I2VDA sees of a target pair'),
     'report': ('report', 'show runs on one page'),
     'export': ('export', 'export a checkpoint'),
+    'publish': ('publish', 'strip a checkpoint and name it by its hash'),
+    'logs': ('analysis/logs', 'what runs have logged, as a table and as a picture'),
+    'complexity': ('analysis/complexity', 'parameters, FLOPs and frames a second of a network'),
     'memory': ('analysis/memory', 'how much GPU memory a training step takes, without a GPU'),
     'benchmark': ('benchmark', 'make a table of the paper on StreetWorld'),
 }

@@ -1,8 +1,10 @@
 """Test a checkpoint: tools/test.py CONFIG CHECKPOINT. Writes metrics.json into the work dir."""
 
 import argparse
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
@@ -10,10 +12,12 @@ from mmengine.dist import is_main_process
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
 from i2vda_mmseg.apis.testing import add_temporal_consistency, protocol_facts, protocol_of, tc_facts, use_protocol
+from i2vda_mmseg.apis.tta import TTA_RATIOS, augment_test, average_predictions
 from i2vda_mmseg.datasets.checking.index import find_datasets
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
+from i2vda_mmseg.reporting.confusion_chart import draw_confusion, largest_confusions
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,6 +36,14 @@ def parse_args() -> argparse.Namespace:
         default='config',
         metavar='SOURCE',
         help="optical flow: 'config' (its tc_evaluator), 'model' (its model.flow_estimator) or a flow cache's folder",
+    )
+    parser.add_argument('--confusion', action='store_true', help='write which class is taken for which, and draw it')
+    parser.add_argument(
+        '--tta',
+        nargs='*',
+        type=float,
+        metavar='RATIO',
+        help='average over these ratios of the size, mirrored and not; none named: 0.5 to 1.75, as MMSegmentation does',
     )
     parser.add_argument(
         '--out',
@@ -59,31 +71,62 @@ def main() -> None:
     config.load_from, config.resume = args.checkpoint, False
     if config.get('test_dataloader') is None:
         raise ConfigError('test_dataloader: there is none to test on; tools/segment_video.py measures without labels')
+    add_what_is_asked_for(config, args)
+    facts = protocol_facts(protocol_of(config), args.checkpoint)
+    facts.update(checkpoint=args.checkpoint, config=args.config, **(tc_facts(config) if args.tc else {}))
+    runner = build_runner(config, args.launcher)
+    if args.tta is not None:
+        average_predictions(runner)
+        facts.update(tta=dict(ratios=args.tta, mirrored=True))
+    metrics = runner.test()
+    if is_main_process():
+        path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)
+        print(f'metrics: {path}')
+        if args.confusion:
+            show_confusion(path.with_name('confusion.json'))
+    leave_process_group()
+
+
+def add_what_is_asked_for(config: Config, args: argparse.Namespace) -> None:
+    """Change the config's test as the command line says."""
     if args.protocol:
         use_protocol(config, args.protocol)
     if args.tc:
         add_temporal_consistency(config, args.tc_preset, args.tc_clips, args.tc_flow)
     if args.out:
         write_predictions(config, args.out)
+    if args.confusion:
+        add_metric(config, dict(type='ConfusionMatrix', out=str(Path(config.work_dir) / 'confusion.json')))
+    if args.tta is not None:
+        args.tta = args.tta or list(TTA_RATIOS)
+        if args.tc:
+            raise ConfigError('--tta and --tc: temporal consistency is of single predictions; test twice')
+        augment_test(config, args.tta)
     if args.show or args.show_dir:
         show_predictions(config, args)
-    facts = protocol_facts(protocol_of(config), args.checkpoint)
-    facts.update(checkpoint=args.checkpoint, config=args.config, **(tc_facts(config) if args.tc else {}))
-    metrics = build_runner(config, args.launcher).test()
-    if is_main_process():
-        path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)
-        print(f'metrics: {path}')
-    leave_process_group()
 
 
 def write_predictions(config: Config, out: str) -> None:
     """Let a metric write every prediction, in the folders that the images have below the data root they share."""
-    evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
     datasets = find_datasets(dict(test_dataloader=config.test_dataloader)).values()
     roots = [dataset.get('data_root') or (dataset.get('data_prefix') or {}).get('img_path') for dataset in datasets]
     known = [os.path.abspath(root) for root in roots if root]
     data_root = os.path.commonpath(known) if known else None
-    config.test_evaluator = [*evaluators, dict(type='PredictionWriter', out=out, data_root=data_root)]
+    add_metric(config, dict(type='PredictionWriter', out=out, data_root=data_root))
+
+
+def add_metric(config: Config, metric: dict[str, Any]) -> None:
+    """Test with one more metric."""
+    evaluators = [config.test_evaluator] if isinstance(config.test_evaluator, dict) else config.test_evaluator
+    config.test_evaluator = [*evaluators, metric]
+
+
+def show_confusion(path: Path) -> None:
+    """Draw the matrix beside its file, and print the largest mistakes."""
+    matrix = json.loads(path.read_text(encoding='utf-8'))
+    print(f'confusion: {path}, {draw_confusion(matrix, path.with_suffix(".png"))}')
+    for label, predicted, share in largest_confusions(matrix):
+        print(f'  {share:5.1f} % of {label} taken for {predicted}')
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:

@@ -192,6 +192,11 @@ def _log_to_work_dir(config: Config) -> None:
     """Let a run log to its work dir, where tools/report.py reads, whatever else it logs to."""
     visualizer = config.get('visualizer') or {}
     backends = visualizer.get('vis_backends')
+    if backends and not all(isinstance(backend, dict) for backend in backends):
+        raise ConfigError(
+            f'visualizer.vis_backends: a list of dicts is expected, got {backends!r}; on the command line, write '
+            'visualizer.vis_backends.0.type=TensorboardVisBackend'
+        )
     if backends and not any(backend.get('type') == 'LocalVisBackend' for backend in backends):
         visualizer['vis_backends'] = [dict(type='LocalVisBackend'), *backends]
 

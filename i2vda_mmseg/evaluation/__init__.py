@@ -1,5 +1,6 @@
 """What a number means."""
 
+from .confusion_matrix import ConfusionMatrix
 from .domain_iou_metric import DomainIoUMetric
 from .label_free import LabelFreeSelection
 from .metrics_file import write_metrics
@@ -9,6 +10,7 @@ from .protocols import PROTOCOLS, Protocol
 from .temporal_consistency import ClipConsistency, TemporalConsistency, temporal_consistency
 
 __all__ = [
-    'PROTOCOLS', 'TC_PRESETS', 'ClipConsistency', 'DomainIoUMetric', 'LabelFreeSelection', 'PredictionWriter',
-    'Protocol', 'Switches', 'TemporalConsistency', 'choose_switches', 'temporal_consistency', 'write_metrics',
+    'PROTOCOLS', 'TC_PRESETS', 'ClipConsistency', 'ConfusionMatrix', 'DomainIoUMetric', 'LabelFreeSelection',
+    'PredictionWriter', 'Protocol', 'Switches', 'TemporalConsistency', 'choose_switches', 'temporal_consistency',
+    'write_metrics',
 ]  # fmt: skip

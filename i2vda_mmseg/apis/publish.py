@@ -1,0 +1,47 @@
+"""A checkpoint to give away: what is needed to test, named by its content."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.fileio.atomic import write_atomically
+
+KEPT_META = ('dataset_meta', 'iter', 'seed', 'experiment_name', 'mmengine_version')
+_TRAINING_ONLY = ('discriminator.', 'proxy.')
+_DIGITS = 8
+
+
+def publish_checkpoint(checkpoint: str | Path, out: str | Path, keep_proxy: bool = False) -> Path:
+    """Strip a checkpoint of all that only training needs, and put the hash of the file into its name.
+
+    Optimizers, schedulers, histories, random states, the discriminator and the proxy go; so do the config and what the
+    notes say of the machine, its paths and its user. ``tools/test.py`` takes the file with the method's config.
+
+    Args:
+        checkpoint: Checkpoint of a method, or of a plain network.
+        out: The file is named ``<out without ending>-<first 8 digits of its SHA-256>.pth``, as MMSegmentation's are.
+        keep_proxy: Keep M' and the discriminator, for ``load_from`` of another training.
+
+    Returns:
+        The path of the new file.
+
+    Raises:
+        ValueError: If the checkpoint is damaged, would run code, or holds no weights.
+    """
+    content = read_checkpoint(checkpoint)
+    state: dict[str, Any] = content.get('state_dict', {})
+    weights = {key: value for key, value in state.items() if keep_proxy or not key.startswith(_TRAINING_ONLY)}
+    if not weights:
+        raise ValueError(f'{checkpoint} holds no weights under state_dict; it has {", ".join(content) or "nothing"}')
+    meta = {key: value for key, value in content.get('meta', {}).items() if key in KEPT_META}
+    buffer = io.BytesIO()
+    torch.save({'meta': meta, 'state_dict': weights}, buffer)
+    data = buffer.getvalue()
+    target = Path(out).with_suffix('')
+    path = target.with_name(f'{target.name}-{hashlib.sha256(data).hexdigest()[:_DIGITS]}.pth')
+    write_atomically(data, path)
+    return path
