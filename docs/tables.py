@@ -113,6 +113,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'table3': partial(suite_table, 'table3'),
     'table3-causes': lambda: plain(read('table3_causes')),
     'demo': demo_table,
+    'demo-spread': lambda: plain(read('demo_spread')),
     'tuning': lambda: plain(read('tuning')),
     'train-step': lambda: plain(read('speed')['train_step']),
     'test-step': lambda: plain(read('speed')['test_step']),
