@@ -35,6 +35,7 @@ COMMANDS = {
     'publish': ('publish', 'strip a checkpoint and name it by its hash'),
     'logs': ('analysis/logs', 'what runs have logged, as a table and as a picture'),
     'complexity': ('analysis/complexity', 'parameters, FLOPs and frames a second of a network'),
+    'speed': ('benchmark_runtime', 'time a network in PyTorch and in the runtimes'),
     'memory': ('analysis/memory', 'how much GPU memory a training step takes, without a GPU'),
     'benchmark': ('benchmark', 'make a table of the paper on StreetWorld'),
 }

@@ -1,5 +1,6 @@
 import itertools
 
+import helpers  # noqa: F401 - registers TinyBackbone
 import numpy as np
 import pytest
 import torch
