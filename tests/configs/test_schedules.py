@@ -43,6 +43,7 @@ def released_segformer(base, iterations, warm_up=1500, ratio=1e-6):
         ('i2vda/deeplabv2_r101_viper2cs', 'discriminator', poly(1e-4, 50000, 50000)),
         ('tps/deeplabv2_r101_viper2cs', 'segmentor', poly(1e-4, 40000, 250000)),
         ('i2vda/segformer_mit-b5_viper2cs', 'segmentor', released_segformer(6e-5, 50000)),
+        ('mic/daformer_mit-b5_gta2cs', 'segmentor', released_segformer(6e-5, 40000)),
         ('i2vda/deeplabv2_r18_streetworld', 'segmentor', poly(5e-3, 800, 800)),
         ('i2vda/deeplabv2_r18_streetworld', 'discriminator', poly(5e-4, 800, 800)),
         ('source_only/deeplabv2_r18_streetworld-init', 'segmentor', poly(2e-2, 1600, 1600)),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_checkpoint, trust_checkpoints
+from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_weights, trust_checkpoints
 from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 
 PUBLISHERS = dict(
@@ -160,19 +160,6 @@ def _has_idle_branches(weights: Mapping[str, Tensor], layers: tuple[str, ...]) -
     return as_drawn == [False, False, True, True]
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """Read a checkpoint's weights without running code from it."""
-    checkpoint = read_checkpoint(path)
-    for wrapper in ('state_dict', 'model_state_dict', 'model'):
-        if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(wrapper), Mapping):
-            checkpoint = checkpoint[wrapper]
-    if not isinstance(checkpoint, Mapping) or not checkpoint:
-        raise ValueError('no weights in the file')
-    if strangers := [str(key) for key, value in checkpoint.items() if not isinstance(value, Tensor)]:
-        raise ValueError(f'{strangers[:3]} are no weights')
-    return {str(key).removeprefix('module.'): value for key, value in checkpoint.items()}
-
-
 def main() -> None:
     """Read IN, write OUT."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -185,7 +172,7 @@ def main() -> None:
     if not args.source.is_file():
         parser.error(f'there is no file {args.source}')
     try:
-        weights = read(args.source)
+        weights = read_weights(args.source)
         names = recognise(weights, args.layout)
         converted = convert(weights, names)
     except UntrustedCheckpointError:

@@ -1,4 +1,4 @@
-# MiT-B5 with DAFormer's decoder. NVIDIA's weights (non-commercial), made by tools/model_converters/mit_nvidia.py.
+# MiT-B5 with DAFormer's decoder. NVIDIA's weights (non-commercial), made by tools/model_converters/daformer.py.
 model = dict(
     data_preprocessor=dict(
         type='DomainDataPreprocessor',

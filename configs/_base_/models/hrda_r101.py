@@ -4,11 +4,11 @@ model = dict(
     segmentor=dict(
         type='HRDAEncoderDecoder',
         attention_head=dict(
-            type='ScaleAttentionHead',
-            in_channels=[2048],
-            in_index=[3],
-            channels=256,
+            type='DLV2Head',
+            in_channels=2048,
+            in_index=3,
             num_classes=15,
+            dilations=(6, 12),
             align_corners=False,
         ),
         detail_size=(512, 512),

@@ -5,6 +5,7 @@ from .reading import (
     UntrustedCheckpointError,
     load_weights,
     read_checkpoint,
+    read_weights,
     safe_loading,
     trust_checkpoints,
 )
@@ -12,5 +13,5 @@ from .resuming import POINTER, find_resumable
 
 __all__ = [
     'POINTER', 'DamagedCheckpointError', 'UntrustedCheckpointError', 'find_resumable', 'load_weights',
-    'read_checkpoint', 'safe_loading', 'trust_checkpoints',
+    'read_checkpoint', 'read_weights', 'safe_loading', 'trust_checkpoints',
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import load_checkpoint
-from torch import nn
+from torch import Tensor, nn
 
 from i2vda_mmseg.compat import loading_with
 from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin, check_fit
@@ -169,3 +170,20 @@ def _reason(error: UnpicklingError) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a published checkpoint, whatever wraps them, without running code from it.
+
+    Raises:
+        ValueError: If the file holds no weights, or other things beside them.
+    """
+    checkpoint = read_checkpoint(path)
+    for wrapper in ('state_dict', 'model_state_dict', 'model'):
+        if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(wrapper), Mapping):
+            checkpoint = checkpoint[wrapper]
+    if not isinstance(checkpoint, Mapping) or not checkpoint:
+        raise ValueError('no weights in the file')
+    if strangers := [str(key) for key, value in checkpoint.items() if not isinstance(value, Tensor)]:
+        raise ValueError(f'{strangers[:3]} are no weights')
+    return {str(key).removeprefix('module.'): value for key, value in checkpoint.items()}

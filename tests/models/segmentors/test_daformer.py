@@ -1,0 +1,151 @@
+"""What DAFormer's training holds beside the losses: the initial encoder, margins, weights, and what it refuses."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import (
+    assert_same_state,
+    domain_batch,
+    optimizers,
+    state_of,
+    terms_of,
+    tiny_method,
+    tiny_segmentor_cfg,
+)
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass
+
+
+def moved(module):
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1)
+    return module
+
+
+def tiny_daformer(**options):
+    return tiny_method('DAFormer', **dict(dict(thing_classes=[0, 1], min_share=0.3), **options))
+
+
+def test_the_reference_is_the_initial_encoder_and_stays_it():
+    model = tiny_daformer()
+    model.init_weights()
+    initial = state_of(model.segmentor.backbone)
+    assert_same_state(model.reference, initial)
+    model.train()
+    assert not any(module.training for module in model.reference.modules())
+    steps = optimizers(model)
+    for _ in range(2):
+        model.train_step(domain_batch(source_size=(32, 48)), steps)
+    assert_same_state(model.reference, initial)
+    assert not any(parameter.requires_grad for parameter in model.reference.parameters())
+
+
+def test_a_checkpoint_without_a_reference_gives_its_encoder():
+    plain = moved(MODELS.build(tiny_segmentor_cfg()))
+    model = tiny_daformer()
+    model.load_state_dict(plain.state_dict(), strict=True)
+    assert_same_state(model.reference, state_of(plain.backbone))
+    method = moved(tiny_method('SourceOnly'))
+    model.load_state_dict(method.state_dict(), strict=True)
+    assert_same_state(model.reference, state_of(method.segmentor.backbone))
+
+
+def test_weights_of_the_config_are_kept_whatever_is_loaded():
+    model = tiny_daformer()
+    model.segmentor.backbone.init_cfg = dict(type='Pretrained', checkpoint='imagenet.pth')
+    kept = state_of(model.reference)
+    model.load_state_dict(moved(MODELS.build(tiny_segmentor_cfg())).state_dict(), strict=True)
+    assert_same_state(model.reference, kept)
+
+
+def test_a_resumed_reference_is_that_of_the_run():
+    model, other = moved(tiny_daformer()), tiny_daformer()
+    other.load_state_dict(model.state_dict(), strict=True)
+    assert_same_state(other.reference, state_of(model.reference))
+    assert not torch.equal(other.reference.conv.weight, moved(deepcopy(other.reference)).conv.weight)
+
+
+def test_without_things_there_is_no_distance():
+    model = tiny_daformer(thing_classes=None).train()
+    logged = terms_of(model.train_step(domain_batch(source_size=(32, 48)), optimizers(model)))
+    assert 'loss_fd' not in logged
+    assert not hasattr(model, 'reference')
+
+
+def test_margins_of_the_config_and_of_the_samples():
+    model = tiny_daformer(margins=dict(top=3, right=5), threshold=0.0)
+    target = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)['target']
+    valid = torch.ones(32, 48, dtype=torch.uint8)
+    valid[10:12] = 0
+    for sample in target['data_samples']:
+        sample.valid_map = PixelData(data=valid[None])
+    pseudo = model.pseudo_labels(target)
+    expected = valid.float()
+    expected[:3], expected[:, -5:] = 0, 0
+    assert float(pseudo.quality) == 1.0
+    assert torch.equal(pseudo.weights, expected.expand(2, 32, 48))
+
+
+@pytest.mark.parametrize('avg_non_ignore', [True, False])
+def test_weights_of_pixels_act_in_the_loss_of_the_segmentor(avg_non_ignore):
+    network = tiny_method('SourceOnly').segmentor
+    network.decode_head.loss_decode.avg_non_ignore = avg_non_ignore
+    images, labels = torch.randn(2, 3, 32, 48), torch.randint(0, 3, (2, 32, 48))
+    labels[:, :9] = 255
+    weights = torch.rand(2, 32, 48)
+    network.eval()
+    found = supervised_pass(network, network, images, labelled_samples(labels, weights), 'loss_mix').losses
+    logits = F.interpolate(network(images, mode='tensor'), (32, 48), mode='bilinear', align_corners=True)
+    losses = F.cross_entropy(logits, labels, ignore_index=255, reduction='none') * weights
+    count = (labels != 255).sum() if avg_non_ignore else labels.numel()
+    torch.testing.assert_close(found['loss_mix'], losses.sum() / count)
+    assert network.decode_head.sampler is None  # put back
+
+
+def test_without_a_mask_the_masked_loss_is_that_of_plain_self_training():
+    torch.manual_seed(0)
+    options = dict(mask_ratio=0.0, mask_augmented=False, threshold=0.3)
+    model = tiny_method('MIC', thing_classes=None, **options).eval()
+    batch = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)
+    pseudo = model.pseudo_labels(batch['target'])
+    *_, masked = model.target_supervisions(batch, pseudo)
+    images = model.target_images(batch['target'])
+    plain = model.supervised_target(images, pseudo.labels, pseudo.weights, 'loss_mask')
+    assert torch.equal(masked.losses['loss_mask'], plain.losses['loss_mask'])
+    assert float(pseudo.quality) > 0
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(thing_classes=[0, 3]), r'thing_classes: \[3\] are no indices of the 3 classes'),
+        (dict(margins=dict(above=3)), r"margins: \['above'\] are no sides"),
+    ],
+)
+def test_settings_that_cannot_be(options, said):
+    with pytest.raises(ConfigError, match=said):
+        tiny_daformer(**options)
+
+
+def test_images_of_two_sizes_and_heads_without_weights_are_refused():
+    model = tiny_daformer().train()
+    with pytest.raises(ConfigError, match=r'must be of one size, and are \(32, 40\) and \(32, 48\)'):
+        model.train_step(domain_batch(), optimizers(model))
+    cfg = tiny_segmentor_cfg()
+    cfg.auxiliary_head = dict(
+        type='PointHead',
+        in_channels=[4],
+        in_index=[0],
+        channels=4,
+        num_classes=3,
+        num_fcs=1,
+        coarse_pred_each_layer=True,
+    )
+    with pytest.raises(ConfigError, match=r'auxiliary_head\.type: DACS weighs each pixel.*PointHead cannot'):
+        tiny_method('DACS', segmentor=cfg)
