@@ -11,14 +11,14 @@ from i2vda_mmseg.engine.checkpoints import read_checkpoint
 from i2vda_mmseg.fileio.atomic import write_atomically
 
 KEPT_META = ('dataset_meta', 'iter', 'seed', 'experiment_name', 'mmengine_version')
-_TRAINING_ONLY = ('discriminator.', 'proxy.')
+_TRAINING_ONLY = ('discriminator.', 'proxy.', 'reference.')
 _DIGITS = 8
 
 
 def publish_checkpoint(checkpoint: str | Path, out: str | Path, keep_proxy: bool = False) -> Path:
     """Strip a checkpoint of all that only training needs, and put the hash of the file into its name.
 
-    Optimizers, schedulers, histories, random states, the discriminator and the proxy go; so do the config and what the
+    Optimizers, schedulers, histories, random states, the discriminator, the proxy and the initial encoder go; so do the config and what the
     notes say of the machine, its paths and its user. ``tools/test.py`` takes the file with the method's config.
 
     Args:
