@@ -17,6 +17,7 @@ from mmengine.config import Config
 from i2vda_mmseg.engine.exported_program import quiet_exporters, reason
 from i2vda_mmseg.engine.frame_network import FrameNetwork
 from i2vda_mmseg.environment import WITHOUT_TORCH
+from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.runtime.stopwatch import example, serve
 
 from .export_runtimes import ExportSettings, export_runtimes
@@ -74,7 +75,7 @@ def benchmark_runtimes(
     Raises:
         ValueError: If the network cannot be exported.
     """
-    config.dump(folder / 'config.py')
+    write_atomically(config.pretty_text, folder / 'config.py')
     formats = tuple(name for name in plan.runtimes if name in ('onnx', 'openvino'))
     exported: dict[str, Path] = {}
     if formats:
