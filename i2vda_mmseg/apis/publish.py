@@ -18,8 +18,9 @@ _DIGITS = 8
 def publish_checkpoint(checkpoint: str | Path, out: str | Path, keep_proxy: bool = False) -> Path:
     """Strip a checkpoint of all that only training needs, and put the hash of the file into its name.
 
-    Optimizers, schedulers, histories, random states, the discriminator, the proxy and the initial encoder go; so do the config and what the
-    notes say of the machine, its paths and its user. ``tools/test.py`` takes the file with the method's config.
+    Optimizers, schedulers, histories, random states, the discriminator, the proxy and the initial encoder go; so do the
+    config and what the notes say of the machine, its paths and its user. ``tools/test.py`` takes the file with the
+    method's config.
 
     Args:
         checkpoint: Checkpoint of a method, or of a plain network.
