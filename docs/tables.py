@@ -24,19 +24,35 @@ SHOWN_IN_README = ('source_only', 'adaptsegnet', 'davsn', 'i2vda')
 
 def suite_table(name: str) -> str:
     """Lay out a table of the paper on StreetWorld: mean and deviation over seeds, beside the published figures."""
-    found, published = read(name), read('published')[name]
+    found, published = read(name), read('published').get(name, {})
     reference = 'I2VDA' if found['reference'] == 'i2vda' else found['reference']
     head = ['', *FIGURES, *(f'{figure} - {reference}' for figure in FIGURES[:2])]
     with_tc = any('TC' in row for row in published.values())
-    head += ['paper: mIoU', 'paper: TC'] if with_tc else ['paper: mIoU']
+    if published:
+        head += ['paper: mIoU', 'paper: TC'] if with_tc else ['paper: mIoU']
     rows = []
     for run, row in found['rows'].items():
         cells = [cell(row[figure], '.1f') for figure in FIGURES]
         differences = [cell(row.get(f'{figure}_difference'), '+.1f') for figure in FIGURES[:2]]
         cells += ['', ''] if run == found['reference'] else differences
-        cells += [cell(published[run].get(figure), '.1f') for figure in FIGURES[: 2 if with_tc else 1]]
+        papers = published.get(run, {}) if published else None
+        if papers is not None:
+            cells += [cell(papers.get(figure), '.1f') for figure in FIGURES[: 2 if with_tc else 1]]
         rows.append([row['name'], *cells])
     return grid(head, rows)
+
+
+def time_table() -> str:
+    """Lay out what the temporal part adds to each method of the suite 'modern', seed by seed."""
+    found = read('modern')
+    rows = []
+    for run in [run for run in found['rows'] if f'{run}_temporal' in found['rows']]:
+        plain_row, with_time = found['rows'][run], found['rows'][f'{run}_temporal']
+        pairs = [(with_time['by_seed'][seed], plain_row['by_seed'][seed]) for seed in map(str, found['seeds'])]
+        rows.append(
+            [plain_row['name'], *(f'{a["mIoU"] - b["mIoU"]:+.1f} / {a["TC"] - b["TC"]:+.1f}' for a, b in pairs)]
+        )
+    return grid(['with time - without: mIoU / TC', *(f'seed {seed}' for seed in found['seeds'])], rows)
 
 
 def seeds_table() -> str:
@@ -111,6 +127,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'table1-seeds': seeds_table,
     'table1-readme': readme_table,
     'table3': partial(suite_table, 'table3'),
+    'modern': partial(suite_table, 'modern'),
+    'modern-time': time_table,
     'table3-causes': lambda: plain(read('table3_causes')),
     'demo': demo_table,
     'demo-spread': lambda: plain(read('demo_spread')),

@@ -1,4 +1,7 @@
-"""Bring the figures of a suite into results/: python -m docs.take OUT/results.json; then python -m docs.tables."""
+"""Bring the figures of a suite into results/: python -m docs.take OUT/results.json [SEED...], then -m docs.tables.
+
+With seeds, only those are taken: of a suite that is not through with the others.
+"""
 
 import json
 import statistics
@@ -74,6 +77,7 @@ def _spread(values: Sequence[float]) -> dict[str, float] | float:
 
 if __name__ == '__main__':
     taken = json.loads(Path(sys.argv[1]).read_text(encoding='utf-8'))
+    taken['seeds'] = [int(seed) for seed in sys.argv[2:]] or taken['seeds']
     try:
         content = summary(taken, date.today().isoformat())
     except ValueError as error:

@@ -8,6 +8,7 @@ from .class_space import class_space_of
 
 VIPER_15, VIPER_15_NO_RIDER = class_space_of('viper15'), class_space_of('viper15-no-rider')
 SYNTHIA_12 = class_space_of('synthia11')  # of which 11 are reported
+CITYSCAPES_19 = class_space_of('cityscapes19')
 CLASSES_15, PALETTE_15 = VIPER_15.classes, VIPER_15.metainfo['palette']
 CLASSES_12, PALETTE_12 = SYNTHIA_12.classes, SYNTHIA_12.metainfo['palette']
 
@@ -48,4 +49,5 @@ CLASS_SPACES: dict[str, tuple[dict, dict[int, int]]] = {
     'viper15': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15),
     'viper15-no-rider': ({'classes': CLASSES_15, 'palette': PALETTE_15}, CITYSCAPES_TO_15_NO_RIDER),
     'synthia12': ({'classes': CLASSES_12, 'palette': PALETTE_12}, CITYSCAPES_TO_12),
+    'cityscapes19': (CITYSCAPES_19.metainfo, CITYSCAPES_19.raw_to_class('target')),
 }

@@ -60,7 +60,7 @@ def protocol_of_space(space: ClassSpace, class_space: str | None = None) -> Prot
 
 PUBLISHED = {
     'viper15': 'viper15', 'viper15-no-rider': 'viper15-no-rider', 'synthia11': 'synthia12',
-    'synthia11-strict': 'synthia12',
+    'synthia11-strict': 'synthia12', 'cityscapes19': 'cityscapes19',
 }  # fmt: skip
 PROTOCOLS = {name: protocol_of_space(class_space_of(name), data) for name, data in PUBLISHED.items()}
 

@@ -47,8 +47,10 @@ def test_colours_are_those_of_cityscapes_and_otherwise_different():
 @pytest.mark.parametrize('name', sorted(path.stem for path in PACKAGED.glob('*.yaml')))
 def test_published_files_name_every_raw_id(name):
     space = class_space_of(name)
-    source = VIPER_RAW_IDS if name.startswith('viper') else SYNTHIA_RAW_IDS
-    assert set(space.raw_ids('source')) == {*source.values(), 255}
+    gta = [*range(35)]  # Cityscapes' label ids, and 34 for its -1
+    ids = dict(viper=VIPER_RAW_IDS.values(), synthia=SYNTHIA_RAW_IDS.values(), cityscapes=gta)
+    (source,) = (ids[data] for data in ids if name.startswith(data))
+    assert set(space.raw_ids('source')) == {*source, 255}
     assert set(space.raw_ids('target')) == set(CITYSCAPES_RAW_IDS.values())
     by_name = {label: raw for raw, label in space.target.items() if label not in MERGED}
     assert by_name == {label: CITYSCAPES_RAW_IDS[label] for label in space.classes if label not in MERGED}
@@ -60,7 +62,7 @@ def test_published_protocols_are_about_what_their_papers_say():
     counts = {name: (each.trained, len(each.reported), len(each.ignored_ids)) for name, each in protocols.items()}
     assert counts == {
         'viper15': (15, 15, 19), 'viper15-no-rider': (15, 15, 20), 'synthia11': (12, 11, 23),
-        'synthia11-strict': (11, 11, 24),
+        'synthia11-strict': (11, 11, 24), 'cityscapes19': (19, 19, 16),
     }  # fmt: skip
     viper = class_space_of('viper15')
     assert (viper.source[7], viper.source[8], viper.target[24], viper.target[25]) == (
