@@ -10,7 +10,7 @@ from i2vda_mmseg.engine.checkpoints import POINTER
 
 from .row import Row
 from .step import Step
-from .suite import INIT, Suite, hash_of
+from .suite import Suite, hash_of
 
 
 class Commands:
@@ -69,7 +69,7 @@ class Commands:
         # never taken as done: the tool alone knows whether it would make the same street as the one that is there
         yield Step(f'street of seed {seed}', make, world.with_suffix('.log'))
         init = self.init(seed)
-        train = self._train(INIT, init, seed, self.suite.init_options)
+        train = self._train(self.suite.init, init, seed, self.suite.init_options)
         yield Step(f'initialisation of seed {seed}', train, init / 'train.log', init / 'finished', init / POINTER)
 
     def run(self, row: Row, seed: int) -> Iterator[Step]:

@@ -28,6 +28,7 @@ class Suite:
         reference: Run that the others are compared with, seed by seed; '' compares none.
         seeds: Seeds of streets and runs, unless others are asked for.
         prepare_seconds: What the street and the initialisation of a seed take on one idle core, roughly.
+        init: Config of the initialisation that all rows of a seed share.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Suite:
     reference: str = ''
     seeds: tuple[int, ...] = (3, 4, 5)  # the StreetWorld schedules were tuned on seeds 1 and 2
     prepare_seconds: float = 0.0
+    init: str = INIT
 
     def runs(self) -> dict[str, Row]:
         """Give for each run, by name, the first of its rows."""
@@ -59,7 +61,7 @@ class Suite:
         """
         return dict(
             world=dict(self.world),
-            init=config_hash(root / INIT, self.init_options),
+            init=config_hash(root / self.init, self.init_options),
             runs={run: config_hash(root / row.config, self.options_of(row)) for run, row in self.runs().items()},
         )
 

@@ -7,6 +7,7 @@ iterations of each method.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .row import Row
@@ -114,6 +115,13 @@ MODERN = (
     ),
 )
 
+LITE0 = 'configs/{}/efficientnet-lite0_streetworld.py'
+PRETRAINED = (
+    *(replace(row, config=LITE0.format('source_only')) for row in TABLE_1 if row.run == 'source_only'),
+    *(replace(row, config=LITE0.format(Path(row.config).parent.name)) for row in TABLE_3),
+    Row('DAFormer', 'daformer', LITE0.format('daformer'), 160),
+)
+
 SMOKE_ITERS = {'train_cfg.max_iters': 6}
 SMOKE = (
     Row('Source only', 'source_only', CONFIG.format('source_only'), 20, SMOKE_ITERS, 37.1),
@@ -162,6 +170,11 @@ SUITES = {
             init_options=SAVING,
             reference='i2vda',
             prepare_seconds=PREPARE_SECONDS,
+        ),
+        replace(
+            _table(3, 'from ImageNet features', PRETRAINED),
+            name='pretrained',
+            init=f'{LITE0.format("source_only")[:-3]}-init.py',
         ),
         replace(
             _table(1, 'methods, with all checkpoints kept for benchmarks/selection.py', TABLE_1, reference='i2vda'),
