@@ -4,12 +4,15 @@ import importlib.util
 import inspect
 import multiprocessing
 import os
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.nn.parallel import DistributedDataParallel
 
 # Ranks are forked from a process that has imported everything once: importing takes longer than what they do.
 multiprocessing.set_forkserver_preload(['i2vda_mmseg'])
@@ -25,6 +28,29 @@ def run_on_ranks(function, folder, world_size=2):
         _rank, args=(world_size, place, str(folder), dict(os.environ)), nprocs=world_size, start_method='forkserver'
     )
     return [torch.load(Path(folder) / f'rank{rank}.pt', weights_only=False) for rank in range(world_size)]
+
+
+class Reductions(Counter):
+    """Counts the gradients, in numbers, that each network of a wrapped model averages over the ranks."""
+
+    def __init__(self, wrapper):
+        super().__init__()
+        self.networks = {
+            name: child for name, child in wrapper.module.named_children() if isinstance(child, DistributedDataParallel)
+        }
+        for name, child in self.networks.items():
+            child.register_comm_hook(name, self._reduce)
+
+    def _reduce(self, name, bucket):
+        self[name] += bucket.buffer().numel()
+        return allreduce_hook(None, bucket)
+
+    def taken(self):
+        """How often each network's gradients were averaged since the last call."""
+        sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in self.networks.items()}
+        counts = {name: self[name] / size for name, size in sizes.items()}
+        self.clear()
+        return counts
 
 
 def _rank(rank, world_size, place, folder, environ):

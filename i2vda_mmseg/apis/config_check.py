@@ -36,6 +36,11 @@ def check_config(config: Config) -> None:
     check_keys(config)
     check_schedule(config)
     check_flow(config)
+    if (config.get('model_wrapper_cfg') or {}).get('static_graph'):
+        raise ConfigError(
+            'model_wrapper_cfg.static_graph: PyTorch takes a step of several forward passes for several steps, and '
+            'fails; leave it out'
+        )
 
 
 def check_model(model: Any, config: Mapping[str, Any]) -> None:

@@ -147,6 +147,12 @@ def test_what_stock_configs_have_and_a_method_cannot(street, options, message):
         check_config(street(options))
 
 
+def test_a_wrapper_of_one_pass_a_step(street):
+    with pytest.raises(ConfigError, match=r'^model_wrapper_cfg\.static_graph: PyTorch takes'):
+        check_config(street({'model_wrapper_cfg.static_graph': True}))
+    check_config(street({'model_wrapper_cfg.static_graph': False}))
+
+
 def test_epochs_of_a_data_set_with_an_end(street):
     single = dict(_delete_=True, batch_size=1, dataset=dict(type='CityscapesDataset', pipeline=[]))
     loop = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=2)

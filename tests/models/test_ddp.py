@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ddp import run_on_ranks
+from ddp import Reductions, run_on_ranks
 from helpers import (
     ADVERSARIAL,
     assert_same_state,
@@ -81,27 +81,30 @@ def trained(method, rank):
     for hook in hooks:
         hook.before_train(runner)
     wrapper.train()
-    logged = []
+    reductions = Reductions(wrapper)
+    logged, reduced = [], []
     for runner.iter in range(3):
         for hook in hooks:
             hook.before_train_iter(runner, runner.iter)
         batch = batch_of_rank(method, 10 * rank + runner.iter)
         logged.append(set(terms_of(wrapper.train_step(batch, steps))))
-    return wrapper, runner, logged
+        reduced.append(reductions.taken())
+    return wrapper, runner, logged, reduced
 
 
 def local_and_joint_step(method, rank, accumulate=1):
-    """The weights after a step of this rank alone, and after the same step of all ranks together."""
+    """The weights after a step of this rank alone, and after the same step of all ranks together; and reductions."""
     torch.manual_seed(3)
     model = still_statistics(sharpen(built(method)))
     results = []
     for network in (deepcopy(model), wrapped(model)):
         steps = optimizers(network, lr=0.05, accumulative_counts=accumulate)
+        reductions = Reductions(network) if hasattr(network, 'module') else None
         for i in range(accumulate):
             torch.manual_seed(i)  # what a step draws
             network.train_step(batch_of_rank(method, 2 * i + rank), steps)
         results.append(without_wrapper(weights(getattr(network, 'module', network))))
-    return results
+    return [*results, reductions.taken()]
 
 
 def loads_back(method, wrapper):
@@ -117,10 +120,11 @@ def on_a_rank(rank):
     init_default_scope('mmseg')
     results = {}
     for method in METHODS:
-        wrapper, runner, logged = trained(method, rank)
+        wrapper, runner, logged, reduced = trained(method, rank)
         model = wrapper.module
         result = dict(
             logged=logged,
+            reduced=reduced,
             seeds=(runner.train_dataloader.sampler.seed, model.iteration_seed),
             weights=weights(model),
             proxy=state_of(model.proxy) if method in ('I2VDA', 'MIC') else {},
@@ -156,6 +160,12 @@ def test_parameters_are_identical_on_all_ranks(ranks, method):
     assert same(states) == list(states[0])
 
 
+@pytest.mark.parametrize('method', METHODS)
+def test_each_gradient_is_averaged_once_a_step(ranks, method):
+    networks = ['segmentor', 'discriminator'] if method in ADVERSARIAL else ['segmentor']
+    assert [rank[method]['reduced'] for rank in ranks] == [[dict.fromkeys(networks, 1.0)] * 3] * 2
+
+
 def test_the_seed_of_rank_0_is_everybodys(ranks):
     for method in METHODS:
         (sampler, iteration), other = (rank[method]['seeds'] for rank in ranks)
@@ -166,7 +176,8 @@ def test_the_seed_of_rank_0_is_everybodys(ranks):
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('accumulate', [1, 2])
 def test_a_step_is_the_mean_of_the_ranks_steps(ranks, method, accumulate):
-    local, joint = zip(*(rank[method]['steps'][accumulate] for rank in ranks))
+    local, joint, reduced = zip(*(rank[method]['steps'][accumulate] for rank in ranks))
+    assert [set(counts.values()) for counts in reduced] == [{1.0}] * 2
     assert same(joint) == list(joint[0])
     assert not [name for name in same(local) if name.startswith('segmentor')]
     for name, value in joint[0].items():

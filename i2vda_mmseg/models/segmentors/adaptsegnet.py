@@ -22,6 +22,10 @@ class AdaptSegNet(AdversarialSegmentor):
 
     multi_level = True
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: one of each domain."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s and of the target image."""
         yield self.source_pass(batch['source'])

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from i2vda_mmseg.models.discriminators import DiscriminatorSet
-from i2vda_mmseg.models.wrappers import unwrapped
+from i2vda_mmseg.models.wrappers import apart, unwrapped
 
 from .base import DomainAdaptiveSegmentor, SegmentorPass
 from .levels import term
@@ -63,7 +63,7 @@ class AdversarialSegmentor(DomainAdaptiveSegmentor):
     def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update M, then D; returns the logged terms."""
         batch = self.data_preprocessor(data, training=True)
-        with frozen(self.discriminator):
+        with frozen(self.discriminator), apart(self.discriminator):  # its wrapper would wait for gradients otherwise
             log_vars, predictions = self.update_segmentor(batch, optim_wrapper['segmentor'])
         log_vars.update(self.update_discriminator(predictions, optim_wrapper['discriminator']))
         return log_vars

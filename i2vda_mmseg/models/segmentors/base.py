@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.idle_parameters import IdleParameters
 from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batches, frozen_statistics
-from i2vda_mmseg.models.wrappers import unwrapped
+from i2vda_mmseg.models.wrappers import apart, unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX
 
 from .checkpoint import STOCK_ADVICE, CheckpointMixin
@@ -136,10 +136,17 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         """Make the method's forward passes of M, one after the other."""
         raise NotImplementedError
 
+    def count_passes(self, batch: dict[str, Any]) -> int | None:
+        """Say how many passes ``segmentor_passes`` makes of a batch, the same on every rank; None: it cannot say.
+
+        On several ranks the gradients are averaged once, during the last pass; where it is not known, during each.
+        """
+        return None
+
     def temporal_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
-        """Make the pass of I_t, after those of the method, where there is a ``temporal``."""
-        for losses in self.temporal_terms(batch):
-            yield SegmentorPass(losses, 'target')
+        """Make the pass of I_t, after those of the method, where there is one."""
+        if self.has_temporal_pass:
+            yield SegmentorPass(self.temporal_terms(batch), 'target')
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Hand single images to the segmentor, as an ``EncoderDecoder`` takes them."""
@@ -157,17 +164,16 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
     def update_segmentor(
         self, batch: dict[str, Any], optim_wrapper: OptimWrapper
     ) -> tuple[dict[str, Tensor], dict[str, list[dict[str, Tensor]]]]:
-        """Back-propagate every pass, step once; returns the terms, and each pass's predictions by domain, detached."""
+        """Back-propagate every pass, step once; returns the terms, and each pass's predictions by domain, detached.
+
+        Raises:
+            RuntimeError: If there are other passes than ``count_passes`` says.
+        """
         log_vars: dict[str, Tensor] = {}
         details: dict[str, Tensor] = {}
         self.loss_terms = log_vars
         predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
-        passes = chain(self.segmentor_passes(batch), self.temporal_passes(batch))
-        while True:
-            with optim_wrapper.optim_context(self.segmentor), advice_on_small_batches(), self._idle.advice():
-                current = next(passes, None)
-            if current is None:
-                break
+        for current in self._forward_passes(batch, optim_wrapper):
             self._accumulate_gradient(optim_wrapper, current.losses)
             for name, value in current.losses.items():
                 log_vars[name] = log_vars.get(name, 0) + value.detach()
@@ -177,6 +183,25 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         self._idle.tell()
         self._step(optim_wrapper)
         return log_vars | details, predictions
+
+    def _forward_passes(self, batch: dict[str, Any], optim_wrapper: OptimWrapper) -> Iterator[SegmentorPass]:
+        """Make every pass in the context that it needs; on several ranks all but the last leave gradients apart."""
+        passes = chain(self.segmentor_passes(batch), self.temporal_passes(batch))
+        own = self.count_passes(batch)
+        last = None if own is None else own + self.has_temporal_pass - 1
+        for index in count():
+            optimizing = optim_wrapper.optim_context(self.segmentor)
+            is_apart = apart(self.segmentor, last is not None and index < last)
+            with optimizing, is_apart, advice_on_small_batches(), self._idle.advice():
+                current = next(passes, None)
+            if current is None:
+                break
+            yield current
+        if last is not None and index != last + 1:
+            raise RuntimeError(
+                f'{type(self).__name__}.count_passes says {own}, but segmentor_passes made '
+                f'{index - self.has_temporal_pass}: on several ranks, gradients would be averaged at the wrong moment'
+            )
 
     def supervised(
         self, images: Tensor, data_samples: Sequence[Any], name: str = 'loss_seg', at_image_size: bool = False

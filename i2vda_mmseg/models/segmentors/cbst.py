@@ -44,6 +44,10 @@ class CBST(SourceOnly):
             raise ValueError(f'averaging must be one of {AVERAGINGS}, got {averaging!r}')
         self.averaging = averaging
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: that of I^s and, once there are labels, that of the target image."""
+        return 2 if 'labels' in batch['target'] else super().count_passes(batch)
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of I^s and, once there are labels, that of the target image."""
         source, target = batch['source'], batch['target']

@@ -81,6 +81,10 @@ class DAVSN(TwoFrameSegmentor, AdversarialSegmentor):
         """Give the number of channels that D judges: two for each class."""
         return {term(kind, level): 2 * self.num_classes for kind in ('sta', 'sa') for level in LEVELS}
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: one of each domain that is learnt from."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of the source pair and of the target pair."""
         source = batch['source']

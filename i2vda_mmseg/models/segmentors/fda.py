@@ -42,6 +42,10 @@ class FDA(DomainAdaptiveSegmentor):
         self.eta = eta
         self.switch2entropy = switch2entropy
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: one of each domain."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of the source image in the target's look and of the target image."""
         source, target = batch['source'], batch['target']

@@ -76,6 +76,10 @@ class I2VDA(AdversarialSegmentor):
         """Give an attribute that is no module or parameter of this class itself."""
         return getattr(self.temporal, name) if name in _TEMPORAL else super().__getattr__(name)
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: those of I^s, I_0 and I_t."""
+        return 3
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s, I_0 and I_t: lines 3, 4 and 8-14 of Algorithm 1."""
         clip = self.target_clip(batch['target'])
@@ -94,6 +98,7 @@ class I2VDA(AdversarialSegmentor):
             losses.update(self.temporal_losses(levels_t['main'], learnt_from))  # Eq. 9
         yield SegmentorPass(losses, 'target', predictions_t)
 
-    def temporal_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
-        """Make none: D judges the prediction of I_t as well, in the pass above."""
-        return iter(())
+    @property
+    def has_temporal_pass(self) -> bool:
+        """False: D judges the prediction of I_t as well, in a pass of the method."""
+        return False

@@ -54,6 +54,10 @@ class MIC(DAFormer):
         self.lambda_mask = lambda_mask
         self.loss_weights.update(loss_mask=lambda_mask, loss_mask_aux=lambda_mask)
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: one more, of the masked images."""
+        return super().count_passes(batch) + 1
+
     def target_supervisions(self, batch: dict[str, Any], pseudo: PseudoLabels) -> Iterator[Supervision]:
         """Make the passes of the mixed and of the masked images."""
         yield from super().target_supervisions(batch, pseudo)

@@ -35,6 +35,10 @@ class MinEnt(DomainAdaptiveSegmentor):
         self.lambda_ent_aux = lambda_ent_aux
         self.loss_weights.update(loss_ent=lambda_ent, loss_ent_aux=lambda_ent_aux)
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: one of each domain."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of I^s and of the target image."""
         supervision = self.supervised_source(batch['source'])

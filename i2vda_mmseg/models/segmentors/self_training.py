@@ -88,6 +88,10 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
                         'labels, such as SegformerHead, UPerHead or DAFormerHead'
                     )
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: that of the source, and one of ``target_supervisions``."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of the source, then those of the target with the teacher's labels."""
         source, target = batch['source'], batch['target']

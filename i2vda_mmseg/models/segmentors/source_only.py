@@ -18,6 +18,10 @@ class SourceOnly(DomainAdaptiveSegmentor):
 
     multi_level = True
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: that of I^s."""
+        return 1
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of I^s."""
         supervision = self.supervised_source(batch['source'])

@@ -1,6 +1,6 @@
 """What is video about I2VDA, for any method of single frames: Eq. 1-9 of the paper."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -224,9 +224,13 @@ class TemporalMixin(nn.Module):
         """Eq. 9, of M's logits of I_t and what ``consistency_target`` gave."""
         return self.temporal.losses(logits_t, *learnt_from, self.loss_seg)
 
-    def temporal_terms(self, batch: dict[str, Any]) -> Iterator[dict[str, Tensor]]:
-        """Make the pass of I_t, where there is an L_tc to learn from; M' and flow go first, for their memory."""
-        if self.learns_from_video and self.launched:
-            clip = self.target_clip(batch['target'])
-            learnt_from = self.consistency_target(clip)
-            yield self.temporal_losses(self.logits(self.data_preprocessor.normalize(clip.frame_t)), learnt_from)
+    @property
+    def has_temporal_pass(self) -> bool:
+        """Whether M now sees I_t in a pass of its own, after those of the method."""
+        return self.learns_from_video and self.launched
+
+    def temporal_terms(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Make the pass of I_t; M' and flow go first, for their memory."""
+        clip = self.target_clip(batch['target'])
+        learnt_from = self.consistency_target(clip)
+        return self.temporal_losses(self.logits(self.data_preprocessor.normalize(clip.frame_t)), learnt_from)

@@ -87,6 +87,10 @@ class TPS(TwoFrameSegmentor):
         self.lambda_tps = lambda_tps
         self.loss_weights.update(loss_tps=lambda_tps, loss_tps_aux=lambda_tps * self.lambda_seg_aux)
 
+    def count_passes(self, batch: dict[str, Any]) -> int:
+        """Say how many: those of the source pair and of the student."""
+        return 2
+
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the passes of the source pair and of the student."""
         source = batch['source']

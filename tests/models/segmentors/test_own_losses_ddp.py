@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from ddp import run_on_ranks
+from ddp import Reductions, run_on_ranks
 from helpers import domain_batch, optimizers, state_of, still_statistics, tiny_method
 from mmengine.model import MMSeparateDistributedDataParallel
 from mmengine.registry import init_default_scope
@@ -34,8 +34,12 @@ def on_a_rank(rank):
         model = still_statistics(tiny_method('I2VDA', segmentor=networks()[name]))
         local = trained_weights(deepcopy(model), rank, steps=1)
         wrapper = MMSeparateDistributedDataParallel(model, device_ids=None, broadcast_buffers=False)
+        reductions = Reductions(wrapper)
         results[name] = dict(
-            local=local, joint=trained_weights(wrapper, rank, steps=1), later=trained_weights(wrapper, rank)
+            local=local,
+            joint=trained_weights(wrapper, rank, steps=1),
+            reduced=reductions.taken(),
+            later=trained_weights(wrapper, rank),
         )
     return results
 
@@ -50,6 +54,7 @@ def ranks(tmp_path_factory):
 @pytest.mark.parametrize('name', NAMES)
 def test_a_step_is_the_mean_of_the_ranks_steps(ranks, name):
     first, second = (rank[name] for rank in ranks)
+    assert first['reduced'] == second['reduced'] == dict(segmentor=1.0, discriminator=1.0)
     for key, value in first['joint'].items():
         if key.startswith('segmentor'):
             mean = (first['local'][key] + second['local'][key]) / 2

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ddp import run_on_ranks
+from ddp import Reductions, run_on_ranks
 from helpers import optimizers
 from mmengine.model import MMSeparateDistributedDataParallel
 from mmengine.registry import init_default_scope
@@ -28,13 +28,15 @@ def trained(build, rank):
     runner = SimpleNamespace(model=wrapper, iter=0, max_iters=3, seed=5, train_dataloader=loader)
     reseed = HOOKS.build(dict(type='ReseedHook'))
     reseed.before_train(runner)
-    logged, draws = [], []
+    reductions = Reductions(wrapper)
+    logged, draws, reduced = [], [], []
     for runner.iter in range(3):
         reseed.before_train_iter(runner, runner.iter)
         draws.append(torch.get_rng_state())
         logged.append(wrapper.train_step(two_frame_batch(seed=10 * rank + runner.iter), steps))
+        reduced.append(reductions.taken())
     weights = {name: p.detach() for name, p in wrapper.module.named_parameters() if p.requires_grad}
-    return dict(weights=weights, logged=logged, draws=draws, keys=list(wrapper.module.state_dict()))
+    return dict(weights=weights, logged=logged, draws=draws, reduced=reduced, keys=list(wrapper.module.state_dict()))
 
 
 def on_a_rank(rank):
@@ -45,6 +47,12 @@ def on_a_rank(rank):
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     return run_on_ranks(on_a_rank, tmp_path_factory.mktemp('ranks'))
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_each_gradient_is_averaged_once_a_step(ranks, method):
+    networks = dict(TPS=['segmentor'], DAVSN=['segmentor', 'discriminator'])[method]
+    assert [rank[method]['reduced'] for rank in ranks] == [[dict.fromkeys(networks, 1.0)] * 3] * 2
 
 
 @pytest.mark.parametrize('method', METHODS)

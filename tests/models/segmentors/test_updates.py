@@ -140,3 +140,11 @@ def test_mixed_precision_with_a_scaled_loss(monkeypatch):
     step = torch.cat([(p - q).flatten() for p, q in zip(other.segmentor.parameters(), model.segmentor.parameters())])
     expected = LR * torch.cat([gradient.flatten() for gradient in gradients])
     assert (step - expected).norm() < 0.05 * expected.norm()
+
+
+@pytest.mark.parametrize('said', [2, 4])
+def test_passes_are_as_many_as_the_method_says(said, monkeypatch):
+    model = tiny_method('I2VDA')
+    monkeypatch.setattr(model, 'count_passes', lambda batch: said)
+    with pytest.raises(RuntimeError, match=f'count_passes says {said}, but segmentor_passes made 3'):
+        model.train_step(domain_batch(), optimizers(model, lr=LR))
