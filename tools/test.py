@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ from mmengine.dist import is_main_process
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
-from i2vda_mmseg.apis.testing import add_temporal_consistency, protocol_facts, protocol_of, tc_facts, use_protocol
+from i2vda_mmseg.apis.testing import (
+    add_temporal_consistency,
+    clip_counts,
+    interval_figures,
+    protocol_facts,
+    protocol_of,
+    tc_facts,
+    use_protocol,
+)
 from i2vda_mmseg.apis.tta import TTA_RATIOS, augment_test, average_predictions
 from i2vda_mmseg.datasets.checking.index import find_datasets
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_metrics
+from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_clip_counts, write_metrics
+from i2vda_mmseg.evaluation.bootstrap import DRAWS, LEVEL, SEED
+from i2vda_mmseg.evaluation.clip_counts import CLIPS_FILE
 from i2vda_mmseg.reporting.confusion_chart import draw_confusion, largest_confusions
 
 
@@ -80,7 +91,10 @@ def main() -> None:
         facts.update(tta=dict(ratios=args.tta, mirrored=True))
     metrics = runner.test()
     if is_main_process():
-        path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics, **facts)
+        counts = clip_counts(runner)
+        facts.update(date=time.strftime('%Y-%m-%d'), bootstrap=dict(draws=DRAWS, level=LEVEL, seed=SEED, over='clips'))
+        path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics | interval_figures(counts), **facts)
+        write_clip_counts(path.with_name(CLIPS_FILE), counts)
         print(f'metrics: {path}')
         if args.confusion:
             show_confusion(path.with_name('confusion.json'))

@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmseg.registry import DATASETS, METRICS
 
 from i2vda_mmseg.datasets import CityscapesClipDataset
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
-from i2vda_mmseg.evaluation import Switches, TemporalConsistency, choose_switches
+from i2vda_mmseg.evaluation import (
+    ClipCounts,
+    DomainIoUMetric,
+    Switches,
+    TemporalConsistency,
+    choose_switches,
+    intervals,
+)
 from i2vda_mmseg.evaluation.protocols import PROTOCOLS, protocol_named
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
@@ -54,6 +62,31 @@ def protocol_facts(name: str | None, checkpoint: str) -> dict[str, Any]:
     last = Path(note.read_text(encoding='utf-8').strip()).name if note.is_file() else None
     is_last = None if last is None else last == Path(checkpoint).name
     return dict(protocol=name, snapshot_rule=rule, is_last_checkpoint=is_last)
+
+
+def clip_counts(runner: Runner) -> dict[str, ClipCounts]:
+    """What the metrics of a finished test counted on each clip, by figure: ``mIoU`` and maybe ``TC``."""
+    loop = runner.test_loop
+    evaluators = [loop.evaluator, *filter(None, [getattr(loop, 'clip_evaluator', None)])]
+    named = {DomainIoUMetric: 'mIoU', TemporalConsistency: 'TC'}
+    metrics = [metric for evaluator in evaluators for metric in evaluator.metrics if type(metric) in named]
+    return {named[type(metric)]: metric.clip_counts for metric in metrics if metric.clip_counts is not None}
+
+
+def interval_figures(counts: Mapping[str, ClipCounts]) -> dict[str, float]:
+    """Intervals of a test's figures over its clips, in the units of the figures, for ``write_metrics``.
+
+    ``mIoU_interval`` is in percent, ``TC_interval`` and ``flicker_interval`` are in 0..1; each holds ``low``, ``high``
+    and ``clips``. None for fewer than 10 clips.
+    """
+    figures: dict[str, float] = {}
+    for figure, found in counts.items():
+        names = dict(mean=figure, flicker='flicker')
+        unit = 100.0 if figure == 'mIoU' else 1.0
+        for part, (low, high) in intervals(found).items():
+            bounds = dict(low=unit * low, high=unit * high, clips=len(found.clips))
+            figures |= {f'{names[part]}_interval/{name}': value for name, value in bounds.items()}
+    return figures
 
 
 def add_temporal_consistency(

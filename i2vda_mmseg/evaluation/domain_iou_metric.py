@@ -9,10 +9,12 @@ import torch
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
+from torch import Tensor
 
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS
 from i2vda_mmseg.datasets.label_ids import look_like_train_ids
 
+from .clip_counts import ClipCounts, clips_of_images
 from .prediction_writer import PredictionWriter
 from .protocols import protocol_named, require_classes, require_labels
 
@@ -37,6 +39,10 @@ class DomainIoUMetric(IoUMetric):
     Raises:
         ValueError: If the protocol or a metric is unknown, or the data set's classes, ignored label ids or label sizes
             are not the protocol's.
+
+    Attributes:
+        clip_counts: After an evaluation, on the main process: the pixels of the reported classes by clip; None where
+            samples do not name their images.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class DomainIoUMetric(IoUMetric):
         super().__init__(iou_metrics=names, output_dir=output_dir, **kwargs)
         protocol_named(protocol)
         self.protocol = protocol
+        self.clip_counts: ClipCounts | None = None
         self._writer = PredictionWriter(output_dir) if output_dir else None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -63,7 +70,8 @@ class DomainIoUMetric(IoUMetric):
             prediction = sample['pred_sem_seg']['data'].squeeze(0)
             label = sample['gt_sem_seg']['data'].squeeze(0).to(prediction)
             classes = len(self.dataset_meta['classes'])
-            self.results.append(self.intersect_and_union(prediction, label, classes, self.ignore_index))
+            areas = self.intersect_and_union(prediction, label, classes, self.ignore_index)
+            self.results.append((*areas, str(sample.get('img_path') or '')))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics of the whole set from each image's areas."""
@@ -72,9 +80,11 @@ class DomainIoUMetric(IoUMetric):
         protocol = protocol_named(self.protocol)
         without = f'; {", ".join(protocol.not_reported)} not in the mean' if protocol.not_reported else ''
         print_log(f'protocol {self.protocol}: {protocol.description}{without}', logger='current')
-        metrics = super().compute_metrics(results)
+        metrics = super().compute_metrics([areas for *areas, _ in results])
         # Areas are stored in single precision, whose sums over a data set would be rounded.
-        areas = [torch.stack(column).double().sum(0).numpy() for column in zip(*results)]
+        by_image = [torch.stack(column).double() for column in list(zip(*results))[:-1]]
+        self.clip_counts = self._counts_by_clip([path for *_, path in results], *by_image[:2])
+        areas = [column.sum(0).numpy() for column in by_image]
         self._warn_of_train_ids(areas[-1])
         for name, shares in self._shares(*areas).items():
             if f'm{name}' in metrics:
@@ -83,6 +93,16 @@ class DomainIoUMetric(IoUMetric):
                 if f'm{name}' in self.metrics:
                     metrics |= {f'{name}/{label}': value for label, value in reported.items()}
         return metrics
+
+    def _counts_by_clip(self, paths: list[str], intersect: Tensor, union: Tensor) -> ClipCounts | None:
+        if not all(paths):
+            return None
+        protocol = protocol_named(self.protocol)
+        kept = [protocol.classes.index(name) for name in protocol.reported]
+        columns = dict(intersection=intersect[:, kept].numpy(), union=union[:, kept].numpy())
+        absent = None if self.nan_to_num is None else float(self.nan_to_num)
+        whole = {name: areas.round().astype(np.int64) for name, areas in columns.items()}
+        return ClipCounts.of(clips_of_images(paths), protocol.reported, whole, absent)
 
     def _shares(
         self, intersect: np.ndarray, union: np.ndarray, predicted: np.ndarray, label: np.ndarray

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS, MODELS
@@ -14,6 +14,7 @@ from torch import Tensor
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 
+from .clip_counts import ClipCounts, consistency_by_clip
 from .consistency_stream import ConsistencyStream
 from .pair_consistency import ConsistencyCounts, choose_switches
 from .protocols import protocol_named, require_classes
@@ -99,6 +100,9 @@ class TemporalConsistency(BaseMetric):
 
     Raises:
         ValueError: If a preset, a switch or the protocol is unknown, or a cache is to serve flow of distorted input.
+
+    Attributes:
+        clip_counts: After an evaluation: what was counted on each clip of all ranks.
     """
 
     def __init__(
@@ -127,7 +131,9 @@ class TemporalConsistency(BaseMetric):
         self.protocol = protocol
         self._check_input(cached=cache is not None)
         self._stream: ConsistencyStream | None = None
+        self.clip_counts: ClipCounts | None = None
         self._place: tuple[str, int] = ('', 0)
+        self._clips: list[tuple[str, list[int]]] = []  # name of each finished clip, and the vector of its counts
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take the next frames of a clip; the first frame of a clip is compared with nothing."""
@@ -149,11 +155,15 @@ class TemporalConsistency(BaseMetric):
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts of all ranks, compute, and start afresh; ``size`` is not needed."""
-        counts = ConsistencyCounts.zero(len(self._classes())) if self._stream is None else self._stream.counts
-        vector = counts.vector()
-        all_reduce(vector)
-        self._stream = None
-        metrics = self.compute_metrics([vector])
+        self._end_clip()
+        clips = [clip for of_rank in all_gather_object(self._clips) for clip in of_rank]
+        self._stream, self._clips = None, []
+        counts = [ConsistencyCounts.from_vector(torch.tensor(vector)) for _, vector in clips]
+        zero = ConsistencyCounts.zero(len(self._classes()))
+        metrics = self.compute_metrics([sum((each.vector() for each in counts), zero.vector())])
+        absent = 0.0 if self.switches.absent == 'zero' else None
+        names = [name for name, _ in clips]
+        self.clip_counts = consistency_by_clip(names, counts, self._classes(), self._reported(), absent)
         return {f'{self.prefix}/{name}': value for name, value in metrics.items()} if self.prefix else metrics
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
@@ -179,8 +189,7 @@ class TemporalConsistency(BaseMetric):
     def figures(self, counts: ConsistencyCounts) -> dict[str, float]:
         """Divide what was counted, over the classes that the protocol reports."""
         by_class = dict(zip(self._classes(), counts.class_iou(self.switches.absent)))
-        reported = by_class if self.protocol is None else protocol_named(self.protocol).reported
-        by_class = {name: by_class[name] for name in reported}
+        by_class = {name: by_class[name] for name in self._reported()}
         figures = dict(TC=_mean(list(by_class.values())), flicker=counts.flicker())
         by_name = {f'TC_IoU/{name}': value for name, value in by_class.items()}
         return figures | dict(TC_pairs=counts.pairs, TC_clips=counts.clips) | by_name
@@ -195,6 +204,7 @@ class TemporalConsistency(BaseMetric):
     def _follow(self, stream: ConsistencyStream, clip: str, index: int) -> None:
         last_clip, last = self._place
         if not stream.counts.clips or clip != last_clip:
+            self._end_clip()
             stream.begin_clip()
         elif index != last + 1:
             raise ValueError(
@@ -203,10 +213,19 @@ class TemporalConsistency(BaseMetric):
             )
         self._place = clip, index
 
+    def _end_clip(self) -> None:
+        """Keep the counts of the clip apart, and begin at zero."""
+        if self._stream is not None and self._stream.counts.clips:
+            self._clips.append((self._place[0], self._stream.counts.vector().tolist()))
+            self._stream.counts = ConsistencyCounts.zero(self._stream.num_classes)
+
     def _classes(self) -> tuple[str, ...]:
         if self.protocol is not None:
             require_classes(self.protocol, self.dataset_meta)
         return tuple(self.dataset_meta['classes'])
+
+    def _reported(self) -> tuple[str, ...]:
+        return self._classes() if self.protocol is None else tuple(protocol_named(self.protocol).reported)
 
     def _check_input(self, cached: bool) -> None:
         if self.switches.flow_input == 'rgb255':

@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from i2vda_mmseg.apis import tc_metric
+from i2vda_mmseg.apis.testing import interval_figures
+from i2vda_mmseg.evaluation import ClipCounts
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.flow import FlowCache
 
@@ -33,6 +36,20 @@ def test_the_mean_is_over_what_the_protocol_reports():
     assert (figures['TC'], figures['flicker']) == (0.5, 0.5)
     assert 'TC_IoU/fence' not in figures
     assert stream.counts.class_iou()[fence] == 0
+
+
+def test_intervals_have_the_units_of_their_figures():
+    areas = np.array([[40], [60]] * 10)
+    pixels = dict(intersection=areas, union=np.full((20, 1), 100))
+    names = [f'c{number:02d}' for number in range(20)]
+    changes = dict(changed=np.array([10, 20] * 10), valid=np.full(20, 100))
+    counts = dict(mIoU=ClipCounts.of(names, 'a', pixels), TC=ClipCounts.of(names, 'a', pixels | changes))
+    figures = interval_figures(counts)
+    assert 44 < figures['mIoU_interval/low'] < 50 < figures['mIoU_interval/high'] < 56
+    assert figures['TC_interval/low'] == pytest.approx(figures['mIoU_interval/low'] / 100)
+    assert 0.12 < figures['flicker_interval/low'] < 0.15 < figures['flicker_interval/high'] < 0.18
+    assert figures['mIoU_interval/clips'] == 20
+    assert interval_figures({}) == {}
 
 
 def test_what_the_config_says_is_used():

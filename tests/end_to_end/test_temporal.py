@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS, MODELS
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.testing import add_temporal_consistency, protocol_facts, use_protocol
 from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
+from i2vda_mmseg.evaluation import read_clip_counts
 
 CLIPS, FRAMES = 2, 3
 
@@ -74,6 +75,10 @@ def test_tc_beside_miou_online_and_from_a_cache(tested, run, tmp_path, world):
     shares = [share for share in report['TC_IoU'].values() if share is not None]
     assert report['TC'] == pytest.approx(np.mean(shares))
     assert list(report['TC_IoU']) == list(report['IoU'])
+    counts = read_clip_counts(tmp_path / 'work/clips.json')
+    assert {name: len(each.clips) for name, each in counts.items()} == dict(mIoU=CLIPS, TC=CLIPS)
+    assert counts['TC'].changed.sum() / counts['TC'].valid.sum() == report['flicker']
+    assert 'mIoU_interval' not in report  # two clips say little of others
 
     said = run('precompute_flow', tmp_path / 'config.py', '--clips', '--out', tmp_path / 'flow')
     assert f'{CLIPS * (FRAMES - 1)} pairs of 64x96' in said

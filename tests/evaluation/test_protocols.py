@@ -116,6 +116,6 @@ def test_many_images_are_summed_exactly(tmp_path):
     area[0] = 2.0**24 - 1
     one = torch.zeros(15)
     one[0] = 1
-    results = [(area, area, area, area)] * 3 + [(0 * one, one, one, 0 * one)] * 2
+    results = [(area, area, area, area, '')] * 3 + [(0 * one, one, one, 0 * one, '')] * 2
     metrics = metric.compute_metrics(results)
     assert metrics['IoU/road'] == 100 * (3 * (2**24 - 1)) / (3 * (2**24 - 1) + 2)

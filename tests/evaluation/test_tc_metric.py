@@ -71,8 +71,9 @@ def measured():
     with tempfile.TemporaryDirectory() as folder:
         dataset = world(Path(folder))
         sampler = DATA_SAMPLERS.build(dict(type='ClipSampler', dataset=dataset))
-        presets = ('clean', 'etc')
-        return len(sampler), [feed(build(preset=name, flow_input='rgb255'), dataset, sampler) for name in presets]
+        metrics = [build(preset=name, flow_input='rgb255') for name in ('clean', 'etc')]
+        figures = [feed(metric, dataset, sampler) for metric in metrics]
+        return len(sampler), [*figures, *(metric.clip_counts._asdict() for metric in metrics)]
 
 
 def on_a_rank(rank):
@@ -126,6 +127,19 @@ def test_equals_the_function_clip_by_clip(dataset):
     assert metrics['TC'] == np.nanmean(iou)
     assert [metrics[f'TC_IoU/{name}'] for name in PROTOCOLS['viper15'].classes] == pytest.approx(iou, nan_ok=True)
     assert metrics['flicker'] == counts.flicker()
+
+
+def test_keeps_what_was_counted_on_each_clip(dataset):
+    metric = build(protocol='viper15')
+    figures = feed(metric, dataset, range(TOTAL))
+    counts = metric.clip_counts
+    assert counts.clips == tuple(f'ulm/ulm_{clip:06d}_000000' for clip in range(len(LENGTHS)))
+    ious = counts.class_iou(np.ones((1, len(LENGTHS)), int))[0]
+    assert ious == pytest.approx([figures[f'TC_IoU/{name}'] for name in counts.classes], nan_ok=True)
+    assert figures['flicker'] == counts.changed.sum() / counts.valid.sum()
+    part = temporal_consistency(map(prediction, range(2, 6)), map(image, range(2, 6)), DISFlow('ultrafast'), 15)
+    assert counts.intersection[1].tolist() == part.counts.intersection.tolist()
+    assert counts.changed[1] == part.counts.changed
 
 
 @pytest.mark.parametrize('options', [{}, dict(flow_size=(32, 44)), dict(mask='none')])
