@@ -16,6 +16,7 @@ from torch import nn
 from i2vda_mmseg.engine.checkpoints import find_resumable, read_checkpoint, safe_loading
 from i2vda_mmseg.engine.checkpoints.new_head import fit_to_classes
 from i2vda_mmseg.engine.checkpoints.planning import Plan
+from i2vda_mmseg.engine.hooks import PreemptionHook
 from i2vda_mmseg.entry import PACKAGE, project_root
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
@@ -55,10 +56,15 @@ class CheckedRunner(Runner):
         super().register_default_hooks({name: hook or Hook() for name, hook in (hooks or {}).items()})
 
     def train(self) -> nn.Module:
-        """Train."""
+        """Train; a training that fails leaves the signals to whom they belonged, too."""
         check_batch(self.model, self.cfg)
-        with safe_loading():
-            return super().train()
+        try:
+            with safe_loading():
+                return super().train()
+        finally:
+            for hook in self.hooks:
+                if isinstance(hook, PreemptionHook):
+                    hook.after_train(self)  # which mmengine calls only if nothing fails
 
     def val(self) -> dict:
         """Validate."""

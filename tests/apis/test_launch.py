@@ -1,12 +1,16 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
-from i2vda_mmseg.apis.launch import build_runner, load_config, resume_from
+from i2vda_mmseg.apis.launch import CheckedRunner, build_runner, load_config, resume_from
+from i2vda_mmseg.engine.hooks.preemption_hook import SIGNALS, PreemptionHook
 from i2vda_mmseg.errors import ConfigError
 
 TORCHRUN = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
@@ -172,3 +176,30 @@ def test_a_package_that_cannot_be_imported_is_one_line(tmp_path):
         load_config(path)
     assert 'no_such_package' in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+class Failing(BaseModel):
+    """Fails in its first iteration."""
+
+    def forward(self, *args, **kwargs):
+        """Say what it found of the signals."""
+        raise RuntimeError(
+            f'SIGTERM is {"watched" if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL else "not watched"}'
+        )
+
+
+def test_a_training_that_fails_gives_the_signals_back(tmp_path):
+    model = Failing()
+    model.weight = torch.nn.Parameter(torch.zeros(1))
+    runner = CheckedRunner(
+        model=model,
+        work_dir=str(tmp_path),
+        train_dataloader=DataLoader([dict(x=0)]),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=1),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
+        custom_hooks=[PreemptionHook()],
+        experiment_name='failing',
+    )
+    with pytest.raises(RuntimeError, match='SIGTERM is watched'):
+        runner.train()
+    assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}

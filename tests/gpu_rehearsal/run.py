@@ -66,7 +66,7 @@ def main():
     args = parser.parse_args()
     todo = list(runs(args.configs or leaves(), [args.precision] if args.precision else PRECISIONS))
     rows = []
-    with get_context('spawn').Pool(args.jobs, maxtasksperchild=20) as pool:  # ProcessPoolExecutor may hang there
+    with get_context('spawn').Pool(args.jobs, maxtasksperchild=20) as pool:
         for row in pool.imap_unordered(_run, todo):
             rows.append(row)
             bad = row['error'] or ('over budget' if row['over'] else 'ok')
@@ -74,6 +74,8 @@ def main():
             print(f'{row["config"]}, {row["precision"]}{stage}: {row["waits"]} waits, {bad[:300]}', flush=True)
             for line, count in row['over'].items():
                 print(f'    {count}  {line}')
+        pool.close()
+        pool.join()
     if args.json:
         Path(args.json).write_text(json.dumps(rows))
     failed = [row for row in rows if row['error'] or row['over']]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -20,21 +19,6 @@ default_hooks = dict(runtime_info=dict(type='RuntimeInfoHook'))
 """
 
 
-def finished(command, environment, folder, tries=2, seconds=110):
-    """Run a command to its end; on a busy machine the fake device was seen to stop for good, in a lock of PyTorch's."""
-    for attempt in range(tries):
-        log = folder / f'errors_{attempt}.txt'
-        options = dict(env=environment, cwd=folder, text=True, start_new_session=True)
-        with log.open('w') as errors:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, **options)
-            try:
-                return process.wait(seconds), log.read_text()
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started
-                process.wait()
-    pytest.skip(f'the fake device stopped for good {tries} times, each for {seconds} s; see make gpu-rehearsal')
-
-
 @pytest.fixture(scope='module')
 def rehearsed(request, tmp_path_factory):
     """Rows of the rehearsal by config and whether they are of the last stage, from a process of its own."""
@@ -45,8 +29,10 @@ def rehearsed(request, tmp_path_factory):
         (folder / f'{name}.py').write_text(text.format(leaf=paths[0]))
     environment = os.environ | {'PYTHONPATH': os.pathsep.join((str(root), str(root / 'tests'))), 'OMP_NUM_THREADS': '1'}
     command = [sys.executable, '-m', 'gpu_rehearsal.run', *paths, '--precision', 'bfloat16', '--json', 'rows.json']
-    code, errors = finished(command, environment, folder)
-    assert code == 1, errors
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 1, done.stderr
     rows = json.loads((folder / 'rows.json').read_text())
     names = dict(zip(paths, (*CONFIGS, 'waiting', 'sabotage')))
     return {(names[row['config']], row['last_stage']): row for row in rows}
