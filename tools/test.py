@@ -11,7 +11,8 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config
+from i2vda_mmseg.apis.launch import build_runner, load_config
+from i2vda_mmseg.apis.ranks import LAUNCHERS, leave_process_group
 from i2vda_mmseg.apis.testing import (
     add_temporal_consistency,
     clip_counts,

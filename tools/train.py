@@ -6,8 +6,9 @@ import sys
 from mmengine.config import DictAction
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.apis.launch import LAUNCHERS, build_runner, leave_process_group, load_config, resume_after_restart
+from i2vda_mmseg.apis.launch import build_runner, load_config, resume_after_restart
 from i2vda_mmseg.apis.mixed_precision import use_amp
+from i2vda_mmseg.apis.ranks import LAUNCHERS, leave_process_group
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -21,14 +20,14 @@ from i2vda_mmseg.entry import PACKAGE, project_root
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
 
-from .command_line import leave_at_once
 from .config_check import check_batch, check_config, check_model
 from .config_classes import complete_classes
 from .config_flow import complete_workers_flow
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
+from .ranks import prepare_ranks
 
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+_RESTARTS = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')  # absent, or '0', at the first start
 
 
 class CheckedRunner(Runner):
@@ -187,10 +186,9 @@ def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
         config.model_wrapper_cfg.find_unused_parameters = True  # which mmengine reads only without such a config
     if 'TORCHELASTIC_RUN_ID' in os.environ:
         die_with_parent()  # torchrun
-    if launcher != 'none' and not torch.cuda.is_available():
-        # The runner itself would call torch.cuda.set_device, which a CPU build of torch does not have.
-        config.env_cfg.dist_cfg = dict(backend='gloo')
-        _init_gloo(launcher)
+    backend = prepare_ranks(launcher)
+    if backend is not None:
+        config.env_cfg.dist_cfg = dict(backend=backend)
     return CheckedRunner.from_cfg(config)
 
 
@@ -207,28 +205,6 @@ def _log_to_work_dir(config: Config) -> None:
         visualizer['vis_backends'] = [dict(type='LocalVisBackend'), *backends]
 
 
-def leave_process_group(code: int = 0) -> None:
-    """Wait for the other ranks and part from them, as the last act of a run; a rank of gloo ends here, with ``code``.
-
-    Otherwise it might abort ("terminate called without an active exception"), and the launcher would report a failure
-    after everything has been written.
-    """
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        if torch.distributed.get_backend() == 'gloo':
-            leave_at_once(code)
-        torch.distributed.destroy_process_group()
-
-
-def _init_gloo(launcher: str) -> None:
-    if launcher != 'pytorch':
-        raise RuntimeError(f'--launcher {launcher} needs a GPU on every rank; without one, use tools/dist_train.sh')
-    missing = [name for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
-    if missing:
-        raise RuntimeError(f'--launcher pytorch expects torchrun around it (it sets {missing}): tools/dist_train.sh')
-    torch.distributed.init_process_group(backend='gloo')
-
-
 def resume_from(config: Config, checkpoint: str) -> None:
     """Go on from a checkpoint; 'auto' is the latest whole one of the work dir, or a fresh start where there is none."""
     found = find_resumable(config.work_dir) if checkpoint == 'auto' else checkpoint
@@ -241,8 +217,8 @@ def resume_from(config: Config, checkpoint: str) -> None:
 
 
 def resume_after_restart(config: Config, checkpoint: str | None) -> None:
-    """Follow ``--resume``; a rank that torchrun has started anew goes on from what its run has saved."""
-    if int(os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')) > 0:
+    """Follow ``--resume``; what torchrun has started anew, or Slurm requeued, goes on from what its run has saved."""
+    if any(int(os.environ.get(name, '0')) > 0 for name in _RESTARTS):
         resume_from(config, 'auto')
     if checkpoint and not config.get('resume'):
         resume_from(config, checkpoint)

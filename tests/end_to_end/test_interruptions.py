@@ -179,12 +179,13 @@ def test_a_fresh_start_does_not_go_on_from_an_earlier_run(run, tiny_config, tmp_
     assert not config.resume
 
 
-def test_a_rank_that_torchrun_started_anew_goes_on(run, tiny_config, tmp_path, monkeypatch):
+@pytest.mark.parametrize('launcher', ['TORCHELASTIC', 'SLURM'])
+def test_what_a_launcher_has_started_anew_goes_on(run, tiny_config, tmp_path, monkeypatch, launcher):
     run('run', **{'train_cfg.max_iters': 2, 'train_cfg.val_interval': 100})
     config = tiny_config('source_only', tmp_path / 'run')
     resume_after_restart(config, None)
     assert not config.resume
-    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '1')
+    monkeypatch.setenv(f'{launcher}_RESTART_COUNT', '1')
     resume_after_restart(config, 'other.pth')
     assert config.load_from.endswith('iter_2.pth')
 
