@@ -1,9 +1,10 @@
 """The command ``i2vda``: the tools by name, from a checkout or from an installed wheel."""
 
 import difflib
-import runpy
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 from .environment import WITHOUT_TORCH, check_environment, runs_without_torch
 from .version import __version__
@@ -79,10 +80,24 @@ def _run(typed: list[str]) -> None:
         sys.exit(_missing(name))
     rest = typed[len(name.split()) :]
     tools = project_root() / 'tools'
-    if name in _POSITIONALS and not {'-h', '--help'} & set(rest):
+    if name in _POSITIONALS:
+        if {'-h', '--help'} & set(rest):
+            sys.stdout.write(f'{_usage_of(name)}; those of i2vda {name.removeprefix("dist-")}\n')
+            return
         rest = _for_ranks(name, rest, tools)
     sys.argv = [f'i2vda {name}', *rest]
-    runpy.run_path(str(tools / f'{COMMANDS[name][0]}.py'), run_name='__main__')
+    _run_file(tools / f'{COMMANDS[name][0]}.py')
+
+
+def _run_file(path: Path) -> None:
+    """Run a file as the program, under the name that was typed: ``runpy.run_path`` would name it after the file."""
+    program = ModuleType('__main__')
+    program.__file__ = str(path)
+    former, sys.modules['__main__'] = sys.modules['__main__'], program
+    try:
+        SourceFileLoader('__main__', str(path)).exec_module(program)
+    finally:
+        sys.modules['__main__'] = former
 
 
 def _missing(name: str) -> str:
@@ -123,9 +138,13 @@ def unknown(typed: str) -> str:
     return f'i2vda: there is no command {first!r}{hint} i2vda --help lists all'
 
 
+def _usage_of(name: str) -> str:
+    return f'usage: {COMMANDS[name][1].partition(": ")[2]} [more arguments]'
+
+
 def _for_ranks(name: str, rest: list[str], tools: Path) -> list[str]:
     """Order the arguments as ``launch_ranks`` takes them: the number of processes, the tool, the tool's own."""
     count = _POSITIONALS[name]
     if len(rest) <= count or not rest[count].isdecimal():
-        sys.exit(f'i2vda: usage: {COMMANDS[name][1].partition(": ")[2]} [more arguments]')
+        sys.exit(_usage_of(name))
     return [rest[count], str(tools / f'{name.removeprefix("dist-")}.py'), *rest[:count], *rest[count + 1 :]]

@@ -89,6 +89,9 @@ def test_commands_run_from_an_empty_folder(installed, tmp_path):
         (('flow',), 1, 'flow is one of: flow precompute, flow doctor'),
         (('tset', 'a.py'), 1, 'did you mean test?'),
         (('dist-train', 'a.py'), 1, 'usage: i2vda dist-train CONFIG N [more arguments]'),
+        (('dist-train', '--help'), 0, 'usage: i2vda dist-train CONFIG N [more arguments]; those of i2vda train'),
+        (('train', '--help'), 0, 'usage: i2vda train [-h]'),
+        (('train', 'i2vda_mmseg::i2vda/absent.py'), 1, 'i2vda train: no config file at'),
         (('train', 'i2vda_mmseg::i2vda/absent.py'), 1, 'i2vda_mmseg::<method>/<name>.py from any folder'),
     ],
 )
