@@ -13,7 +13,7 @@ from mmseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, PARA
 from torch import nn
 
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.engine.loops import Stage, stages_of
+from i2vda_mmseg.engine.loops import stages_in
 from i2vda_mmseg.engine.optimizers import RepeatedSteps
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -71,12 +71,6 @@ def build_model(config):
         if 'meta' not in str(error):
             raise
         return MODELS.build(config.model)
-
-
-def stages_in(loop):
-    if 'stages' in loop:
-        return stages_of(loop.stages, loop.get('rounds'), loop.get('max_iters'))
-    return [Stage(0, 0, loop.max_iters)]
 
 
 def built_stage(stage, config):

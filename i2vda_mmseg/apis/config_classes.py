@@ -1,6 +1,6 @@
 """The class space of a config: written once, filled in wherever classes are asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from i2vda_mmseg.datasets import ClassSpace, class_space_of
 from i2vda_mmseg.datasets.class_space import FILES
 from i2vda_mmseg.evaluation.protocols import register_class_space
 
-from .config_keys import arguments_of
+from .config_keys import all_dicts, arguments_of
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'tc_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator', 'tc_evaluator')
@@ -44,7 +44,7 @@ def complete_classes(config: Config) -> None:
         if dataset is not None:
             _fill_data(dataset, space, 'target')
     for name in _EVALUATORS:
-        for evaluator in _dicts(config.get(name) or {}):
+        for evaluator in all_dicts(config.get(name) or {}):
             if evaluator.get('type') in {'DomainIoUMetric', 'TemporalConsistency'}:
                 evaluator['protocol'] = space.name
 
@@ -60,10 +60,10 @@ def _found(value: Any, config_file: str | None) -> Any:
 def _fill_model(model: dict, space: ClassSpace) -> None:
     segmentor, count = model.get('segmentor') or {}, len(space.classes)
     heads = [head for name in ('decode_head', 'auxiliary_head') for head in _listed(segmentor.get(name))]
-    before = next((head['num_classes'] for head in _dicts(heads) if 'num_classes' in head), None)
-    for part in (*heads, *(part for part in _dicts(segmentor) if 'num_classes' in part)):
+    before = next((head['num_classes'] for head in all_dicts(heads) if 'num_classes' in head), None)
+    for part in (*heads, *(part for part in all_dicts(segmentor) if 'num_classes' in part)):
         part['num_classes'] = count
-    for part in _dicts(model.get('discriminator') or {}):
+    for part in all_dicts(model.get('discriminator') or {}):
         if part.get('type') == 'FCDiscriminator':
             channels = part.get('in_channels')
             each = channels // before if channels and before and channels % before == 0 else 1
@@ -87,13 +87,3 @@ def _fill_data(dataset: dict, space: ClassSpace, domain: str) -> None:
 
 def _listed(value: Any) -> list[Any]:
     return [each for each in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(each, Mapping)]
-
-
-def _dicts(value: Any) -> Iterator[dict]:
-    if isinstance(value, dict):
-        yield value
-        for each in value.values():
-            yield from _dicts(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _dicts(each)

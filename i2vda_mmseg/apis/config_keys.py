@@ -135,6 +135,17 @@ def dicts_below(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]
             yield from dicts_below(child, f'{path}.{index}')
 
 
+def all_dicts(value: Any) -> Iterator[dict]:
+    """Walk over all dicts of a part of a config, itself included."""
+    if isinstance(value, dict):
+        yield value
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for child in value:
+        yield from all_dicts(child)
+
+
 def _find(path: str, name: str, registries: tuple[Registry, ...]) -> tuple[Any, Any]:
     for registry in registries:
         if (kind := registry.get(name)) is not None:

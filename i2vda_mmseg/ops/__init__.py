@@ -11,7 +11,7 @@ from .feature_distance import feature_distance, majority_labels
 from .flow_geometry import flip_flow, resize_flow
 from .fourier import swap_low_frequencies
 from .interpolation import interpolate_frame
-from .labels import IGNORE_INDEX
+from .labels import IGNORE_INDEX, LABEL_VALUES
 from .photometric import (
     add_brightness,
     adjust_brightness,
@@ -29,7 +29,7 @@ from .self_training import confident_share, ema_decay, rare_class_probabilities
 from .warp import UNKNOWN_FLOW, inside, unknown, warp
 
 __all__ = [
-    'IGNORE_INDEX', 'UNKNOWN_FLOW', 'ConfidenceHistogram', 'Correlation', 'PSAMask', 'add_brightness',
+    'IGNORE_INDEX', 'LABEL_VALUES', 'UNKNOWN_FLOW', 'ConfidenceHistogram', 'Correlation', 'PSAMask', 'add_brightness',
     'adjust_brightness', 'adjust_contrast', 'adjust_saturation', 'class_balanced_labels', 'class_balanced_soft_labels',
     'class_mix_mask', 'confident_labels', 'confident_share', 'consistency_mask', 'correlation', 'easy_and_hard',
     'ema_decay', 'feature_distance', 'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame',

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_LABELS = 256  # what a label map may hold, 255 = ignored included
+from .labels import LABEL_VALUES
 
 
 def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
         >>> class_mix_mask(labels, torch.arange(256.)[None])
         tensor([[[ True,  True, False]]])
     """
-    present = torch.zeros(_LABELS, dtype=torch.bool, device=labels.device)
+    present = torch.zeros(LABEL_VALUES, dtype=torch.bool, device=labels.device)
     present = present.scatter(0, labels.flatten(), torch.ones_like(labels.flatten(), dtype=torch.bool))
     wanted = (present.sum() + 1) // 2
     place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)

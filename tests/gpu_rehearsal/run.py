@@ -16,7 +16,8 @@ from gpu_rehearsal.budget import excess
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.rehearsal import rehearse
-from i2vda_mmseg.apis.rehearsal.rehearse import PRECISIONS, stages_in
+from i2vda_mmseg.apis.rehearsal.rehearse import PRECISIONS
+from i2vda_mmseg.engine.loops import stages_in
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SKIPPED = {'multi-band': 'only tests', 'upernet_': 'needs transformers'}
@@ -33,7 +34,7 @@ def runs(paths, precisions):
     for path in paths:
         for precision in precisions:
             yield path, precision, False
-        if len(stages_in(load_config(path))) > 1:
+        if len(stages_in(load_config(path).train_cfg)) > 1:
             yield path, precisions[0], True
 
 

@@ -17,8 +17,9 @@ from torch import nn
 
 from i2vda_mmseg.apis.config_check import check_config
 from i2vda_mmseg.apis.config_flow import complete_workers_flow
+from i2vda_mmseg.apis.config_keys import all_dicts
 from i2vda_mmseg.apis.launch import CheckedRunner
-from i2vda_mmseg.engine.loops import Stage, stages_of
+from i2vda_mmseg.engine.loops import stages_in
 from i2vda_mmseg.engine.optimizers import bfloat16_optim_wrapper
 
 from .blank_data import blank_loader
@@ -63,7 +64,7 @@ def rehearse(
     Raises:
         RuntimeError: If two devices meet in one operation.
     """
-    stages = stages_in(config)
+    stages = stages_in(config.train_cfg)
     config = _prepared(config, iterations, precision)
     check_config(config)
     complete_workers_flow(config)
@@ -95,14 +96,6 @@ def rehearse(
             )
             runner.train()
     return seen
-
-
-def stages_in(config: Config) -> list[Stage]:
-    """The stages of a config; one where it has no more."""
-    loop = config.train_cfg
-    if 'stages' not in loop:
-        return [Stage(0, 0, loop.get('max_iters', 1))]
-    return stages_of(loop.stages, loop.get('rounds'), loop.get('max_iters'))
 
 
 class _Runner(CheckedRunner):
@@ -143,12 +136,12 @@ def _prepared(config: Config, iterations: int, precision: str) -> Config:
     config.merge_from_dict(dict(val_dataloader=None, val_cfg=None, val_evaluator=None, load_from=None, resume=False))
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
     config.default_hooks = {name: _hook(name, hook, iterations) for name, hook in config.default_hooks.items()}
-    for part in _dicts(config.model):
+    for part in all_dicts(config.model):
         part.update({key: None for key in ('init_cfg', 'pretrained') if part.get(key)})
         if part.get('type') == 'MMFlow':
             part['checkpoint'] = None
     if precision == 'bfloat16':
-        for wrapper in _dicts(config.optim_wrapper):
+        for wrapper in all_dicts(config.optim_wrapper):
             if wrapper.get('type') in {'OptimWrapper', 'AmpOptimWrapper'}:
                 wrapper['type'] = 'Bfloat16OptimWrapper'
     return config
@@ -161,16 +154,6 @@ def _hook(name: str, hook: dict | None, iterations: int) -> dict | None:
     if hook['type'] in {'ProxyCopyHook', 'LaunchHook'}:
         return hook | {key: 1 for key in ('launch', 'interval') if key in hook}
     return hook | dict(interval=iterations + 1) if hook['type'] == 'LoggerHook' else hook
-
-
-def _dicts(value: Any) -> Iterator[dict]:
-    if isinstance(value, dict):
-        yield value
-        for each in value.values():
-            yield from _dicts(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _dicts(each)
 
 
 @contextmanager

@@ -87,6 +87,17 @@ def stages_of(
     return stages
 
 
+def stages_in(loop: Mapping[str, Any]) -> list[Stage]:
+    """Line up the stages of any ``train_cfg``: one where it has no more.
+
+    Raises:
+        ValueError: As ``stages_of``.
+    """
+    if 'stages' in loop:
+        return stages_of(loop['stages'], loop.get('rounds'), loop.get('max_iters'))
+    return [Stage(0, 0, loop.get('max_iters', 1))]
+
+
 class StageRatesHook(Hook):
     """Start each stage from the initial learning rates, times its ``lr_factor``, and without momenta.
 

@@ -8,12 +8,10 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.ops import class_mix_mask, mixed
+from i2vda_mmseg.ops import LABEL_VALUES, class_mix_mask, mixed
 
 from .self_training import PseudoLabels, SelfTrainingSegmentor
 from .supervision import Supervision
-
-_LABELS = 256
 
 
 @MODELS.register_module()
@@ -58,7 +56,7 @@ class DACS(SelfTrainingSegmentor):
             )
         labels = batch['source']['labels']
         # on the CPU, whose generator training seeds: the same classes whatever the device
-        order = torch.rand(len(labels), _LABELS).to(labels.device, non_blocking=True)
+        order = torch.rand(len(labels), LABEL_VALUES).to(labels.device, non_blocking=True)
         mask = class_mix_mask(labels, order)
         weights = mixed(mask, torch.ones_like(pseudo.weights), pseudo.weights)
         return mixed(mask, source, target), mixed(mask, labels, pseudo.labels), weights

@@ -108,8 +108,7 @@ class TPS(TwoFrameSegmentor):
         }
         yield SegmentorPass(losses, 'target')
         if self.batch_statistics == 'target':
-            with torch.no_grad():
-                self.segmentor(self.data_preprocessor.normalize(clip.frame_d), mode='tensor')
+            self.see_target(batch['target'])
 
     def draw(self) -> tuple[bool, float]:
         """Draw whether the teacher sees mirrored frames, and the student's scale.

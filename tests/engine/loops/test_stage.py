@@ -1,6 +1,6 @@
 import pytest
 
-from i2vda_mmseg.engine.loops import stages_of
+from i2vda_mmseg.engine.loops import Stage, stages_in, stages_of
 
 CONFIG = dict(
     batch_size=2,
@@ -19,6 +19,11 @@ def test_stages_follow_each_other():
     assert [stage.restart for stage in stages] == [False, True, False]
     assert [(s.begin, s.end) for s in stages_of([dict(iters=5), dict(iters=3)], max_iters=6)] == [(0, 5), (5, 6)]
     assert [(s.begin, s.end) for s in stages_of([dict(iters=5), dict(iters=3)], max_iters=5)] == [(0, 5)]
+
+
+def test_a_loop_without_stages_is_one():
+    assert stages_in(dict(max_iters=7)) == [Stage(0, 0, 7)]
+    assert stages_in(dict(stages=[dict(iters=5), dict(iters=3)], max_iters=6)) == [Stage(0, 0, 5), Stage(1, 5, 6)]
 
 
 def test_rounds_share_what_they_do_not_change():
