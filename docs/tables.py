@@ -4,6 +4,7 @@ A table stands between ``<!-- begin NAME, ... -->`` and ``<!-- end NAME -->``; w
 """
 
 import re
+import statistics
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -108,6 +109,20 @@ def selection_table() -> str:
     return grid(head, rows)
 
 
+def smoothing_table() -> str:
+    """Lay out what --smooth brings: means over the seeds, and the mean difference with its deviation."""
+    rows = []
+    for method, settings in read('smoothing')['networks'].items():
+        for name, figures in settings.items():
+            cells = []
+            for figure, values in figures.items():
+                added = [a - b for a, b in zip(values, settings['without'][figure])]
+                difference = f' ({statistics.fmean(added):+.1f} ± {statistics.stdev(added):.1f})'
+                cells.append(f'{statistics.fmean(values):.1f}{difference if name != "without" else ""}')
+            rows.append([f'{method}, {name}', *cells])
+    return grid(['', *next(iter(settings.values()))], rows)
+
+
 def zoo_table() -> str:
     """Lay out which networks of MMSegmentation pass which step."""
     found = read('zoo')
@@ -142,6 +157,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'memory-float32': partial(memory_table, 'float32'),
     'memory-bfloat16': partial(memory_table, 'bfloat16'),
     'selection': selection_table,
+    'smoothing': smoothing_table,
     'zoo': zoo_table,
     'methods': method_table,
     'configs': config_table,

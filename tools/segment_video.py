@@ -13,11 +13,11 @@ WITHOUT_TORCH = {'.onnx', '.xml'}
 
 def main() -> None:
     """Hand over to what runs the model."""
-    model = next((argument for argument in sys.argv[1:] if not argument.startswith('-')), '')
-    ending = Path(model).suffix
+    endings = (Path(argument).suffix for argument in sys.argv[1:])
+    ending = next((ending for ending in endings if ending in WITHOUT_TORCH | {'.pt2'}), '')
     if ending in WITHOUT_TORCH:
         os.environ.setdefault('I2VDA_WITHOUT_TORCH', '1')  # read by the package when it is imported, so before that
-    if ending in WITHOUT_TORCH | {'.pt2'}:
+    if ending:
         from i2vda_mmseg.runtime import command  # noqa: PLC0415
 
         if ending == '.pt2':

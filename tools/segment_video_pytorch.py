@@ -13,10 +13,13 @@ from i2vda_mmseg.apis import Cut, VideoSummary, segment_video, tc_metric
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
-from i2vda_mmseg.engine.frame_predictor import FramePredictor, find_test_dataset, read_metainfo
+from i2vda_mmseg.engine.frame_predictor import FramePredictor, SmoothedPredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.reporting.without_labels import VIDEOS
+from i2vda_mmseg.runtime import ProbabilitySmoother
+from i2vda_mmseg.runtime.command import SMOOTH_HELP
+from i2vda_mmseg.runtime.smoothing import SHARE
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tc', action='store_true', help="temporal consistency and flicker, by the config's tc_evaluator"
     )
+    parser.add_argument('--smooth', type=float, nargs='?', const=SHARE, metavar='SHARE', help=SMOOTH_HELP)
     parser.add_argument('--side-by-side', metavar='CHECKPOINT', help='another checkpoint, shown to the right')
     parser.add_argument('--side-by-side-config', metavar='CONFIG', help='its config; default: the same')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -56,9 +60,9 @@ def main() -> None:
     if args.side_by_side:
         runs.append((args.side_by_side_config or args.config, args.side_by_side))
     configs = [load_config(config, args.cfg_options) for config, _ in runs]
-    predictors = [
-        FramePredictor.load(config, checkpoint, args.device) for config, (_, checkpoint) in zip(configs, runs)
-    ]
+    loaded = [FramePredictor.load(config, checkpoint, args.device) for config, (_, checkpoint) in zip(configs, runs)]
+    smoothers = [] if args.smooth is None else [ProbabilitySmoother(args.smooth) for _ in loaded]
+    predictors = list(map(SmoothedPredictor, loaded, smoothers)) if smoothers else loaded
     metrics = [tc_metric(config, args.device) for config in configs] if args.tc else []
     columns = (TextColumn('frames'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
@@ -75,8 +79,10 @@ def main() -> None:
             legend=legend_of(configs[0]) if args.legend else (),
         )
     report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
+    for smoother in smoothers:
+        print(smoother.report())
     if metrics:
-        figures = [dict(row, source=args.source) for row in figures_of(summary, runs, metrics)]
+        figures = [dict(row, source=args.source, smooth=args.smooth) for row in figures_of(summary, runs, metrics)]
         written = []
         if args.out:
             written.append(Path(args.out).with_suffix('.json'))
@@ -87,7 +93,7 @@ def main() -> None:
 
 def add_figures(path: Path, row: dict[str, Any]) -> Path:
     """Add what was measured to the work dir's file, in place of what is known of this checkpoint and video."""
-    about = ('checkpoint', 'source')
+    about = ('checkpoint', 'source', 'smooth')
     try:
         known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
     except ValueError as error:

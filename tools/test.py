@@ -1,4 +1,4 @@
-"""Test a checkpoint: tools/test.py CONFIG CHECKPOINT. Writes metrics.json into the work dir."""
+"""Test a checkpoint, or an export of it: tools/test.py CONFIG CHECKPOINT. Writes metrics.json into the work dir."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from i2vda_mmseg.apis.command_line import run_tool
+from i2vda_mmseg.apis.export_testing import require_labels_suffice, use_export
 from i2vda_mmseg.apis.launch import build_runner, load_config
 from i2vda_mmseg.apis.ranks import LAUNCHERS, leave_process_group
 from i2vda_mmseg.apis.testing import (
@@ -25,6 +26,7 @@ from i2vda_mmseg.apis.testing import (
 from i2vda_mmseg.apis.tta import TTA_RATIOS, augment_test, average_predictions
 from i2vda_mmseg.datasets.checking.index import find_datasets
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
+from i2vda_mmseg.engine.exported_segmentor import is_export
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation import PROTOCOLS, TC_PRESETS, write_clip_counts, write_metrics
 from i2vda_mmseg.evaluation.bootstrap import DRAWS, LEVEL, SEED
@@ -36,7 +38,9 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='config file, configs/<method>/<name>.py')
-    parser.add_argument('checkpoint', help='checkpoint of a method, or of a plain EncoderDecoder')
+    parser.add_argument(
+        'checkpoint', help='of a method, or of a plain EncoderDecoder; or an export of it: .onnx, .xml, .pt2'
+    )
     parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     parser.add_argument('--work-dir', help='where metrics.json goes; default work_dirs/<method>/<name>')
     parser.add_argument('--protocol', choices=PROTOCOLS, help="what mIoU is about; default the config's")
@@ -81,10 +85,14 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     config = load_config(args.config, args.cfg_options, args.work_dir)
     config.load_from, config.resume = args.checkpoint, False
+    card = use_export(config, args.checkpoint) if is_export(args.checkpoint) else None
     if config.get('test_dataloader') is None:
         raise ConfigError('test_dataloader: there is none to test on; tools/segment_video.py measures without labels')
     add_what_is_asked_for(config, args)
     facts = protocol_facts(protocol_of(config), args.checkpoint)
+    if card is not None:
+        require_labels_suffice(config)
+        facts['exported_from'] = dict(checkpoint=card.checkpoint, sha256=card.sha256, precision=card.precision)
     facts.update(checkpoint=args.checkpoint, config=args.config, **(tc_facts(config) if args.tc else {}))
     runner = build_runner(config, args.launcher)
     if args.tta is not None:
@@ -113,6 +121,10 @@ def add_what_is_asked_for(config: Config, args: argparse.Namespace) -> None:
     if args.confusion:
         add_metric(config, dict(type='ConfusionMatrix', out=str(Path(config.work_dir) / 'confusion.json')))
     if args.tta is not None:
+        if is_export(args.checkpoint):
+            raise ConfigError(
+                '--tta reads frames at several sizes, but an export resizes them itself; test the checkpoint'
+            )
         args.tta = args.tta or list(TTA_RATIOS)
         if args.tc:
             raise ConfigError('--tta and --tc: temporal consistency is of single predictions; test twice')

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.config import Config
 
-from i2vda_mmseg.engine.exported_program import SUFFIX, open_program, trace
+from i2vda_mmseg.engine.exported_program import trace
+from i2vda_mmseg.engine.exported_segmentor import open_export
 from i2vda_mmseg.engine.frame_network import FrameNetwork
 from i2vda_mmseg.engine.frame_predictor import LABEL_STEPS, find_test_dataset, read_metainfo
 from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.fileio.atomic import atomic_files
-from i2vda_mmseg.runtime import ExportedNetwork, ModelCard, RuntimeOptions, open_network
+from i2vda_mmseg.runtime import ModelCard
 from i2vda_mmseg.version import __version__
 
 from .export_check import AGREEMENT, Batch, Comparison, compare, reference_batches, stack
@@ -84,7 +85,9 @@ def export_runtimes(
         write_formats(program, card, settings.formats, draft, calibration)
         for name in settings.formats:
             progress(f'comparing {name}')
-            exported[_named(out, FORMATS[name])] = list(compare(_open(draft / f'network{FORMATS[name]}'), batches))
+            exported[_named(out, FORMATS[name])] = list(
+                compare(open_export(draft / f'network{FORMATS[name]}'), batches)
+            )
         _name_files(draft, out, settings.formats)
     return exported
 
@@ -101,7 +104,7 @@ def describe(config: Config, network: FrameNetwork, checkpoint: str | Path, sett
         _rgb(getattr(preprocessor, name), preprocessor) if preprocessor._enable_normalize else (neutral,) * 3
         for name, neutral in (('mean', 0.0), ('std', 1.0))
     )
-    size, keeps_ratio, interpolation = _resizing(dataset.pipeline)
+    size, keeps_ratio, interpolation = resizing_of(dataset.pipeline)
     return ModelCard(
         classes=tuple(metainfo['classes']), palette=tuple(tuple(colour) for colour in metainfo['palette']),
         outputs=settings.outputs, input_type=settings.input_type, mean=mean, std=std, test_size=size,
@@ -143,10 +146,6 @@ def _references(network: FrameNetwork, images: Sequence[np.ndarray], size: tuple
     return batches if kind == 'uint8' else [Batch(frames.float(), logits) for frames, logits in batches]
 
 
-def _open(path: Path) -> ExportedNetwork:
-    return open_program(path) if path.suffix == SUFFIX else open_network(path, RuntimeOptions())
-
-
 def _name_files(draft: Path, out: Path, formats: Sequence[str]) -> None:
     """Leave in the draft what was asked for, under its name; weights that lie beside an ONNX file keep theirs."""
     endings = {FORMATS[name] for name in formats} | ({'.bin'} if 'openvino' in formats else set())
@@ -167,7 +166,7 @@ def _rgb(values: Any, preprocessor: Any) -> tuple[float, ...]:
     return tuple(numbers if preprocessor._channel_conversion else numbers[::-1])
 
 
-def _resizing(pipeline: Sequence[Any]) -> tuple[tuple[int, int] | None, bool, str]:
+def resizing_of(pipeline: Sequence[Any]) -> tuple[tuple[int, int] | None, bool, str]:
     """Read from a test pipeline the (width, height) to test at, whether it is a box to fit into, and how to resize."""
     steps = [step for step in pipeline if step['type'] not in _STEPS]
     for step in steps:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.engine.frame_predictor import FramePredictor, SmoothedPredictor
 from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.fileio.frame_source import FrameSource
@@ -20,6 +20,7 @@ from i2vda_mmseg.fileio.video_writer import VideoWriter
 from i2vda_mmseg.runtime.video_loop import Cut, Taken, ahead, bgr_palette, overlay, take
 from i2vda_mmseg.visualization.label_colors import LegendItem, draw_legend
 
+Predictor = FramePredictor | SmoothedPredictor
 _LEAST_TEXT = 12  # pixels
 
 
@@ -35,7 +36,7 @@ class VideoSummary(NamedTuple):
 
 
 def segment_video(
-    predictors: FramePredictor | Iterable[FramePredictor],
+    predictors: Predictor | Iterable[Predictor],
     source: str | Path,
     out: str | Path | None = None,
     opacity: float = 0.5,
@@ -70,7 +71,7 @@ def segment_video(
             ``opacity`` is out of range, there are not as many metrics as predictors, or ``out`` is ``source``.
         OSError: If ``out`` cannot be written.
     """
-    chosen = [predictors] if isinstance(predictors, FramePredictor) else list(predictors)
+    chosen = [predictors] if isinstance(predictors, Predictor) else list(predictors)
     if not 0 <= opacity <= 1:
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
     if metrics and len(metrics) != len(chosen):
@@ -115,7 +116,7 @@ class _Sinks(NamedTuple):
 
 def _segment(
     taken: Iterator[Taken],
-    predictors: list[FramePredictor],
+    predictors: list[Predictor],
     streams: list[ConsistencyStream],
     sinks: _Sinks,
     progress: Callable[[int, int], None],
@@ -144,7 +145,7 @@ def _segment(
     return count, clips
 
 
-def _stream(metric: TemporalConsistency, predictor: FramePredictor) -> ConsistencyStream:
+def _stream(metric: TemporalConsistency, predictor: Predictor) -> ConsistencyStream:
     return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
 
 

@@ -1,5 +1,5 @@
 """Hooks, loops and optimizers for mmengine's runner."""
 
-from . import checkpoints, hooks, labelling, loops, optimizers
+from . import checkpoints, exported_segmentor, hooks, labelling, loops, optimizers
 
-__all__ = ['checkpoints', 'hooks', 'labelling', 'loops', 'optimizers']
+__all__ = ['checkpoints', 'exported_segmentor', 'hooks', 'labelling', 'loops', 'optimizers']

@@ -13,6 +13,8 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.runtime import ProbabilitySmoother
+from i2vda_mmseg.runtime.scores import best_labels
 
 from .checkpoints import load_weights
 
@@ -79,10 +81,17 @@ class FramePredictor:
         Args:
             frame: (H, W, 3), uint8, BGR.
         """
+        return self._test(frame).pred_sem_seg.data[0].to(torch.uint8)
+
+    @torch.no_grad()
+    def probabilities(self, frame: np.ndarray) -> Tensor:
+        """Give the probabilities of the classes: (C, H, W), float32, on the model's device; as calling it otherwise."""
+        return self._test(frame).seg_logits.data.float().softmax(dim=0)
+
+    def _test(self, frame: np.ndarray) -> Any:
         sample = self.prepare(frame, self._previous)
         self._previous = frame
-        labelled = self.model.test_step(pseudo_collate([sample]))[0]
-        return labelled.pred_sem_seg.data[0].to(torch.uint8)
+        return self.model.test_step(pseudo_collate([sample]))[0]
 
     def prepare(self, frame: np.ndarray, previous: np.ndarray | None = None) -> dict[str, Any]:
         """Bring a frame through the pipeline: ``inputs`` and ``data_samples``, as a data set gives them.
@@ -98,6 +107,28 @@ class FramePredictor:
         else:
             results['img'] = frame
         return self._pipeline(results)
+
+
+class SmoothedPredictor:
+    """A ``FramePredictor`` whose labels are those of probabilities averaged along the optical flow.
+
+    Args:
+        predictor: Labels single frames.
+        smoother: Averages, on the CPU.
+    """
+
+    def __init__(self, predictor: FramePredictor, smoother: ProbabilitySmoother) -> None:
+        self._predictor, self.smoother, self.palette = predictor, smoother, predictor.palette
+
+    def begin_clip(self) -> None:
+        """Forget the frames before."""
+        self._predictor.begin_clip()
+        self.smoother.begin_clip()
+
+    def __call__(self, frame: np.ndarray) -> Tensor:
+        """Label a frame (H, W, 3), uint8, BGR: (H, W), uint8, class indices, on the CPU."""
+        probs = self._predictor.probabilities(frame).cpu().numpy()
+        return torch.from_numpy(best_labels(self.smoother(probs, frame)))
 
 
 def model_of(config: Config) -> Mapping[str, Any]:

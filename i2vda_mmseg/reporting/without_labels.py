@@ -10,7 +10,7 @@ from .figures import FactRow, FigureRow, FigureTable, is_number, parse_figures
 
 VIDEOS, SELECTION = 'video.json', 'selection.json'
 _FIGURES = ('TC', 'flicker')
-_FACTS = ('checkpoint', 'pairs', 'clips', 'protocol', 'preset', 'flow_estimator')
+_FACTS = ('checkpoint', 'pairs', 'clips', 'protocol', 'preset', 'flow_estimator', 'smooth')
 _NONE = '\N{EN DASH}'
 
 

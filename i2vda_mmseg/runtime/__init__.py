@@ -7,5 +7,9 @@ Everything here needs numpy, PyAV and what runs the network, ONNX Runtime or Ope
 from .card import OUTPUTS, ModelCard
 from .labeller import FrameLabeller
 from .networks import SUFFIXES, ExportedNetwork, RuntimeOptions, open_network
+from .smoothing import ProbabilitySmoother, SmoothedLabeller
 
-__all__ = ['OUTPUTS', 'SUFFIXES', 'ExportedNetwork', 'FrameLabeller', 'ModelCard', 'RuntimeOptions', 'open_network']
+__all__ = [
+    'OUTPUTS', 'SUFFIXES', 'ExportedNetwork', 'FrameLabeller', 'ModelCard', 'ProbabilitySmoother', 'RuntimeOptions',
+    'SmoothedLabeller', 'open_network',
+]  # fmt: skip

@@ -20,9 +20,14 @@ from .networks import ExportedNetwork, RuntimeOptions, open_network
 from .operator_page import OperatorPage
 from .segment import Progress, StreamSummary, segment_stream
 from .sinks import Sinks
+from .smoothing import SHARE, ProbabilitySmoother, SmoothedLabeller
 from .video_loop import Cut, Taken, bgr_palette, take
 
 Opener = Callable[[str, RuntimeOptions], ExportedNetwork]
+SMOOTH_HELP = (
+    f'average probabilities over time along the optical flow; SHARE of the past in 0..1, default {SHARE}. It takes two '
+    'flows a frame (DIS, on the CPU), and the frame before in memory'
+)
 _STOPPED = 130  # 128 + SIGINT, as of a shell
 
 
@@ -66,7 +71,7 @@ def main(arguments: list[str], open_model: Opener = open_network) -> StreamSumma
     options = RuntimeOptions(args.threads, tuple(args.provider), args.device, settings)
     network = open_model(args.model, options)
     size = None if args.size in (None, 'frame') else _size(args.size)
-    labeller = FrameLabeller(network, size, as_is=args.size == 'frame')
+    labeller = _smoothed(FrameLabeller(network, size, as_is=args.size == 'frame'), args.smooth)
     live = LiveSource(args.source, args.live, args.stall) if is_live(args.source) else None
     frames, fps = _frames(args) if live is None else (_until_stopped(live), live.fps)
     with ExitStack() as stack:
@@ -78,6 +83,8 @@ def main(arguments: list[str], open_model: Opener = open_network) -> StreamSumma
         keeps_time = fps if live is not None and args.live else None
         summary = segment_stream(labeller, frames, sinks, args.batch, keeps_time, _progress(live))
     _report(summary, args, network, live)
+    if isinstance(labeller, SmoothedLabeller):
+        sys.stdout.write(f'{labeller.smoother.report()}\n')
     if live is not None and live.fault:
         kept = f'; {args.out} holds what came before' if args.out and summary.frames else ''
         raise OSError(f'{live.fault}{kept}')
@@ -102,6 +109,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     add('--every', type=int, default=1, metavar='N', help='of a file: take each N-th frame')
     add('--opacity', type=float, default=0.5, help='of the colours over the frame, 0..1')
     add('--size', metavar='WxH', help="what frames are resized to; 'frame': nothing; default: as the config tests")
+    add('--smooth', type=float, nargs='?', const=SHARE, metavar='SHARE', help=SMOOTH_HELP)
     add('--batch', type=int, default=1, metavar='N', help='frames that the network is given at once')
     add('--threads', type=int, metavar='N', help="of the network; default: the runtime's own choice")
     add('--provider', nargs='+', default=[], metavar='NAME', help='of ONNX Runtime, as CUDAExecutionProvider')
@@ -127,6 +135,10 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error('--setting: expected NAME=VALUE')
     if args.out and Path(args.out).exists() and Path(args.source).exists() and Path(args.out).samefile(args.source):
         parser.error(f'{args.out} is the video to segment, which would be lost; write to another file')
+
+
+def _smoothed(labeller: FrameLabeller, share: float | None) -> FrameLabeller | SmoothedLabeller:
+    return labeller if share is None else SmoothedLabeller(labeller, ProbabilitySmoother(share))
 
 
 def _size(text: str) -> tuple[int, int]:

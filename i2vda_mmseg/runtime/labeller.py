@@ -53,12 +53,24 @@ class FrameLabeller:
         Raises:
             ValueError: If the network was exported with labels alone.
         """
-        outputs = self._run([frame])
+        return self.probabilities_of([frame])[0]
+
+    def probabilities_of(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Give the probabilities of frames (H, W, 3), uint8, BGR, of one size, in one batch: (C, H, W) of each.
+
+        Raises:
+            ValueError: If the network was exported with labels alone.
+        """
+        self.require_scores()
+        outputs, size = self._run(frames), frames[0].shape[:2]
         if 'logits' in outputs:
-            return softmax(self._fitted(outputs['logits'][0], frame.shape[:2]))
-        if 'probs' in outputs:
-            return self._fitted(outputs['probs'][0], frame.shape[:2])
-        raise ValueError(f'{self.network.path} gives labels alone; export it with --output logits or probs')
+            return [softmax(self._fitted(logits, size)) for logits in outputs['logits']]
+        return [self._fitted(probs, size) for probs in outputs['probs']]
+
+    def require_scores(self) -> None:
+        """Raise ValueError if the network was exported with labels alone."""
+        if not {'logits', 'probs'} & set(self.network.card.outputs):
+            raise ValueError(f'{self.network.path} gives labels alone; export it with --output logits or probs')
 
     def _run(self, frames: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         resized = [resize_frame(frame, self._card) for frame in frames]

@@ -10,6 +10,7 @@ import numpy as np
 
 from .labeller import FrameLabeller
 from .sinks import Sinks
+from .smoothing import SmoothedLabeller
 from .video_loop import Taken, ahead
 
 _KEPT = 1000  # latencies, of the latest frames
@@ -33,7 +34,7 @@ class Progress(NamedTuple):
 
 
 def segment_stream(
-    labeller: FrameLabeller,
+    labeller: FrameLabeller | SmoothedLabeller,
     frames: Iterable[Taken],
     sinks: Sinks,
     batch: int = 1,

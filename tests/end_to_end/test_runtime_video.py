@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.engine.frame_predictor import FramePredictor, SmoothedPredictor
 from i2vda_mmseg.fileio.video_reader import VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
-from i2vda_mmseg.runtime import command
+from i2vda_mmseg.runtime import ProbabilitySmoother, command
 
 WITHOUT_TORCH = """
 import runpy, sys
@@ -76,3 +76,23 @@ def test_mistakes_are_one_sentence(exported, tmp_path, monkeypatch, capsys, argu
     assert ended.value.code == code
     assert message in said
     assert 'Traceback' not in said
+
+
+def test_smoothed_labels_are_those_of_the_network_in_pytorch(exported, frames, tmp_path, capsys):
+    config, checkpoint, results = exported
+    (model,) = (path for path in results if path.suffix == '.onnx')
+    with VideoWriter(tmp_path / 'in.mp4', 25) as writer:
+        for i in range(6):
+            writer.write(np.roll(cv2.resize(frames[i % 2], (64, 32)), i, axis=1))
+    arguments = ['--masks', tmp_path / 'masks', '--smooth', '0.6', '--batch', '4', '--threads', '1']
+    command.main([str(model), str(tmp_path / 'in.mp4'), *map(str, arguments)])
+    said = capsys.readouterr().out
+    assert re.search(r'smoothing: \d+ ms a frame for two flows and the average, 0\.1 MB kept of the frame before', said)
+    alone = FramePredictor.load(config, checkpoint)
+    smoothed = SmoothedPredictor(FramePredictor.load(config, checkpoint), ProbabilitySmoother(0.6))
+    changed = 0
+    for number, frame in enumerate(VideoReader(tmp_path / 'in.mp4')):
+        labels = cv2.imread(str(tmp_path / 'masks' / f'{number:06d}.png'), cv2.IMREAD_UNCHANGED)
+        assert (labels == smoothed(frame).numpy()).mean() > 0.999
+        changed += (labels != alone(frame).numpy()).mean() > 0.01
+    assert changed >= 3

@@ -69,6 +69,20 @@ def test_two_checkpoints_side_by_side(segment, config, tmp_path, world):
     assert video.read()[1].shape == (64, 2 * 96, 3)
 
 
+def test_smoothing_is_measured_beside_what_it_smooths(segment, config, tmp_path, world):
+    clip = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
+    options = ['--tc', '--device', 'cpu', '--cfg-options', 'tc_evaluator.mask=none']
+    assert segment(config, tmp_path / '0.pth', clip, *options)[0] == 0
+    code, printed = segment(config, tmp_path / '0.pth', clip, '--smooth', '0.8', *options)
+    assert code == 0, printed.err
+    assert re.search(r'smoothing: \d+ ms a frame for two flows and the average', printed.out)
+    plain, smooth = json.loads((tmp_path / 'video.json').read_text())
+    assert (plain['smooth'], smooth['smooth']) == (None, 0.8)
+    assert smooth['flicker'] < plain['flicker']
+    code, printed = segment(config, tmp_path / '0.pth', clip, '--smooth', '1', *options)
+    assert (code, 'the share of the past must be in 0..1, and below 1; got 1.0' in printed.err) == (1, True)
+
+
 def test_the_legend_names_the_classes_of_the_config(segment, config, tmp_path, world):
     clip = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
     out = tmp_path / 'out.mp4'
