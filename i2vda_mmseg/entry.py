@@ -33,6 +33,9 @@ COMMANDS = {
     'panel': ('draw_panel', 'draw what I2VDA sees of a target pair'),
     'report': ('report', 'show runs on one page'),
     'export': ('export', 'export a checkpoint'),
+    'convert flownet2': ('model_converters/flownet2_nvidia', "NVIDIA's FlowNet2 to the weights of MMFlow"),
+    'convert deeplab': ('model_converters/deeplab_v2', 'published DeepLab-v2 weights to those of our networks'),
+    'convert daformer': ('model_converters/daformer', 'the same of DAFormer, HRDA, MIC and MiT'),
     'publish': ('publish', 'strip a checkpoint and name it by its hash'),
     'logs': ('analysis/logs', 'what runs have logged, as a table and as a picture'),
     'complexity': ('analysis/complexity', 'parameters, FLOPs and frames a second of a network'),
@@ -106,6 +109,18 @@ def _missing(name: str) -> str:
     except ImportError as error:
         return f'i2vda {name}: {error}'
     return f'i2vda {name}: needs torch, and {WITHOUT_TORCH}=1 keeps it out; unset it'
+
+
+def command_of(tool: str) -> str:
+    """How to call a tool, in the way in which this program was called itself: an installed wheel has no ``tools``.
+
+    Example:
+        >>> command_of('check_data')
+        'python tools/check_data.py'
+    """
+    if not sys.argv[0].startswith('i2vda '):
+        return f'python tools/{tool}.py'
+    return 'i2vda ' + next(name for name, (file, _) in COMMANDS.items() if file == tool)
 
 
 def usage() -> str:

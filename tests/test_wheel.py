@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from i2vda_mmseg.entry import main
+from i2vda_mmseg.entry import COMMANDS, command_of, main
 
 
 @pytest.fixture(scope='module')
@@ -79,6 +79,19 @@ def test_commands_run_from_an_empty_folder(installed, tmp_path):
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert (tmp_path / 'work_dirs/source_only/deeplabv2_r18_streetworld/iter_1.pth').is_file()
+
+
+def test_each_tool_is_a_command(request):
+    root = request.config.rootpath / 'tools'
+    tools = {str(path.relative_to(root).with_suffix('')) for path in root.rglob('*.py')}
+    assert {tool for tool, _ in COMMANDS.values()} == tools - {'segment_video_pytorch'}  # which segment_video runs
+
+
+def test_commands_are_named_as_they_can_be_typed(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['i2vda init'])
+    assert command_of('check_data') == 'i2vda data check'
+    monkeypatch.setattr(sys, 'argv', ['tools/init_pair.py'])
+    assert command_of('check_data') == 'python tools/check_data.py'
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Iterable
 
 from mmengine.config import DictAction
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 import i2vda_mmseg  # noqa: F401 - registers everything
 from i2vda_mmseg.apis.command_line import run_tool
@@ -50,10 +51,13 @@ def main() -> int:
 
 def show(report: DataReport, console: Console, out: str | None) -> None:
     """Print a line a data set, what is unlike the published data, and the first faults."""
-    table = Table('data set', 'type', 'root', 'samples', 'files', 'published', 'warnings', 'faults')
+    table = Table(Column('data set', overflow='fold'), box=SIMPLE)
+    for name in ('samples', 'files', 'published', 'warnings', 'faults'):
+        table.add_column(name, justify='right', no_wrap=True)
     for item in report.summaries:
         figures = f'{item.samples:,}', f'{item.files:,}', item.published, str(len(item.warnings))
-        table.add_row(item.role, item.type, escape(item.root), *figures, str(report.count(item.role)))
+        what = f'{item.role}: {item.type}\n{escape(item.root)}'
+        table.add_row(what, *figures, str(report.count(item.role)))
     console.print(table)
     for item in report.summaries:
         for warning in item.warnings:

@@ -9,6 +9,7 @@ from i2vda_mmseg.apis.init_pair import Seen, look, propose_classes
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.pair_config import NETWORKS, write_config
 from i2vda_mmseg.datasets import ClassSpace
+from i2vda_mmseg.entry import command_of
 from i2vda_mmseg.fileio.atomic import write_atomically
 
 
@@ -57,13 +58,13 @@ def commands(out: Path, video: str) -> list[str]:
     work_dir = f'work_dirs/{out.stem}'
     config, source = shlex.quote(str(out)), shlex.quote(video)
     return [
-        f'python tools/check_data.py {config}',
-        f'python tools/browse.py {config} --out browse.html',
-        f'python tools/train.py {config}',
-        f'python tools/select_checkpoint.py {work_dir}',
-        f'python tools/segment_video.py {config} CHOSEN {source} --out segmented.mp4 --legend --tc',
-        f'python tools/report.py {work_dir} --out report.html',
-        f'python tools/export.py CHOSEN network.pth --config {config}',
+        f'{command_of("check_data")} {config}',
+        f'{command_of("browse")} {config} --out browse.html',
+        f'{command_of("train")} {config}',
+        f'{command_of("select_checkpoint")} {work_dir}',
+        f'{command_of("segment_video")} {config} CHOSEN {source} --out segmented.mp4 --legend --tc',
+        f'{command_of("report")} {work_dir} --out report.html',
+        f'{command_of("export")} CHOSEN network.pth --config {config}',
     ]
 
 

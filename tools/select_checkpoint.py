@@ -79,7 +79,7 @@ def table_of(selection: dict[str, Any]) -> Table:
         figures = [row['criteria'].get(name) for name in names]
         cells = ['' if value is None else f'{value:.3f}' for value in figures]
         mean = '' if row['mean_rank'] is None else f'{row["mean_rank"]:.2f}'
-        rank = ('collapsed' if row['collapsed'] else 'damaged') if row['excluded'] else str(row['rank'])
+        rank = 'out' if row['excluded'] else str(row['rank'])  # why is said below the table
         style = 'bold green' if row['checkpoint'] == selection['chosen'] else None
         table.add_row(str(row['iteration']), *cells, mean, rank, style=style)
     return table

@@ -84,11 +84,10 @@ class CheckedRunner(Runner):
         own = unwrapped(model.segmentor).state_dict()
         fitted = fit_to_classes(checkpoint, own, list(self.train_dataloader.dataset.metainfo['classes']), own)
         model.load_state_dict({f'segmentor.{key}': value for key, value in fitted.state.items()}, strict=False)
-        kept = ', '.join(fitted.kept) or 'none'
-        self.logger.info(
-            f'--new-head: weights of {self._load_from}, but for {", ".join(fitted.renewed) or "nothing"}, which start '
-            f'afresh except for the rows of the classes that both name: {kept}'
-        )
+        renewed, kept = ', '.join(fitted.renewed), ', '.join(fitted.kept) or 'none'
+        left = f'but for {renewed}, which start afresh except for' if renewed else 'all of them, with'
+        rows = f'{left} the rows of the classes that both name: {kept}'
+        self.logger.info(f'--new-head: weights of {self._load_from}, {rows}')
         self._has_loaded = True
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:

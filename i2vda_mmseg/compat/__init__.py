@@ -162,21 +162,28 @@ def loading_with(read: Callable[..., Any]) -> Iterator[None]:
     """Let mmengine load every checkpoint in the body, local or downloaded, through ``read(file, map_location)``.
 
     mmengine unpickles fully, which runs code, what safe loading refuses, and all that it downloads
-    (https://github.com/open-mmlab/mmengine/blob/main/mmengine/runner/checkpoint.py). Afterwards it does as ever.
+    (https://github.com/open-mmlab/mmengine/blob/main/mmengine/runner/checkpoint.py). Nor does it print, past every log,
+    from which file it loads. Afterwards it does as ever.
     """
     loading: Any = import_module('mmengine.runner.checkpoint')
     schemes = loading.CheckpointLoader._schemes
-    former = schemes.get(''), loading._safe_torch_load, loading.load_url
+    former = schemes.get(''), loading._safe_torch_load, loading.load_url, loading.print_log
 
     def load_from_local(filename: str, map_location: Any) -> Any:
         """Read a file; mmengine logs the name of this function from its tenth letter on."""
         return read(filename, map_location)
 
     schemes[''], loading._safe_torch_load, loading.load_url = load_from_local, read, partial(_download, read)
+    loading.print_log = partial(_log, loading.print_log)
     try:
         yield
     finally:
-        schemes[''], loading._safe_torch_load, loading.load_url = former
+        schemes[''], loading._safe_torch_load, loading.load_url, loading.print_log = former
+
+
+def _log(print_log: Callable[..., None], message: str, logger: Any = None, **options: Any) -> None:
+    if logger is not None or not message.startswith('Loads checkpoint by local'):
+        print_log(message, logger=logger, **options)
 
 
 def _download(

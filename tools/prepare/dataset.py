@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.datasets.preparing import Preparation, Prepared, known_data, known_names
+from i2vda_mmseg.entry import command_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,7 +55,7 @@ def describe(prepared: Prepared, out: Path) -> None:
         print(f'  {name}: {split.images:,} labelled images of {split.size[0]}x{split.size[1]}, {split.ann_file}')
     for name, frames in prepared.frames.items():
         print(f'  {name}: videos for {frames["type"]} in {frames["data_root"]}')
-    print('\nNext: python tools/prepare/pair.py SOURCE TARGET, folders of two data sets like this one:')
+    print(f'\nNext: {command_of("prepare/pair")} SOURCE TARGET, folders of two data sets like this one:')
     print(f'  {out}')
 
 

@@ -8,6 +8,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.pair_config import NETWORKS
 from i2vda_mmseg.apis.prepared_pair import Splits, write_prepared_config
 from i2vda_mmseg.datasets.preparing import common_class_space, read_prepared
+from i2vda_mmseg.entry import command_of
 from i2vda_mmseg.fileio.atomic import write_atomically
 
 
@@ -42,7 +43,7 @@ def main() -> None:
             print(f'  ignored or merged in the {domain}: {", ".join(lost)}')
     print(f'\nconfig: {out}. Next:')
     for tool in ('check_data', 'browse', 'train'):
-        print(f'  python tools/{tool}.py {out}')
+        print(f'  {command_of(tool)} {out}')
 
 
 if __name__ == '__main__':

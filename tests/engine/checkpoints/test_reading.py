@@ -105,14 +105,27 @@ def test_a_bomb_is_refused_by_us_and_through_mmengine(tmp_path, kind, read):
     assert not (tmp_path / 'mark').exists()
 
 
+def what_mmengine_loads_with():
+    return CheckpointLoader._schemes[''], checkpoint._safe_torch_load, checkpoint.load_url, checkpoint.print_log
+
+
 def test_mmengine_is_what_it_was_for_other_code(intact):
-    before = CheckpointLoader._schemes[''], checkpoint._safe_torch_load, checkpoint.load_url
+    before = what_mmengine_loads_with()
     assert not any(each.__module__.startswith('i2vda') for each in before)
     with safe_loading(), safe_loading():
         assert CheckpointLoader._schemes[''].__module__ == 'i2vda_mmseg.compat'
     with pytest.raises(ZeroDivisionError), safe_loading():
         raise ZeroDivisionError
-    assert before == (CheckpointLoader._schemes[''], checkpoint._safe_torch_load, checkpoint.load_url)
+    assert before == what_mmengine_loads_with()
+
+
+def test_nothing_is_printed_past_the_log(tmp_path, capsys):
+    path = tmp_path / 'weights.pth'
+    torch.save(torch.nn.Linear(1, 1).state_dict(), path)
+    load_weights(torch.nn.Linear(1, 1), path)
+    assert capsys.readouterr().out == ''
+    load_checkpoint(torch.nn.Linear(1, 1), str(path))
+    assert 'Loads checkpoint by local backend' in capsys.readouterr().out
 
 
 def test_our_networks_are_loaded_safely(tmp_path):
