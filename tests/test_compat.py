@@ -112,10 +112,12 @@ def test_noise_is_left_out_and_all_else_is_said(capsys):
     logger = MMLogger('noise')
     with quiet_mmengine():
         logger.warning('The prefix is not set in metric class X.')
+        logger.warning('backbone.bn1.weight is skipped since its requires_grad=False')
         logger.warning('the rest is said')
     logger.warning('The prefix is not set in metric class X.')
     said = capsys.readouterr().out
     assert said.count('The prefix') == 1
+    assert 'is skipped' not in said
     assert said.index('the rest') < said.index('The prefix')
 
 

@@ -34,6 +34,8 @@ _NOISE = (
     'When align_corners=True, the output would more aligned',
     'Failed to add',  # a visualizer that is built without a folder, to draw and not to store
 )
+# Of each weight of a frozen norm, hundreds of lines in the paper's setting.
+_FROZEN = re.compile(r'\S+ is skipped since its requires_grad=False')
 _MMCV_FOR_MMFLOW = '2.0.1'
 _PACKAGE = 'i2vda_mmseg'
 
@@ -89,10 +91,10 @@ def _without_own_scope(find: Callable[[str, str], tuple[str, str | None]]) -> Ca
 
 @contextmanager
 def quiet_mmengine() -> Iterator[None]:
-    """Run mmengine without the warnings of ``_NOISE``, which concern its own insides; all else is logged as ever."""
+    """Run mmengine without the warnings of ``_NOISE`` and ``_FROZEN``; all else is logged as ever."""
     logger: Any = import_module('mmengine.logging').MMLogger
     passes = logger.filter
-    logger.filter = lambda self, record: not str(record.msg).startswith(_NOISE) and passes(self, record)
+    logger.filter = lambda self, record: not _is_noise(str(record.msg)) and passes(self, record)
     try:
         with warnings.catch_warnings():
             for start in _NOISE:
@@ -100,6 +102,10 @@ def quiet_mmengine() -> Iterator[None]:
             yield
     finally:
         del logger.filter
+
+
+def _is_noise(message: str) -> bool:
+    return message.startswith(_NOISE) or bool(_FROZEN.fullmatch(message))
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def mask_to_rgb(mask: np.ndarray) -> np.ndarray:
 
 
 LegendItem = tuple[str, Sequence[int]]
-_BORDER = (208, 215, 222)
+BORDER = (208, 215, 222)  # of patches and panels, RGB
 
 
 def draw_legend(items: Sequence[LegendItem], width: int, margin: int, text_size: int) -> np.ndarray:
@@ -86,7 +86,7 @@ def draw_legend(items: Sequence[LegendItem], width: int, margin: int, text_size:
         row, column = divmod(index, columns)
         x, y = margin + column * usable // columns, row * row_height + (row_height - patch) // 2
         red, green, blue = color
-        canvas.rectangle((x, y, x + patch, y + patch), fill=(red, green, blue), outline=_BORDER)
+        canvas.rectangle((x, y, x + patch, y + patch), fill=(red, green, blue), outline=BORDER)
         text = shortened(name, size, usable // columns - 1.6 * patch)
         draw_text(canvas, x + 1.5 * patch, y + 0.86 * patch, text, size)
     return np.asarray(image)

@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .label_colors import LegendItem, draw_legend
+from .label_colors import BORDER, LegendItem, draw_legend
 from .text import draw_text, fitting_size, shortened
 
-_BORDER = (208, 215, 222)
 _MIN_CELL_HEIGHT = 32
 
 
@@ -81,7 +80,7 @@ def _draw_grid(cells: Sequence[tuple[str, np.ndarray]], layout: _Layout, nearest
     for index, (caption, picture) in enumerate(cells):
         x, y = layout.corner(index)
         # A line around the picture, outside it: white skies and masks would otherwise have no edge.
-        canvas.rectangle((x - 1, y - 1, x + layout.cell_width, y + layout.cell_height), outline=_BORDER)
+        canvas.rectangle((x - 1, y - 1, x + layout.cell_width, y + layout.cell_height), outline=BORDER)
         image.paste(Image.fromarray(_resized(picture, layout, is_sharp=caption in nearest)), (x, y))
         text = shortened(caption, size, layout.cell_width)
         draw_text(canvas, x, y - 0.5 * layout.text_size, text, size)

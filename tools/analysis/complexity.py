@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 from mmengine.config import DictAction
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.apis.complexity import Complexity, measure_complexity
@@ -24,7 +25,10 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
     args = parser.parse_args()
     logging.disable(logging.WARNING)  # operators that are counted as free: norms, activations, resizing
-    table = Table('config', 'input', 'parameters', 'of which trained', 'FLOPs (multiply-adds)', 'frames a second')
+    columns = 'input', 'parameters', 'trained', 'FLOPs', 'frames/s'
+    table = Table(
+        Column('config', no_wrap=True), *columns, box=SIMPLE_HEAD, padding=0, caption='FLOPs: multiply-adds of a frame'
+    )
     for name in args.configs:
         config = load_config(name, args.cfg_options)
         table.add_row(Path(name).stem, *row(measure_complexity(config, args.size, args.frames, args.device)))

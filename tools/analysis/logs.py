@@ -1,12 +1,14 @@
 """What runs have logged, as a table and as a picture: tools/analysis/logs.py WORK_DIR... [--keys loss_seg mIoU]."""
 
 import argparse
+from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.reporting.log_summary import draw_logs, read_logs
+from i2vda_mmseg.reporting.log_summary import LogLine, draw_logs, read_logs
 
 
 def main() -> None:
@@ -17,16 +19,22 @@ def main() -> None:
     parser.add_argument('--out', metavar='PNG', help='also draw them, a chart a value')
     args = parser.parse_args()
     lines = read_logs(args.work_dirs, args.keys)
-    table = Table('run', 'value', 'entries', 'at', 'last', 'mean of the last tenth', 'least', 'most')
-    for line in lines:
-        step, last = line.last
-        figures = [
-            f'{value:.5g}' for value in (last, line.recent, min(line.points.values()), max(line.points.values()))
-        ]
-        table.add_row(line.run, line.name, str(len(line.points)), str(step), *figures)
-    Console().print(table)
+    for run in dict.fromkeys(line.run for line in lines):
+        Console().print(table_of(run, [line for line in lines if line.run == run]))
     if args.out:
         print(draw_logs(lines, args.out))
+
+
+def table_of(run: str, lines: Sequence[LogLine]) -> Table:
+    """Put what a run has logged into a table, a value a row."""
+    table = Table(Column('value', no_wrap=True), title=run, box=SIMPLE_HEAD)
+    for name in ('entries', 'at', 'last', 'mean of last tenth', 'least', 'most'):
+        table.add_column(name, justify='right')
+    for line in lines:
+        step, last = line.last
+        values = last, line.recent, min(line.points.values()), max(line.points.values())
+        table.add_row(line.name, str(len(line.points)), str(step), *(f'{value:.4g}' for value in values))
+    return table
 
 
 if __name__ == '__main__':

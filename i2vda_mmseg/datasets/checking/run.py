@@ -15,16 +15,15 @@ from .index import Index, build_index, find_datasets
 _SAMPLED = 3  # labels of a data set that are decoded in any case
 _CITYSCAPES_IDS = set(CITYSCAPES_RAW_IDS.values())
 Sizes = dict[str, tuple[int, int] | None]
-Track = Callable[[Iterable[FileResult], int, str], Iterable[FileResult]]
+Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # of a loop: its length, its name
 
 
-def _untracked(results: Iterable[FileResult], total: int, role: str) -> Iterable[FileResult]:
+def untracked(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    """Show nothing of how far a loop is."""
     return results
 
 
-def check_data(
-    config: Mapping[str, Any], deep: bool = False, workers: int = 1, track: Track = _untracked
-) -> DataReport:
+def check_data(config: Mapping[str, Any], deep: bool = False, workers: int = 1, track: Track = untracked) -> DataReport:
     """Check the data of train (source and target), val and test; all faults are collected.
 
     Looked at are the layout, the names, the number of samples against the published one, and of each file its header

@@ -1,7 +1,7 @@
 """A known data set on disk: is it all there, and what do the data sets of this package need to be told of it?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from i2vda_mmseg.fileio.images import LABEL_ENCODINGS, check_label, write_image
 from i2vda_mmseg.fileio.listing import list_files
 
 from ..checking.files import FileJob, FileResult, check_one, probe
+from ..checking.run import Track, untracked
 from ..frame_folder import FrameFolderDataset
 from ..labelled_folder import common_suffix
 from .colours import colours_to_ids
@@ -22,11 +23,6 @@ from .prepared import Prepared, PreparedSplit
 _DECODED = 20  # labels of a split whose ids are looked at
 _NAMED = 3  # files that a finding names
 _THREADS = 8
-Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
-
-
-def _untracked(results: Iterable[Any], total: int, what: str) -> Iterable[Any]:
-    return results
 
 
 class _Files(NamedTuple):
@@ -64,7 +60,7 @@ class Preparation:
         out: str | Path,
         images: str | None = None,
         labels: str | None = None,
-        track: Track = _untracked,
+        track: Track = untracked,
     ) -> None:
         self.data, self.out, self.track = data, Path(out).resolve(), track
         given = {key: value for key, value in (('images', images), ('labels', labels)) if value}
