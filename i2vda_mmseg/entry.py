@@ -89,10 +89,10 @@ def _run(typed: list[str]) -> None:
             return
         rest = _for_ranks(name, rest, tools)
     sys.argv = [f'i2vda {name}', *rest]
-    _run_file(tools / f'{COMMANDS[name][0]}.py')
+    run_file(tools / f'{COMMANDS[name][0]}.py')
 
 
-def _run_file(path: Path) -> None:
+def run_file(path: Path) -> None:
     """Run a file as the program, under the name that was typed: ``runpy.run_path`` would name it after the file."""
     program = ModuleType('__main__')
     program.__file__ = str(path)

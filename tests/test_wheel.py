@@ -102,6 +102,7 @@ def test_commands_are_named_as_they_can_be_typed(monkeypatch):
         (('flow',), 1, 'flow is one of: flow precompute, flow doctor'),
         (('tset', 'a.py'), 1, 'did you mean test?'),
         (('dist-train', 'a.py'), 1, 'usage: i2vda dist-train CONFIG N [more arguments]'),
+        (('video', '--help'), 0, 'usage: i2vda video [-h]'),
         (('dist-train', '--help'), 0, 'usage: i2vda dist-train CONFIG N [more arguments]; those of i2vda train'),
         (('train', '--help'), 0, 'usage: i2vda train [-h]'),
         (('train', 'i2vda_mmseg::i2vda/absent.py'), 1, 'i2vda train: no config file at'),

@@ -4,7 +4,6 @@ The second form runs what tools/export.py wrote. ONNX and OpenVINO need no torch
 """
 
 import os
-import runpy
 import sys
 from pathlib import Path
 
@@ -25,7 +24,9 @@ def main() -> None:
 
             command.run(open_program)
         command.run()
-    runpy.run_path(str(Path(__file__).with_name('segment_video_pytorch.py')), run_name='__main__')
+    from i2vda_mmseg.entry import run_file  # noqa: PLC0415
+
+    run_file(Path(__file__).with_name('segment_video_pytorch.py'))
 
 
 if __name__ == '__main__':
