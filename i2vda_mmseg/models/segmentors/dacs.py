@@ -41,6 +41,10 @@ class DACS(SelfTrainingSegmentor):
         images, labels, weights = self.mix(batch, pseudo)
         yield self.supervised_target(self.augmented(images), labels, weights, 'loss_mix')
 
+    def images_to_mix(self, target: dict[str, Any]) -> Tensor:
+        """Give the target images onto which classes are laid, network input."""
+        return self.target_images(target)
+
     @torch.no_grad()
     def mix(self, batch: dict[str, Any], pseudo: PseudoLabels) -> tuple[Tensor, Tensor, Tensor]:
         """Mix source i with target i: images (N, 3, H, W), labels and weights (N, H, W).
@@ -48,7 +52,7 @@ class DACS(SelfTrainingSegmentor):
         Raises:
             ConfigError: If the two differ in size.
         """
-        source, target = batch['source']['inputs'], self.target_images(batch['target'])
+        source, target = batch['source']['inputs'], self.images_to_mix(batch['target'])
         if source.shape != target.shape:
             raise ConfigError(
                 f'train_dataloader.dataset: {type(self).__name__} mixes source and target images, which must be of one '

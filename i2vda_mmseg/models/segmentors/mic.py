@@ -1,6 +1,6 @@
 """MIC, masked image consistency."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,9 +8,11 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import visible_blocks
 
 from .daformer import DAFormer
+from .hrda_encoder_decoder import HRDAEncoderDecoder
 from .self_training import PseudoLabels
 from .supervision import Supervision
 
@@ -24,30 +26,30 @@ class MIC(DAFormer):
 
     Args:
         segmentor: Config of an ``EncoderDecoder`` or ``HRDAEncoderDecoder``.
-        mask_block: Side of a block in pixels: 64 at full resolution, 32 at half.
-        mask_ratio: Share of hidden blocks.
+        mask_block: Side of a block in pixels: 64 at full resolution, 32 at half. 'token': tokens of a transformer
+            are hidden, for each of which its mask token stands (VFM-UDA).
+        mask_ratio: Share of hidden blocks or tokens.
         mask_augmented: Whether the visible part is augmented as mixed images are, with draws of its own.
         lambda_mask: Weight of ``loss_mask``.
         **kwargs: Those of ``DAFormer``.
 
     Raises:
-        ConfigError: If the ratio leaves [0, 1] or a block has no pixel.
+        ConfigError: If the ratio leaves [0, 1], a block has no pixel, or the backbone has no mask token.
     """
 
     def __init__(
         self,
         segmentor: dict,
-        mask_block: int = 64,
+        mask_block: int | str = 64,
         mask_ratio: float = 0.7,
         mask_augmented: bool = True,
         lambda_mask: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, **kwargs)
-        if not 0 <= mask_ratio <= 1 or mask_block < 1:
-            raise ConfigError(
-                f'model.mask_ratio must lie in [0, 1] and model.mask_block be positive, got {mask_ratio}, {mask_block}'
-            )
+        if not 0 <= mask_ratio <= 1:
+            raise ConfigError(f'model.mask_ratio must lie in [0, 1], got {mask_ratio}')
+        self._check_block(mask_block)
         self.mask_block = mask_block
         self.mask_ratio = mask_ratio
         self.mask_augmented = mask_augmented
@@ -61,14 +63,36 @@ class MIC(DAFormer):
     def target_supervisions(self, batch: dict[str, Any], pseudo: PseudoLabels) -> Iterator[Supervision]:
         """Make the passes of the mixed and of the masked images."""
         yield from super().target_supervisions(batch, pseudo)
-        images = self.masked(self.target_images(batch['target']))
-        yield self.supervised_target(images, pseudo.labels, pseudo.weights, 'loss_mask')
+        images = self.target_images(batch['target'])
+        images = self.augmented(images) if self.mask_augmented else images
+        if self.mask_block == 'token':
+            backbone = unwrapped(self.segmentor).backbone
+            hidden = self._numbers(images, backbone.grid(images.shape[-2:])) <= self.mask_ratio
+            with backbone.hiding(hidden):
+                yield self.supervised_target(images, pseudo.labels, pseudo.weights, 'loss_mask')
+        else:
+            yield self.supervised_target(self.masked(images), pseudo.labels, pseudo.weights, 'loss_mask')
 
     @torch.no_grad()
     def masked(self, images: Tensor) -> Tensor:
         """Hide blocks of network input (N, 3, H, W), of which 0 is the mean colour."""
-        images = self.augmented(images) if self.mask_augmented else images
         height, width = images.shape[-2:]
-        rows, columns = (max(1, round(side / self.mask_block)) for side in (height, width))
-        numbers = torch.rand(len(images), rows, columns).to(images.device, non_blocking=True)
+        numbers = self._numbers(images, [max(1, round(side / int(self.mask_block))) for side in (height, width)])
         return images * visible_blocks(numbers, (height, width), self.mask_ratio)
+
+    @staticmethod
+    def _numbers(images: Tensor, grid: Sequence[int]) -> Tensor:
+        """Draw a number for each cell of a grid of each image, on the CPU, whose generator training seeds."""
+        return torch.rand(len(images), *grid).to(images.device, non_blocking=True)
+
+    def _check_block(self, block: int | str) -> None:
+        network = unwrapped(self.segmentor)
+        if block != 'token' and (isinstance(block, str) or block < 1):
+            raise ConfigError(f"model.mask_block: must be pixels, at least 1, or 'token', got {block!r}")
+        if block == 'token' and not getattr(network.backbone, 'has_mask_token', False):
+            raise ConfigError(
+                "model.mask_block: 'token' needs a vision transformer with a mask token, such as a HFBackbone with "
+                f'DINOv2 or DINOv3, and {type(network.backbone).__name__} has none; give pixels instead'
+            )
+        if block == 'token' and isinstance(network, HRDAEncoderDecoder):
+            raise ConfigError("model.mask_block: 'token' hides one grid, and HRDAEncoderDecoder sees an image on two")

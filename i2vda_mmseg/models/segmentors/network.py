@@ -51,7 +51,7 @@ def advice_on_downloads(segmentor: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_of_the_network(error):
+        if isinstance(error, ConfigError) or not _is_of_the_network(error):
             raise
         from_file, from_none = _weights_options(segmentor)
         raise RuntimeError(

@@ -116,13 +116,18 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
     @torch.no_grad()
     def pseudo_labels(self, target: dict[str, Any]) -> PseudoLabels:
         """Label the target batch with the teacher."""
-        probs = self.proxy_logits(self.target_images(target)).softmax(dim=1)
+        probs = self.teacher_probs(self.target_images(target))
         quality = confident_share(probs, self.threshold)
         weights = quality.expand(probs[:, 0].shape).clone()
         self._clear_margins(weights)
         if valid := carried(target['data_samples'], 'valid_map'):
             weights = weights * valid[0][:, 0]
         return PseudoLabels(probs.argmax(dim=1), weights, quality)
+
+    @torch.no_grad()
+    def teacher_probs(self, images: Tensor) -> Tensor:
+        """Give the teacher's probabilities (N, C, H, W) of network input (N, 3, H, W)."""
+        return self.proxy_logits(images).softmax(dim=1)
 
     def _clear_margins(self, weights: Tensor) -> None:
         height, width = weights.shape[1:]
