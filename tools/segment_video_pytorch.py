@@ -20,6 +20,7 @@ from i2vda_mmseg.reporting.without_labels import VIDEOS
 from i2vda_mmseg.runtime import ProbabilitySmoother
 from i2vda_mmseg.runtime.command import SMOOTH_HELP
 from i2vda_mmseg.runtime.smoothing import SHARE
+from i2vda_mmseg.runtime.stop import Stop
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
+def main() -> int:
     """Segment, with a progress bar, and print what was measured."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
@@ -65,7 +66,7 @@ def main() -> None:
     predictors = list(map(SmoothedPredictor, loaded, smoothers)) if smoothers else loaded
     metrics = [tc_metric(config, args.device) for config in configs] if args.tc else []
     columns = (TextColumn('frames'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
+    with Progress(*columns) as bar, Stop() as stop:
         task = bar.add_task('frames', total=None)
         summary = segment_video(
             predictors,
@@ -77,10 +78,14 @@ def main() -> None:
             masks=args.masks,
             cut=Cut(args.start, args.end, args.every),
             legend=legend_of(configs[0]) if args.legend else (),
+            stop=stop,
         )
     report(summary, [checkpoint for _, checkpoint in runs], metrics, args.out)
     for smoother in smoothers:
         print(smoother.report())
+    if stop.number:
+        print(f'stopped: figures of a part of the video are not kept, {args.out or args.masks} holds what came before')
+        return stop.code
     if metrics:
         figures = [dict(row, source=args.source, smooth=args.smooth) for row in figures_of(summary, runs, metrics)]
         written = []
@@ -89,6 +94,7 @@ def main() -> None:
             write_atomically(json.dumps(figures, indent=2, allow_nan=False) + '\n', written[-1])
         written += [add_figures(Path(row['checkpoint']).with_name(VIDEOS), row) for row in figures]
         print(f'figures: {", ".join(map(str, dict.fromkeys(written)))}')
+    return 0
 
 
 def add_figures(path: Path, row: dict[str, Any]) -> Path:

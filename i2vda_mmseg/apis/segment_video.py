@@ -17,6 +17,7 @@ from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.fileio.frame_source import FrameSource
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.runtime.stop import Stop
 from i2vda_mmseg.runtime.video_loop import Cut, Taken, ahead, bgr_palette, overlay, take
 from i2vda_mmseg.visualization.label_colors import LegendItem, draw_legend
 
@@ -45,6 +46,7 @@ def segment_video(
     masks: str | Path | None = None,
     cut: Cut = Cut(),  # noqa: B008 - it cannot be changed
     legend: Sequence[LegendItem] = (),
+    stop: Stop | None = None,
 ) -> VideoSummary:
     """Segment every frame of a video or of a folder of frames.
 
@@ -64,9 +66,11 @@ def segment_video(
         cut: Which frames are taken; consecutive ones are compared by the metrics, and written to ``out``.
         legend: Name and RGB colour of each class, in a strip below the video; none: no strip, and the video has the
             size of the frames.
+        stop: Ends the frames early when told to; what was written is whole.
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
+        KeyboardInterrupt: If it was told to stop before the first frame.
         ValueError: If it cannot be read or is damaged, has no two consecutive frames where consistency is asked for,
             ``opacity`` is out of range, there are not as many metrics as predictors, or ``out`` is ``source``.
         OSError: If ``out`` cannot be written.
@@ -86,8 +90,12 @@ def segment_video(
     start = time.monotonic()
     with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
         sinks = _Sinks(writer, opacity, None if masks is None else Path(masks), legend)
-        count, clips = _segment(take(frames, cut), chosen, streams, sinks, progress or (lambda done, total: None))
+        count, clips = _segment(
+            (stop or Stop()).until(take(frames, cut)), chosen, streams, sinks, progress or (lambda done, total: None)
+        )
     if not count:
+        if stop is not None and stop.number:
+            raise KeyboardInterrupt
         raise ValueError(f'{source} has no frame from {cut.start} on')
     if any(not stream.counts.pairs for stream in streams):
         raise ValueError(

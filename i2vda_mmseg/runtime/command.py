@@ -1,14 +1,11 @@
 """The command line of exported networks: segment_video MODEL SOURCE."""
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib import import_module
-from itertools import takewhile
 from pathlib import Path
-from threading import Event
 from typing import Any, NoReturn
 
 from i2vda_mmseg.fileio.video_reader import VideoReader
@@ -21,6 +18,7 @@ from .operator_page import OperatorPage
 from .segment import Progress, StreamSummary, segment_stream
 from .sinks import Sinks
 from .smoothing import SHARE, ProbabilitySmoother, SmoothedLabeller
+from .stop import Stop
 from .video_loop import Cut, Taken, bgr_palette, take
 
 Opener = Callable[[str, RuntimeOptions], ExportedNetwork]
@@ -65,6 +63,7 @@ def main(arguments: list[str], open_model: Opener = open_network) -> StreamSumma
         FileNotFoundError: If there is no such model or source.
         ValueError: If one of them cannot be read, or an argument is out of range.
         OSError: If something cannot be written, or a live source went away: what was written until then is whole.
+        SystemExit: If SIGINT or SIGTERM stopped it within a file: what was written until then is whole as well.
     """
     args = parse_args(arguments)
     settings = tuple((name, value) for name, _, value in (each.partition('=') for each in args.setting))
@@ -73,22 +72,26 @@ def main(arguments: list[str], open_model: Opener = open_network) -> StreamSumma
     size = None if args.size in (None, 'frame') else _size(args.size)
     labeller = _smoothed(FrameLabeller(network, size, as_is=args.size == 'frame'), args.smooth)
     live = LiveSource(args.source, args.live, args.stall) if is_live(args.source) else None
-    frames, fps = _frames(args) if live is None else (_until_stopped(live), live.fps)
+    frames, fps = _frames(args) if live is None else (live, live.fps)
     with ExitStack() as stack:
+        stop = stack.enter_context(Stop())
         writer = stack.enter_context(VideoWriter(args.out, fps)) if args.out else None
         page = stack.enter_context(OperatorPage(args.serve)) if args.serve is not None else None
         if page is not None:
             sys.stderr.write(f'open {page.address}\n')
         sinks = Sinks(bgr_palette(labeller.palette), args.opacity, writer, args.masks and Path(args.masks), page)
         keeps_time = fps if live is not None and args.live else None
-        summary = segment_stream(labeller, frames, sinks, args.batch, keeps_time, _progress(live))
+        summary = segment_stream(labeller, stop.until(frames), sinks, args.batch, keeps_time, _progress(live))
     _report(summary, args, network, live)
     if isinstance(labeller, SmoothedLabeller):
         sys.stdout.write(f'{labeller.smoother.report()}\n')
-    if live is not None and live.fault:
-        kept = f'; {args.out} holds what came before' if args.out and summary.frames else ''
+    kept = f'; {args.out} holds what came before' if args.out and summary.frames else ''
+    if stop.number and live is None:
+        sys.stderr.write(f'{Path(sys.argv[0]).stem}: stopped after {summary.frames} frames{kept}\n')
+        sys.exit(stop.code)
+    if live is not None and live.fault and not stop.number:
         raise OSError(f'{live.fault}{kept}')
-    if not summary.frames:
+    if not summary.frames and not stop.number:
         raise ValueError(f'{args.source} has no frame from {args.start} on')
     return summary
 
@@ -148,7 +151,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _frames(args: argparse.Namespace) -> tuple[Iterator[Taken], float]:
+def _frames(args: argparse.Namespace) -> tuple[Iterable[Taken], float]:
     """Open a file or a folder: its frames, and how many a second."""
     cut = Cut(args.start, args.end, args.every)
     cut.check()
@@ -160,14 +163,6 @@ def _frames(args: argparse.Namespace) -> tuple[Iterator[Taken], float]:
         if source.warning:
             sys.stderr.write(f'{args.source}: {source.warning}\n')
     return take(source, cut), source.fps or import_module('i2vda_mmseg.fileio.frame_source').DEFAULT_FPS
-
-
-def _until_stopped(source: Iterable[Taken]) -> Iterator[Taken]:
-    """End a live source's frames when the process is told to stop, so that what was written is finished."""
-    stop = Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: stop.set())
-    return takewhile(lambda frame: not stop.is_set(), source)
 
 
 def _progress(live: LiveSource | None) -> Callable[[Progress], None]:
