@@ -19,7 +19,7 @@ $(READY): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $(PYTHON) is older than 3.11; name another with make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt $(addprefix -r requirements/,flow.txt export.txt runtimes.txt weights.txt foundation.txt dev.txt docs.txt) \
+	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt $(addprefix -r requirements/,flow.txt export.txt runtimes.txt suites.txt weights.txt foundation.txt dev.txt docs.txt) \
 	    -c requirements/constraints.txt
 	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --no-build-isolation --editable .
 	touch $@

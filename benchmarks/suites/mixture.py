@@ -33,10 +33,11 @@ def _facts(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give what may change figures although the config is the same."""
     if 'git_revision' in entry:
         yield 'git revision', _short(entry['git_revision'])
-    named = dict(device=entry, python=entry, street_version=entry, processor=entry.get('machine') or {})
+    named = dict.fromkeys(('device', 'python', 'street_version', 'threads', 'ranks'), entry)
+    named['processor'] = entry.get('machine') or {}
     for key, holder in named.items():
         if key in holder:
-            yield key.replace('_', ' '), holder[key]
+            yield key.replace('_', ' ').removesuffix('s'), holder[key]
     versions = entry.get('metrics', {}).get('versions') or {}
     for library, version in versions.items():
         yield f'version of {library}', version

@@ -6,23 +6,21 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import torch
-
 CHANGES = '+changes'  # follows a git revision where files of it were changed
 
 
-def provenance(root: Path, device: str) -> dict[str, Any]:
+def provenance(root: Path, gpu: bool) -> dict[str, Any]:
     """Git revision, Python and machine.
 
     Args:
         root: The project's root.
-        device: As ``device_environment``.
+        gpu: Whether there is a GPU for it.
     """
     return dict(
         git_revision=git_revision(root),
         python=platform.python_version(),
         machine=dict(processor=_processor(), cores=available_cores(), system=platform.platform()),
-        device=_device_name(device),
+        device=_device_name(gpu),
     )
 
 
@@ -42,32 +40,12 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def device_environment(device: str) -> dict[str, str]:
-    """Environment variables that give a training one device.
-
-    Args:
-        device: 'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:<index>'.
-
-    Raises:
-        ValueError: If it is none of these, or there is no such GPU.
-    """
-    kind, _, index = device.partition(':')
-    if device == 'auto':
-        return {}
-    if device == 'cpu':
-        return {'CUDA_VISIBLE_DEVICES': ''}
-    if kind != 'cuda' or (index and not index.isdecimal()):
-        raise ValueError(f"--device must be 'auto', 'cpu', 'cuda' or 'cuda:<index>', got {device!r}")
-    if int(index or 0) >= torch.cuda.device_count():
-        raise ValueError(f'--device {device}: torch finds {torch.cuda.device_count()} GPUs here')
-    visible = os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',')
-    return {'CUDA_VISIBLE_DEVICES': visible[int(index or 0)] if visible != [''] else index or '0'}
-
-
-def _device_name(device: str) -> str:
-    if device == 'cpu' or not torch.cuda.is_available():
+def _device_name(gpu: bool) -> str:
+    if not gpu:
         return 'cpu'
-    return torch.cuda.get_device_name(int(device.partition(':')[2] or 0))
+    import torch  # noqa: PLC0415 - takes seconds, which a run without a GPU need not wait
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'cpu'
 
 
 def _processor() -> str:

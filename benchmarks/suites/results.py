@@ -8,10 +8,11 @@ from typing import Any
 from i2vda_mmseg.fileio.atomic import write_atomically
 
 from .faults import faults_of
-from .suite import Suite
+from .suite import STREETWORLD, Suite
 
 RESULTS = 'results.json'
 FORMAT = 1
+DATA_SETS = {STREETWORLD: 'StreetWorld; not VIPER, SYNTHIA or Cityscapes'}
 
 
 class ResultsError(ValueError):
@@ -84,7 +85,7 @@ class Results:
             format=FORMAT,
             suite=self.suite.name,
             title=self.suite.title,
-            data_set='StreetWorld; not VIPER, SYNTHIA or Cityscapes',
+            data_set=DATA_SETS.get(self.suite.data, self.suite.data),
             seeds=self.seeds,
             schedule=self.schedule,
             results=self.entries,

@@ -23,6 +23,8 @@ class Row:
         paper_tc: The same of temporal consistency, in percent.
         note: Where the published figure stands, if not in the table of the paper that the suite is about.
         section: Heading of the group of rows that it belongs to.
+        original: What the paper's own row is, for ``--data``: its name, and its leaf after the underscore below
+            ``configs/i2vda/ablations``, '' for the method's own. None: this row's name, and its method's leaf.
     """
 
     name: str
@@ -34,3 +36,4 @@ class Row:
     paper_tc: float | None = None
     note: str = ''
     section: str = ''
+    original: tuple[str, str] | None = None

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from .row import Row
 
 INIT = 'configs/source_only/deeplabv2_r18_streetworld-init.py'
+STREETWORLD = 'streetworld'
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,14 @@ class Suite:
         name: Name on the command line.
         title: Heading of the table.
         rows: Its rows, in order.
-        world: Arguments of ``make_streetworld``, without seed and place.
+        world: Arguments of ``make_streetworld``, without seed and place; nothing where the data are there.
         options: What is changed in the config of every row.
         init_options: What is changed in the config of the shared initialisation.
         reference: Run that the others are compared with, seed by seed; '' compares none.
         seeds: Seeds of streets and runs, unless others are asked for.
         prepare_seconds: What the street and the initialisation of a seed take on one idle core, roughly.
-        init: Config of the initialisation that all rows of a seed share.
+        data: What it is trained on, see ``data.py``.
+        init: Config of the initialisation that all rows of a seed share; '' where each has its own.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Suite:
     reference: str = ''
     seeds: tuple[int, ...] = (3, 4, 5)  # the StreetWorld schedules were tuned on seeds 1 and 2
     prepare_seconds: float = 0.0
+    data: str = STREETWORLD
     init: str = INIT
 
     def runs(self) -> dict[str, Row]:
@@ -53,24 +56,23 @@ class Suite:
         """All that is changed in the config of a row."""
         return {**self.options, **row.options}
 
-    def schedule(self, root: Path) -> dict[str, Any]:
+    def schedule(self, root: Path, ranks: int = 1) -> dict[str, Any]:
         """What decides the figures: the street, and a hash of each config with its changes.
 
         Args:
             root: The project's root.
+            ranks: Processes of a training, whose batches add up.
         """
-        return dict(
-            world=dict(self.world),
-            init=config_hash(root / self.init, self.init_options),
-            runs={run: config_hash(root / row.config, self.options_of(row)) for run, row in self.runs().items()},
-        )
+        runs = {run: config_hash(root / row.config, self.options_of(row), ranks) for run, row in self.runs().items()}
+        init = config_hash(root / self.init, self.init_options, ranks) if self.init else ''
+        return dict(world=dict(self.world), init=init, runs=runs)
 
 
-def config_hash(path: Path, options: Mapping[str, Any]) -> str:
+def config_hash(path: Path, options: Mapping[str, Any], ranks: int = 1) -> str:
     """Hash of a config with all that it inherits, and what is changed in it; the same on every machine."""
     config = Config.fromfile(path, import_custom_modules=False)
     config.merge_from_dict(dict(options))
-    return hash_of(config.to_dict())
+    return hash_of(config.to_dict() if ranks == 1 else [config.to_dict(), ranks])
 
 
 def hash_of(value: Any) -> str:

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .data import REAL
 from .mixture import mixture
 from .results import Results
 from .row import FIGURES, Row
@@ -13,18 +14,28 @@ from .suite import Suite
 MISSING = '-'
 COMPARED = FIGURES[:2]
 PAPER = ('seeds', 'paper: mIoU', 'paper: TC')
+BANDS = ('mIoU - paper', 'TC - paper')
+BAND = 1.0  # points: less is a matter of the seed, of which the paper shows one
 
 
 def markdown(results: Results) -> str:
     """Lay out what is known of a suite: mean and standard deviation over seeds, beside what is published."""
     notes: list[str] = []
     compared = _compared(results.suite)
-    head = ('', *(name for name, _ in FIGURES), *compared, *PAPER)
-    lines = [
-        f'# {results.suite.title} (StreetWorld)',
-        '',
+    real = REAL.get(results.suite.data)
+    head = ('', *(name for name, _ in FIGURES), *compared, *PAPER, *(BANDS if real else ()))
+    other = (
         f"**Another data set than the paper's**: our figures are of StreetWorld, {_about(results)}. The paper's are of "
-        'VIPER -> Cityscapes-Seq, other networks and other schedules; only the order of rows can be compared.',
+        'VIPER -> Cityscapes-Seq, other networks and other schedules; only the order of rows can be compared.'
+    )
+    same = (
+        f"Our figures are of the paper's data, networks and schedules, {_about(results)}. A figure is in the paper's "
+        f'band where it differs by no more than {BAND:g}, or our deviation over seeds if that is larger.'
+    )
+    lines = [
+        f'# {results.suite.title} ({real.title if real else "StreetWorld"})',
+        '',
+        same if real else other,
         '',
         'All in percent, TC and flicker too; mean ± standard deviation (n - 1) over seeds '
         f'{", ".join(map(str, results.seeds))}.'
@@ -86,7 +97,22 @@ def _cells(row: Row, results: Results, notes: list[str]) -> list[str]:
         notes.append(f'({len(notes) + 1}) {row.note}')
     mark = f' ({len(notes)})' if row.note else ''
     published = [MISSING if value is None else str(value) for value in (row.paper_miou, row.paper_tc)]
-    return [f'{row.name}{mark}', *figures, f'{len(entries)} of {len(results.seeds)}', *published]
+    bands = _bands(row, results) if results.suite.data in REAL else []
+    return [f'{row.name}{mark}', *figures, f'{len(entries)} of {len(results.seeds)}', *published, *bands]
+
+
+def _bands(row: Row, results: Results) -> list[str]:
+    """How far mIoU and TC are from what is published, and whether that is within the band."""
+    cells = []
+    for figure, published in zip(COMPARED, (row.paper_miou, row.paper_tc)):
+        values = list(_values(results, row.run, *figure).values())
+        if published is None or not values:
+            cells.append(MISSING)
+            continue
+        off = statistics.fmean(values) - published
+        width = max(BAND, statistics.stdev(values) if len(values) > 1 else 0.0)
+        cells.append(f'{off:+.1f}, {"in" if abs(off) <= width else "outside"} the band')
+    return cells
 
 
 def _values(results: Results, run: str, name: str, scale: float) -> dict[int, float]:

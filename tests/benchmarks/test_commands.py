@@ -4,11 +4,11 @@ import shutil
 import fake_suite
 import pytest
 
-from benchmarks.suites import SUITES
+from benchmarks.suites.suites import SUITES
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path, monkeypatch, address):
     """A project in which the suite has run for one seed."""
     monkeypatch.setitem(SUITES, 'fake', fake_suite.SUITE)
     root = fake_suite.make_root(tmp_path / 'used')

@@ -5,8 +5,11 @@ import time
 
 import fake_suite
 import pytest
+from ray.cluster_utils import Cluster
 
-from benchmarks.suites import SUITES
+from benchmarks.suites.suites import SUITES
+
+pytestmark = pytest.mark.timeout(290)
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -17,18 +20,22 @@ def suite():
 
 
 @pytest.fixture(scope='module')
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, address):
     """The figures of a benchmark that nothing interrupts."""
     root = fake_suite.make_root(tmp_path_factory.mktemp('benchmark'))
     assert fake_suite.run(root) == 0
     return fake_suite.figures(root)
 
 
-def wait_until(holds, seconds=20):
+def wait_until(holds, seconds=120):
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def trainings(root):
+    return [process for process, kind, _ in fake_suite.starts(root) if kind == 'train']
 
 
 def test_every_row_is_there_once_for_each_seed_and_depends_on_all_that_it_should(whole):
@@ -36,70 +43,102 @@ def test_every_row_is_there_once_for_each_seed_and_depends_on_all_that_it_should
     assert len({metrics['mIoU'] for _, _, metrics in whole.values()}) == 6
 
 
-def kill_at_random(root, draw):
-    """Start a benchmark and kill it after a random number of starts of its processes; returns its wait status."""
+def kill_at_random(root, address, draw):
+    """Start a benchmark and kill it after a random number of starts of its processes; returns its exit code."""
     wanted = len(fake_suite.starts(root)) + draw.randrange(6)
-    pid = fake_suite.fork(root)
-    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    wait_until(lambda: len(fake_suite.starts(root)) >= wanted or os.waitid(os.P_PID, pid, look))
+    driver = fake_suite.fork(root, address=address)
+    wait_until(lambda: len(fake_suite.starts(root)) >= wanted or driver.exitcode is not None)
     time.sleep(draw.uniform(0, 0.05))
-    os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1]
+    driver.kill()
+    driver.join()
+    return driver.exitcode
 
 
-def interrupt(root, draw):
-    """Start a benchmark again and again, and kill it, until it is through; returns how often it was killed."""
-    kills, finished = 0, set()
-    while True:
-        known = len(fake_suite.starts(root))
-        status = kill_at_random(root, draw)
-        again = {fake_suite.run_of(folder) for _, _, folder in fake_suite.starts(root)[known:]}
-        assert again & finished == set()
-        if not os.WIFSIGNALED(status):
-            assert os.waitstatus_to_exitcode(status) == 0
-            return kills
-        kills += 1
-        if (root / 'out/results.json').is_file():
-            finished = {(run, f'seed_{seed}') for run, seed in fake_suite.figures(root)}
-
-
-def test_a_benchmark_that_is_killed_again_and_again_gives_the_same_figures(whole, tmp_path):
-    draw, kills = random.Random(3), 0
-    while kills < 10:
-        root = fake_suite.make_root(tmp_path / f'killed_{kills}')
-        kills += interrupt(root, draw)
+def test_a_benchmark_that_is_killed_again_and_again_gives_the_same_figures(whole, tmp_path, address):
+    draw, kills, number = random.Random(3), 0, 0
+    wanted = int(os.environ.get('I2VDA_STRESS_KILLS', '2'))
+    while kills < wanted:
+        root, finished = fake_suite.make_root(tmp_path / f'killed_{number}'), set()
+        number += 1
+        while (code := kill_at_random(root, address, draw)) == -signal.SIGKILL and kills < wanted:
+            kills += 1
+            known = len(fake_suite.starts(root))
+            if (root / 'out/results.json').is_file():
+                finished = {(run, f'seed_{seed}') for run, seed in fake_suite.figures(root)}
+        assert code in {0, -signal.SIGKILL}
         assert fake_suite.run(root) == 0
         assert fake_suite.figures(root) == whole
-        trainings = [folder for _, kind, folder in fake_suite.starts(root) if kind == 'train']
-        assert len(set(trainings)) == 8  # six rows and two initialisations
+        again = {fake_suite.run_of(folder) for _, kind, folder in fake_suite.starts(root)[known:] if kind == 'test'}
+        assert again & finished == set()
 
 
-def test_the_processes_of_a_killed_benchmark_end_with_it(tmp_path):
+def test_the_processes_of_a_killed_benchmark_end_with_it(whole, tmp_path):
+    """On this machine, whose Ray is the benchmark's own; then the same command goes on."""
     root = fake_suite.make_root(tmp_path / 'orphans')
     (root / 'hang').touch()  # a training takes a minute
-    pid = fake_suite.fork(root)
-    wait_until(lambda: sum(kind == 'train' for _, kind, _ in fake_suite.starts(root)) == 2)
-    processes = [process for process, kind, _ in fake_suite.starts(root) if kind == 'train']
-    assert all(fake_suite.alive(process) for process in processes)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    wait_until(lambda: not any(fake_suite.alive(process) for process in processes), seconds=5)
+    driver = fake_suite.fork(root, address=None)
+    wait_until(lambda: len(trainings(root)) == 2)
+    assert all(fake_suite.alive(process) for process in trainings(root))
+    driver.kill()
+    wait_until(lambda: not any(fake_suite.alive(process) for process in trainings(root)), seconds=60)
+    (root / 'hang').unlink()
+    assert fake_suite.run(root, address=None) == 0
+    assert fake_suite.figures(root) == whole
 
 
-def test_asked_to_stop_it_hands_the_signal_on_and_goes_on_later(whole, tmp_path):
+def test_a_node_is_lost_in_the_middle_of_runs_and_the_figures_stay(whole, tmp_path):
+    root = fake_suite.make_root(tmp_path / 'lost')
+    (root / 'slow').touch()  # an iteration takes a second
+    cluster = Cluster(initialize_head=True, head_node_args=fake_suite.NODE | dict(num_cpus=1))
+    try:
+        other = cluster.add_node(**fake_suite.NODE | dict(num_cpus=1))
+        driver = fake_suite.fork(root, address=cluster.address)
+        wait_until(lambda: len(trainings(root)) == 2)
+        wait_until(lambda: len([*root.glob('data/seed_*/init_*/last_checkpoint')]) == 2)
+        (root / 'slow').unlink()
+        before = trainings(root)
+        cluster.remove_node(other, allow_graceful=False)
+        driver.join(150)
+        assert driver.exitcode == 0
+    finally:
+        cluster.shutdown()
+    assert fake_suite.figures(root) == whole
+    folders = [folder for _, kind, folder in fake_suite.starts(root) if kind == 'train']
+    assert len(before) == 2
+    assert len(set(folders)) == 8  # two initialisations, six rows
+    assert len(folders) == 9  # one was begun on the node that is gone
+
+
+def test_asked_to_stop_it_hands_the_signal_on_and_goes_on_later(whole, tmp_path, address):
     root = fake_suite.make_root(tmp_path / 'asked')
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        known = len(fake_suite.starts(root))
-        pid = fake_suite.fork(root)
-        wait_until(lambda n=known: sum(kind == 'train' for _, kind, _ in fake_suite.starts(root)[n:]) >= 2)
-        os.kill(pid, number)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 75
-        assert not any(fake_suite.alive(process) for process, _, _ in fake_suite.starts(root))
+        known = len(trainings(root))
+        driver = fake_suite.fork(root, address=address)
+        wait_until(lambda n=known: len(trainings(root)) >= n + 2)
+        os.kill(driver.pid, number)
+        driver.join()
+        assert driver.exitcode == 75
+        assert not any(fake_suite.alive(process) for process in trainings(root))
     assert fake_suite.run(root) == 0
     assert fake_suite.figures(root) == whole
 
 
-def test_a_training_that_somebody_else_stops_is_started_again(whole, tmp_path):
+def test_a_run_of_two_ranks_starts_both_in_a_placement_group(tmp_path):
+    root = fake_suite.make_root(tmp_path / 'ranks')
+    cluster = Cluster(initialize_head=True, head_node_args=fake_suite.NODE | dict(num_gpus=1))
+    try:
+        cluster.add_node(**fake_suite.NODE | dict(num_gpus=1))  # a run needs both nodes
+        assert fake_suite.run(root, address=cluster.address, gpus_per_run=2, seeds=[0]) == 0
+    finally:
+        cluster.shutdown()
+    entries = fake_suite.read(root)['results']
+    assert {entry['ranks'] for entry in entries} == {2}
+    started = [folder for _, kind, folder in fake_suite.starts(root) if kind == 'train']
+    assert sorted(started) == sorted([*{*started}] * 2)  # each folder twice
+    assert (root / 'ranks').read_text().split().count('1/2') == 4
+
+
+def test_a_training_that_somebody_else_stops_is_started_again(whole, tmp_path, address):
     root = fake_suite.make_root(tmp_path / 'stopped')
     (root / 'nudge_second').touch()  # it is stopped in the first iteration of each start
     assert fake_suite.run(root, seeds=[0]) == 0
@@ -108,7 +147,7 @@ def test_a_training_that_somebody_else_stops_is_started_again(whole, tmp_path):
     assert starts == [*['train'] * 12, 'test']
 
 
-def test_a_training_that_is_stopped_and_never_gets_on_fails(tmp_path):
+def test_a_training_that_is_stopped_and_never_gets_on_fails(tmp_path, address):
     root = fake_suite.make_root(tmp_path / 'stuck')
     (root / 'preempt_second').touch()
     assert fake_suite.run(root, seeds=[0]) == 1
@@ -118,7 +157,7 @@ def test_a_training_that_is_stopped_and_never_gets_on_fails(tmp_path):
     assert 'exit code 75 4 times without a new checkpoint' in fake_suite.read(root)['failures'][0]['reason']
 
 
-def test_nothing_but_results_json_is_needed_to_go_on_elsewhere(whole, tmp_path):
+def test_nothing_but_results_json_is_needed_to_go_on_elsewhere(whole, tmp_path, address):
     here, there = fake_suite.make_root(tmp_path / 'here'), fake_suite.make_root(tmp_path / 'there')
     assert fake_suite.run(here, seeds=[1]) == 0
     assert fake_suite.run(there, resume=str(here / 'out/results.json'), seeds=[0]) == 0
@@ -126,7 +165,7 @@ def test_nothing_but_results_json_is_needed_to_go_on_elsewhere(whole, tmp_path):
     assert {folder.rsplit('/', 2)[-1] for _, kind, folder in fake_suite.starts(there) if kind == 'test'} == {'seed_0'}
 
 
-def test_a_row_that_fails_stops_no_other_and_is_tried_again(whole, tmp_path):
+def test_a_row_that_fails_stops_no_other_and_is_tried_again(whole, tmp_path, address):
     root = fake_suite.make_root(tmp_path / 'broken')
     (root / 'break_second').touch()
     assert fake_suite.run(root) == 1
@@ -145,7 +184,7 @@ def test_a_row_that_fails_stops_no_other_and_is_tried_again(whole, tmp_path):
     }
 
 
-def test_an_initialisation_that_fails_fails_the_rows_of_its_seed(tmp_path):
+def test_an_initialisation_that_fails_fails_the_rows_of_its_seed(tmp_path, address):
     root = fake_suite.make_root(tmp_path / 'no_init')
     (root / 'break_seed_1').touch()
     assert fake_suite.run(root) == 1

@@ -3,8 +3,11 @@ import json
 import fake_suite
 import pytest
 
-from benchmarks.suites import SUITES, Results, ResultsError, lock
+from benchmarks.suites import run_suite as run_suite_module
+from benchmarks.suites.results import Results, ResultsError
+from benchmarks.suites.step import locked
 from benchmarks.suites.suite import Suite
+from benchmarks.suites.suites import SUITES
 
 
 @pytest.fixture
@@ -119,23 +122,23 @@ def test_results_are_neither_overwritten_nor_mixed_up(root, results, tmp_path):
 
 @pytest.mark.parametrize('folder', ['out', 'data'])
 def test_one_benchmark_a_folder(root, folder, monkeypatch):
-    monkeypatch.setattr(lock, 'PATIENCE', 0)
-    with lock.locked(root / folder), pytest.raises(BlockingIOError, match='another benchmark is at work'):
+    monkeypatch.setattr(run_suite_module, 'PATIENCE', 0)
+    with locked(root / folder, 0), pytest.raises(BlockingIOError, match='another benchmark is at work'):
         fake_suite.run(root)
     assert fake_suite.starts(root) == []
 
 
-def test_streets_and_runs_may_be_in_one_folder(root):
+def test_streets_and_runs_may_be_in_one_folder(root, address):
     assert fake_suite.run(root, data_root=root / 'out', seeds=[3]) == 0
     assert len(fake_suite.figures(root)) == 3
 
 
-def test_arguments_out_of_range_are_refused(root):
+def test_arguments_out_of_range_are_refused(root, address):
     with pytest.raises(ValueError, match='--jobs must be at least 1'):
         fake_suite.run(root, jobs=0)
-    with pytest.raises(ValueError, match=r"--device must be 'auto', 'cpu'"):
-        fake_suite.run(root, device='gpu')
-    with pytest.raises(ValueError, match='--device cuda:99: torch finds'):
-        fake_suite.run(root, device='cuda:99')
+    with pytest.raises(ValueError, match=r'--gpus-per-run must be a whole number, or a share below 1, got 1\.5'):
+        fake_suite.run(root, gpus_per_run=1.5)
+    with pytest.raises(ValueError, match='a run needs 1 x 1 CPUs and 1 GPUs, which this'):
+        fake_suite.run(root, gpus_per_run=1)
     with pytest.raises(ValueError, match='no spaces, commas, brackets'):
         fake_suite.run(root, out='a folder')

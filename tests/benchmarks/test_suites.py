@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from mmengine.config import Config
 
-from benchmarks.suites import SUITES
 from benchmarks.suites.commands import Commands
 from benchmarks.suites.suite import Suite
+from benchmarks.suites.suites import SUITES
 from i2vda_mmseg.apis.config_check import check_config
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.streetworld import WorldPlan
@@ -39,8 +39,9 @@ def commands_of(suite, root, folder):
 
 def arguments_of(step, monkeypatch):
     """Read a command as its tool does."""
-    monkeypatch.setattr(sys, 'argv', list(step.command[1:]))
-    return runpy.run_path(step.command[1])['parse_args']()
+    words = step.words()
+    monkeypatch.setattr(sys, 'argv', words)
+    return runpy.run_path(words[0])['parse_args']()
 
 
 @pytest.mark.parametrize('name', PAPER)
@@ -106,14 +107,15 @@ def test_a_real_row_from_the_street_to_its_figures(root, tmp_path, monkeypatch):
     """All commands of a row, one after the other in this process."""
     shorter = {'train_cfg.max_iters': 2, 'default_hooks.checkpoint.interval': 2, 'train_dataloader.batch_size': 1}
     row = replace(SUITES['smoke'].rows[0], options=shorter)
-    world = dict(images=2, clips=1, val_clips=1, synthia_images=0, frames=2, size='64x96')
+    world = dict(images=2, clips=1, val_clips=1, synthia_images=0, frames=2, size=(64, 96))
     suite = Suite('tiny', 'Tiny', (row,), world, init_options=shorter)
     commands = commands_of(suite, root, tmp_path)
     monkeypatch.chdir(root)
     for steps in (commands.prepare(3), commands.run(row, 3)):
         for step in steps:
-            monkeypatch.setattr(sys, 'argv', list(step.command[1:]))
-            assert not runpy.run_path(step.command[1])['main']()
+            words = step.words()
+            monkeypatch.setattr(sys, 'argv', words)
+            assert not runpy.run_path(words[0])['main']()
             step.finish()
             assert step.is_done == (step.done is not None)
     assert commands.street(3) == WorldPlan(3, 1, 1, 2, 2, 0, (64, 96)).describe()

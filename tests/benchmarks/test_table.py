@@ -1,8 +1,8 @@
 import fake_suite
 import pytest
 
-from benchmarks.suites import Results
 from benchmarks.suites.board import seconds_left
+from benchmarks.suites.results import Results
 from benchmarks.suites.table import markdown, mean_and_deviation
 
 SCHEDULE = dict(world={}, init='i', runs=dict(first='a', second='b', third='c'))
