@@ -4,13 +4,12 @@ import json
 import multiprocessing
 import os
 import traceback
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from benchmarks.suites.commands import Commands
-from benchmarks.suites.row import Row
 from benchmarks.suites.run_suite import run_suite
-from benchmarks.suites.suite import INIT, Suite
+from benchmarks.suites.suite import INIT, Row, Suite
 from benchmarks.suites.suites import SUITES
 
 TOOL = Path(__file__).with_name('fake_tool.py')
@@ -20,8 +19,10 @@ ROWS = (
     Row('First again', 'first', 'configs/a.py', 1, {'shift': 1}, section='t'),
     Row('Third', 'third', 'configs/b.py', 1, section='t'),
 )
-NODE = dict(num_cpus=2, num_gpus=0, include_dashboard=False, object_store_memory=80 * 2**20)  # of a Ray cluster
-ADDRESS = None  # of the cluster to run on; None: one of the suite's own
+# Environment of Ray: nothing is sent home, it keeps to 127.0.0.1, and no token is written into a home.
+RAY = dict(RAY_USAGE_STATS_ENABLED='0', RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER='0', RAY_AUTH_MODE='disabled')
+NODE = dict(num_cpus=1, num_gpus=1, include_dashboard=False, object_store_memory=80 * 2**20)  # the GPU is a number only
+PATH = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parent)))
 SUITE = Suite('fake', 'Table 0', ROWS, world=dict(images=4, previous_frames=True), reference='first', seeds=(0, 1))
 
 
@@ -37,7 +38,8 @@ class FakeCommands(Commands):
     """Commands that start ``fake_tool``."""
 
     def _tool(self, name, *arguments):
-        return TOOL, (name, *arguments, f'journal={journal_of(self.root)}')
+        _, words = super()._tool(name, *arguments)
+        return TOOL, (name, *words, f'journal={journal_of(self.root)}')
 
     def street(self, seed):
         version = self.root / 'street_version'
@@ -62,15 +64,14 @@ def run_of(folder):
 
 def run(root, out='out', **options):
     """Run the suite in this process."""
-    usual = dict(jobs=2, resume='auto', data_root=root / 'data', address=ADDRESS, gpus_per_run=0, cpus_per_rank=1)
-    with open(os.devnull, 'w') as sink, redirect_stdout(sink):
-        return run_suite(root, 'fake', out=root / out, commands=FakeCommands, **(usual | options))
+    usual = dict(jobs=2, resume='auto', data_root=root / 'data', gpus_per_run=0, cpus_per_rank=1)
+    return run_suite(root, 'fake', out=root / out, commands=FakeCommands, **(usual | options))
 
 
 def fork(root, **options):
-    """Run the suite in a process of its own, forked from one that knows nothing of Ray yet; gives the process."""
+    """Run the suite in a process of its own, forked from one that is not connected to Ray; gives the process."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['fake_suite'])
+    context.set_forkserver_preload(['fake_suite', 'benchmarks.suites.driver'])
     process = context.Process(target=_run_and_exit, args=(root, options))
     process.start()
     return process
@@ -78,8 +79,10 @@ def fork(root, **options):
 
 def _run_and_exit(root, options):
     SUITES['fake'] = SUITE
+    os.environ['PYTHONPATH'] = PATH
     try:
-        code = run(root, **options)
+        with open(os.devnull, 'w') as sink, redirect_stdout(sink):
+            code = run(root, **options)
     except Exception:
         traceback.print_exc()
         code = 99
@@ -96,6 +99,19 @@ def figures(root, out='out'):
         (entry['run'], entry['seed']): (entry['config_hash'], entry['options'], entry['metrics'])
         for entry in read(root, out)['results']
     }
+
+
+def family(pid):
+    """Find the processes that a process has started, and those that these have; gives the names by number."""
+    parents = {}
+    for stat in Path('/proc').glob('[0-9]*/stat'):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(')')[2].split()[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, known in parents.items() if known == parent]
+    commands = {child: Path(f'/proc/{child}/cmdline') for child in found[1:]}
+    return {child: path.read_text().split('\0')[0].strip() for child, path in commands.items() if path.exists()}
 
 
 def alive(pid):

@@ -1,14 +1,15 @@
 """What a benchmark runs: the project's own command lines."""
 
-from collections.abc import Iterator, Mapping
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from i2vda_mmseg.streetworld import WorldPlan
 
-from .row import Row
-from .step import POINTER, LastCheckpoint, Step
-from .suite import STREETWORLD, Suite, hash_of
+from .step import LATE, POINTER, Step, last_checkpoint
+from .suite import STREETWORLD, Row, Suite, hash_of
 
 
 class Commands:
@@ -32,7 +33,7 @@ class Commands:
 
     def __init__(self, root: Path, suite: Suite, schedule: Mapping[str, Any], data_root: Path, out: Path) -> None:
         for folder in (data_root, out):
-            if set(str(folder)) & set(' ,()[]\'"'):
+            if set(str(folder)) & set(' ,()[]<>\'"'):
                 raise ValueError(f'--cfg-options cannot hold the folder {str(folder)!r}: no spaces, commas, brackets')
         self.root, self.suite, self.schedule = root, suite, schedule
         self.data_root, self.out = data_root, out
@@ -77,11 +78,21 @@ class Commands:
     def run(self, row: Row, seed: int) -> Iterator[Step]:
         """Train a row, or go on with it, then test it."""
         folder, options = self.work_dir(row, seed), self.suite.options_of(row)
-        start = {'load_from': LastCheckpoint(self.init(seed))} if self.suite.init else {}
+        start = {'load_from': last_checkpoint(self.init(seed))} if self.suite.init else {}
         yield self._train(f'training of {row.name}, seed {seed}', row.config, folder, 'trained', seed, options | start)
         where = self._options(folder, seed, options)
-        test = self._tool('test', row.config, LastCheckpoint(folder), '--tc', *where)
+        test = self._tool('test', row.config, last_checkpoint(folder), '--tc', *where)
         yield Step(f'test of {row.name}, seed {seed}', *test, log=folder / 'test.log')
+
+    def lines(self, seeds: Sequence[int], ranks: int) -> Iterator[str]:
+        """Write what would run; the lines of a seed's heading must be through before those of its rows begin."""
+        yield f'cd {shlex.quote(str(self.root))}'
+        for seed in seeds:
+            yield f'# seed {seed}'
+            prepared = [_in_shell(step, ranks) for step in self.prepare(seed)]
+            yield from [*prepared, '# then, in any order'] if prepared else []
+            for row in self.suite.runs().values():
+                yield ' && '.join(_in_shell(step, ranks) for step in self.run(row, seed))
 
     def _mark(self, seed: int, *hashes: str) -> str:
         """Hash of the street, the same for all seeds, and of configs."""
@@ -91,7 +102,7 @@ class Commands:
     def _train(self, name: str, config: str, folder: Path, mark: str, seed: int, options: Mapping[str, Any]) -> Step:
         where = self._options(folder, seed, options)
         train = self._tool('train', config, '--seed', seed, '--resume', 'auto', *where)
-        return Step(name, *train, folder / 'train.log', folder / mark, folder / POINTER, ranks=True)
+        return Step(name, *train, folder / 'train.log', folder / mark, ranks=True)
 
     def _options(self, folder: Path, seed: int, options: Mapping[str, Any]) -> list[Any]:
         world = self.world(seed)
@@ -101,10 +112,23 @@ class Commands:
             'val_dataloader.dataset.data_root': world / 'cityscapes',
             'test_dataloader.dataset.data_root': world / 'cityscapes',
         }
-        return ['--work-dir', folder, '--cfg-options', *{**options, **places}.items()]
+        return [
+            '--work-dir',
+            folder,
+            '--cfg-options',
+            *(f'{key}={value}' for key, value in {**options, **places}.items()),
+        ]
 
-    def _tool(self, name: str, *arguments: Any) -> tuple[Path, tuple[Any, ...]]:
-        return self.root / 'tools' / f'{name}.py', arguments
+    def _tool(self, name: str, *arguments: Any) -> tuple[Path, tuple[str, ...]]:
+        return self.root / 'tools' / f'{name}.py', tuple(map(str, arguments))
+
+
+def _in_shell(step: Step, ranks: int) -> str:
+    """Write a command for a shell, with the mark that it is done."""
+    launcher = [str(step.script.with_name('launch_ranks.py')), str(ranks)] if step.ranks and ranks > 1 else []
+    words = [shlex.quote(word) for word in (sys.executable, *launcher, str(step.script), *step.arguments)]
+    mark = f' && touch {shlex.quote(str(step.done))}' if step.done else ''
+    return LATE.sub(lambda late: f"""'"$(cat {shlex.quote(f'{late[1]}/{POINTER}')})"'""", ' '.join(words)) + mark
 
 
 def _argument(name: str, value: Any) -> list[Any]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .row import Row
-from .suite import STREETWORLD, Suite
+from .suite import STREETWORLD, Row, Suite
 
 STREET_LEAF = 'deeplabv2_r18_streetworld'
 
@@ -57,7 +56,7 @@ def _on(row: Row, leaf: str) -> Row:
         config, run = f'configs/i2vda/ablations/{leaf}_{variant}.py', variant
     else:
         config = row.config.replace(STREET_LEAF, leaf)
-        run = Path(config).parent.name
+        run = Path(config).parent.name + Path(config).stem.removeprefix(leaf)
     return replace(row, name=name, run=run, config=config, options={})
 
 

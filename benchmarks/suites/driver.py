@@ -3,30 +3,29 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from .board import Board, duration, seconds_left
 from .commands import Commands
-from .place import Place, places
 from .results import Results
-from .row import Row
 from .step import Step
-from .table import markdown, one_line
-from .worker import GRACE, resources, work
+from .suite import Row
+from .table import one_line, write_table
+from .worker import GRACE, PREEMPTED, Place, StepError, StoppedError, work
 
-ASKED_TO_STOP = 75  # as a training that was asked to: EX_TEMPFAIL of sysexits.h
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1)
-RETRIES = 20  # of a job whose node is lost, or whose worker is killed for memory
+RETRIES = 20  # of a job whose node is lost, whose worker is killed for memory, or that somebody else has stopped
 _LOOK = 0.2  # seconds between two looks at Ray
+Pair = tuple[float, float]
 
 
 @dataclass
@@ -36,7 +35,7 @@ class Job:
     seed: int
     row: Row | None
     steps: Sequence[Step]
-    cost: float  # roughly, in seconds on one idle core
+    cost: float  # roughly, in seconds on one idle core; 0 where a part was done before, which teaches nothing
     began: float = 0.0
     group: PlacementGroup | None = None
 
@@ -65,23 +64,27 @@ class Driver:
         self._running: dict[Any, Job] = {}
         self._prepared: set[int] = set()
         self._finished: list[tuple[float, float]] = []
-        self._total = len(self._waiting)
         self._asked = 0
-        self._board = Board(self._total)
-        self._task = ray.remote(max_retries=RETRIES)(work)
+        columns = BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn('{task.description}')
+        self._board = Progress(*columns, console=Console(soft_wrap=True, markup=False, highlight=False))
+        self._bar = self._board.add_task('', total=len(self._waiting))
+        self._task: Any = ray.remote(work)
 
     def run(self) -> int:
         """Run to the end: 0; 1 if a row has failed; 75 if it was asked to stop before."""
-        with _listening(self._on_signal), self._board:
-            while self._waiting or self._running:
-                if self._asked:
-                    self._stop()
-                    return ASKED_TO_STOP
+        with ExitStack() as stack:
+            for number in SIGNALS:
+                stack.callback(signal.signal, number, signal.signal(number, self._on_signal))
+            stack.enter_context(self._board)
+            while (self._waiting or self._running) and not self._asked:
                 self._submit_ready()
-                ended, _ = ray.wait([*self._running], num_returns=1, timeout=_LOOK)
-                for task in ended:
+                for task in ray.wait([*self._running], timeout=_LOOK)[0]:
                     self._collect(task)
-                self._show()
+                names = '; '.join(job.name for job in self._running.values())
+                self._board.update(self._bar, completed=self._done(), description=f'{self._time_left()} left | {names}')
+            if self._asked:
+                self._stop()
+                return PREEMPTED
         return 1 if self._results.failures else 0
 
     def _plan(self) -> Iterator[Job]:
@@ -98,92 +101,70 @@ class Driver:
         for job in ready[: self._jobs - len(self._running)]:
             self._waiting.remove(job)
             job.began = time.monotonic()
+            if any(step.is_done for step in job.steps):
+                job.cost = 0.0
             if self._place.ranks > 1:  # the end of a group costs Ray's workers, and their start seconds
-                job.group = placement_group(self._place.bundles(), strategy='PACK')
-            options = resources(self._place, job.group)
-            self._running[self._task.options(**options).remote(job.steps, self._place, job.group)] = job
+                job.group = placement_group([self._place.bundle] * self._place.ranks, strategy='PACK')
+            retry = dict(max_retries=RETRIES, retry_exceptions=[StoppedError])
+            task = self._task.options(**self._place.options(job.group), **retry)
+            self._running[task.remote(job.steps, self._place, job.group)] = job
 
     def _collect(self, task: Any) -> None:
         """Take in how a job has ended."""
-        job = self._running.pop(task)
+        job, figures = self._running.pop(task), ''
         if job.group is not None:
             remove_placement_group(job.group)
         try:
-            outcome = ray.get(task)
-        except RayTaskError:
-            raise
-        except RayError as error:  # nodes were lost too often, or there is too little memory
+            facts = ray.get(task)
+            if job.row is None:
+                self._prepared.add(job.seed)
+            else:
+                figures = f': {self._record(job.row, job.seed, facts)}'
+        except RayTaskError as error:
+            if not isinstance(error.cause, (StepError, OSError)):
+                raise
+            self._fail(job, str(error.cause))
+        except (RayError, OSError, ValueError) as error:  # nodes were lost too often, too little memory, no figures
             self._fail(job, f'{job.name}: {type(error).__name__}: {str(error).strip():.300}')
-            return
-        if outcome['failure'] is not None:
-            self._fail(job, outcome['failure'])
-        elif job.row is None:
-            self._prepared.add(job.seed)
-            self._note(job, outcome, '')
         else:
-            self._record(job, job.row, outcome)
+            if job.cost:
+                self._finished.append((job.cost, time.monotonic() - job.began))
+            progress = f'[{self._done()}/{self._board.tasks[0].total:.0f}]'
+            self._board.console.print(f'{progress} {job.name}{figures}; about {self._time_left()} left')
 
-    def _record(self, job: Job, row: Row, outcome: dict[str, Any]) -> None:
-        path = self._commands.metrics(row, job.seed)
-        try:
-            metrics = json.loads(path.read_text(encoding='utf-8'))
-        except (OSError, ValueError) as error:
-            self._fail(job, f'test of {job.name}: it left no figures in {path}: {error}')
-            return
-        entry = dict(
-            run=row.run,
-            seed=job.seed,
-            config=row.config,
-            options=self._results.suite.options_of(row),
-            config_hash=self._results.schedule['runs'][row.run],
-            metrics=metrics,
-            seconds=outcome['seconds'],
-            street_version=self._commands.street(job.seed).get('version'),
-            finished=datetime.now(UTC).isoformat(timespec='seconds'),
-            jobs=self._jobs,
-            **outcome['facts'],
-        )
-        self._results.record(entry)
+    def _record(self, row: Row, seed: int, facts: dict[str, Any]) -> str:
+        """Bring the figures of a run into the results; gives them in a line."""
+        metrics = json.loads(self._commands.metrics(row, seed).read_text(encoding='utf-8'))
+        version = self._commands.street(seed).get('version')
+        self._results.add(row, seed, metrics, street_version=version, jobs=self._jobs, **facts)
         write_table(self._results)
-        self._note(job, outcome, f': {one_line(metrics)}')
+        return one_line(metrics)
 
     def _fail(self, job: Job, reason: str) -> None:
         """Note a failure; one of what a seed's rows share is one of all of them."""
-        failed = [job]
-        if job.row is None:
-            failed = [one for one in self._waiting if one.seed == job.seed]
-            self._waiting = [one for one in self._waiting if one.seed != job.seed]
+        failed = [job] if job.row else [one for one in self._waiting if one.seed == job.seed]
+        self._waiting = [one for one in self._waiting if one not in failed]
         for one in failed:
-            if one.row is not None:
+            if one.row:
                 self._results.fail(one.row.run, one.seed, reason)
         write_table(self._results)
-        self._board.say(f'failed: {reason}')
-
-    def _note(self, job: Job, outcome: dict[str, Any], figures: str) -> None:
-        """Say that a job is done, and learn from what it took, unless a part of it was there before."""
-        if not outcome['skipped']:
-            self._finished.append((job.cost, time.monotonic() - job.began))
-        left = duration(self._seconds_left())
-        self._board.say(f'[{self._done()}/{self._total}] {job.name}{figures}; about {left} left')
-
-    def _show(self) -> None:
-        self._board.show(self._done(), [job.name for job in self._running.values()], self._seconds_left())
+        self._board.console.print(f'failed: {reason}')
 
     def _done(self) -> int:
-        return self._total - len(self._waiting) - len(self._running)
+        return int(self._board.tasks[0].total or 0) - len(self._waiting) - len(self._running)
 
-    def _seconds_left(self) -> float:
+    def _time_left(self) -> timedelta:
         now = time.monotonic()
         running = [(job.cost, now - job.began) for job in self._running.values()]
-        at_a_time = max(1, min(self._jobs, places(ray.nodes(), self._place)))  # nodes come and go
-        return seconds_left(self._finished, running, [job.cost for job in self._waiting], at_a_time)
+        left = seconds_left(self._finished, running, [job.cost for job in self._waiting], self._jobs)
+        return timedelta(seconds=round(left))
 
     def _on_signal(self, number: int, frame: Any) -> None:
         self._asked += 1
 
     def _stop(self) -> None:
         """Ask the trainings to end and wait for them, but not for ever."""
-        self._board.say('asked to stop: the trainings save a checkpoint; go on with --resume')
+        self._board.console.print('asked to stop: the trainings save a checkpoint; go on with --resume')
         for task in self._running:
             ray.cancel(task)
         left, until = [*self._running], time.monotonic() + GRACE
@@ -193,16 +174,21 @@ class Driver:
             ray.cancel(task, force=True)
 
 
-def write_table(results: Results) -> Path:
-    """Write results.md beside results.json."""
-    return results.write_beside('results.md', markdown(results))
+def seconds_left(finished: Iterable[Pair], running: Iterable[Pair], waiting: Iterable[float], places: int) -> float:
+    """Estimate the time left from the costs of jobs, corrected by what jobs have taken so far.
 
+    Args:
+        finished: For each job of this start (cost, seconds it took).
+        running: For each job that runs (cost, seconds since its start).
+        waiting: The other jobs' costs.
+        places: Jobs that run at a time.
 
-@contextmanager
-def _listening(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    former = {number: signal.signal(number, handler) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, old in former.items():
-            signal.signal(number, old)
+    Example:
+        >>> seconds_left([(100, 150)], [(100, 50)], [100, 100], places=2)  # 1.5 times as slow: (100 + 300) / 2
+        200.0
+    """
+    done = list(finished)
+    cost = sum(one for one, _ in done)
+    slowdown = sum(seconds for _, seconds in done) / cost if cost else 1.0
+    left = [max(slowdown * one - seconds, 0.0) for one, seconds in running] + [slowdown * one for one in waiting]
+    return max([sum(left) / places, *left]) if left else 0.0

@@ -1,18 +1,22 @@
 """results.json: all that a suite has found out, and all that is needed to go on with it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from i2vda_mmseg.fileio.atomic import write_atomically
 
-from .faults import faults_of
-from .suite import STREETWORLD, Suite
+from .suite import FIGURES, STREETWORLD, Row, Suite
 
 RESULTS = 'results.json'
 FORMAT = 1
 DATA_SETS = {STREETWORLD: 'StreetWorld; not VIPER, SYNTHIA or Cityscapes'}
+_CONTENT = dict(suite=str, seeds=list, schedule=dict, results=list)
+_SCHEDULE = dict(world=dict, runs=dict)
+_ENTRY = dict(run=str, seed=int, config_hash=str, metrics=dict)
+_NAMES = {dict: 'an object', list: 'a list', str: 'a text', int: 'a whole number', float: 'a number'}
 
 
 class ResultsError(ValueError):
@@ -62,6 +66,21 @@ class Results:
         """Give the entries of a run, by seed."""
         return sorted((entry for entry in self.entries if entry['run'] == run), key=lambda entry: entry['seed'])
 
+    def add(self, row: Row, seed: int, metrics: Mapping[str, Any], **facts: Any) -> None:
+        """Add the figures of a run for a seed, and what they were made with, see ``record``."""
+        self.record(
+            dict(
+                run=row.run,
+                seed=seed,
+                config=row.config,
+                options=self.suite.options_of(row),
+                config_hash=self.schedule['runs'][row.run],
+                metrics=metrics,
+                finished=datetime.now(UTC).isoformat(timespec='seconds'),
+                **facts,
+            )
+        )
+
     def record(self, entry: Mapping[str, Any]) -> None:
         """Add the figures of a run for a seed, and write the file.
 
@@ -100,11 +119,35 @@ class Results:
         return path
 
 
+def earlier(resume: str | Path | None, out: Path) -> Path:
+    """Decide which results to go on with.
+
+    Args:
+        resume: None: start anew; 'auto': what ``out`` holds, if anything; else a results.json, of which nothing but the
+            file need be left, to go on with in ``out``.
+        out: Folder of the results.
+
+    Raises:
+        ResultsError: If those in ``out`` would be overwritten or mixed with others.
+        FileNotFoundError: If there are none where they should be.
+    """
+    own = out / RESULTS
+    if resume is None and own.is_file():
+        raise ResultsError(f'{own} is there already; go on with it by --resume, or choose another --out')
+    if resume in {None, 'auto'} or Path(str(resume)).resolve() == own:
+        return own
+    if not Path(str(resume)).is_file():
+        raise FileNotFoundError(f'--resume: there are no results at {resume}')
+    if own.is_file():
+        raise ResultsError(f'{out} has results of its own; to go on with {resume}, choose another --out')
+    return Path(str(resume))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         known = content['format'] == FORMAT
-        faults = [*faults_of(content)] if known else []
+        faults = [*_faults_of(content)] if known else []
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f'{path} holds no results of a benchmark: {type(error).__name__}: {error}') from error
     if not known or faults:
@@ -146,3 +189,37 @@ def _strangers(entries: Iterable[Mapping[str, Any]], schedule: Mapping[str, Any]
         for entry in entries
         if entry['config_hash'] != schedule['runs'].get(entry['run'])
     ]
+
+
+def _faults_of(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is missing in the content of a results.json, or of another kind than a benchmark writes."""
+    wrong = [*_wrong_kinds('', content, _CONTENT)]
+    yield from wrong
+    if wrong:
+        return
+    yield from _wrong_kinds('schedule.', content['schedule'], _SCHEDULE)
+    for i, seed in enumerate(content['seeds']):
+        yield from _wrong_kind(f'seeds[{i}]', seed, int)
+    for i, entry in enumerate(content['results']):
+        yield from _entry_faults(f'results[{i}]', entry)
+
+
+def _entry_faults(place: str, entry: Any) -> Iterator[str]:
+    wrong = [*_wrong_kind(place, entry, dict)] or [*_wrong_kinds(f'{place}.', entry, _ENTRY)]
+    yield from wrong
+    for name, _ in () if wrong else FIGURES:
+        if entry['metrics'].get(name) is not None:
+            yield from _wrong_kind(f'{place}.metrics.{name}', entry['metrics'][name], float)
+
+
+def _wrong_kinds(place: str, content: Mapping[str, Any], kinds: Mapping[str, type]) -> Iterator[str]:
+    for key, kind in kinds.items():
+        if key in content:
+            yield from _wrong_kind(f'{place}{key}', content[key], kind)
+        else:
+            yield f'{place}{key} is missing'
+
+
+def _wrong_kind(place: str, value: Any, kind: type) -> Iterator[str]:
+    if not isinstance(value, (int, float) if kind is float else kind):
+        yield f'{place} is {value!r:.60}, but should be {_NAMES[kind]}'

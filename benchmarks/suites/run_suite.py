@@ -1,21 +1,27 @@
 """From the arguments of ``tools/benchmark.py`` to its exit code."""
 
+import logging
+import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from i2vda_mmseg.fileio.atomic import remove_unfinished
 
 from .commands import Commands
 from .data import on_data
-from .place import cluster
-from .results import RESULTS, Results, ResultsError
+from .provenance import available_cores
+from .results import RESULTS, Results, earlier
 from .step import locked
-from .suite import STREETWORLD, Suite
+from .suite import STREETWORLD
 from .suites import SUITES
+from .table import write_table
 
 PATIENCE = 10.0  # seconds in which a benchmark that was killed has let go of its folders
+CLUSTER_CPUS = 4  # of a rank, where --cpus-per-rank does not say: the data workers of the paper's leaves
+_STORE = 80 * 2**20  # bytes of Ray's object store, of which next to nothing is used
 
 
 def run_suite(  # noqa: PLR0913 - the arguments of a command line
@@ -47,8 +53,7 @@ def run_suite(  # noqa: PLR0913 - the arguments of a command line
         address: Of a Ray cluster; None: this machine.
         gpus_per_run: GPUs of a run, and its ranks if more than 1. None: 1 if there are any.
         cpus_per_rank: Cores and threads of a rank. None: the machine's, shared among the jobs; 4 on a cluster.
-        resume: None: start anew; 'auto': go on with what ``out`` holds, if anything; else a results.json, of which
-            nothing but the file need be left, to go on with in ``out``.
+        resume: See ``earlier``.
         emit: 'commands': print what would run, for a queue of one's own, and run nothing.
         commands: Makes the ``Commands``.
 
@@ -56,10 +61,7 @@ def run_suite(  # noqa: PLR0913 - the arguments of a command line
         0; 1 if a row has failed; 75 if SIGINT, SIGTERM, SIGUSR2 or SIGUSR1 came first.
 
     Raises:
-        ResultsError: If there are results already, or those to go on with are of something else.
-        ValueError: If an argument is out of range, or a run fits nowhere.
-        FileNotFoundError: If the results to go on with are not there.
-        BlockingIOError: If another benchmark is at work in one of the folders.
+        ValueError: If an argument is out of range, or a run fits nowhere; and as ``earlier``, ``Results``, ``locked``.
     """
     _check(jobs, seeds, gpus_per_run, cpus_per_rank)
     suite = on_data(SUITES[suite_name], data, root)
@@ -67,19 +69,18 @@ def run_suite(  # noqa: PLR0913 - the arguments of a command line
     if emit:
         ranks = max(1, int(gpus_per_run or 0))
         emitted = commands(root, suite, suite.schedule(root, ranks), data_root, out)
-        sys.stdout.write('\n'.join(_lines(emitted, suite, seeds or suite.seeds, ranks)) + '\n')
+        sys.stdout.writelines(f'{line}\n' for line in emitted.lines(seeds or suite.seeds, ranks))
         return 0
     with ExitStack() as held:
         for folder in {out, data_root} if data == STREETWORLD else {out}:
             held.enter_context(locked(folder, PATIENCE))
-        _earlier(resume, out)
-        place, jobs = held.enter_context(
-            cluster(root, jobs or (None if address else 1), address, gpus_per_run, cpus_per_rank)
-        )
-        from .driver import Driver, write_table  # noqa: PLC0415 - needs Ray, see cluster
+        earlier(resume, out)  # is refused before Ray is started
+        where = cluster(root, jobs or (None if address else 1), address, gpus_per_run, cpus_per_rank)
+        place, jobs = held.enter_context(where)
+        from .driver import Driver  # noqa: PLC0415 - needs Ray, see cluster
 
         schedule = suite.schedule(root, place.ranks)
-        results = Results(out / RESULTS, suite, schedule, seeds or (), _earlier(resume, out))
+        results = Results(out / RESULTS, suite, schedule, seeds or (), earlier(resume, out))
         results.seeds = results.seeds or list(suite.seeds)
         results.write()
         remove_unfinished(out)
@@ -88,35 +89,55 @@ def run_suite(  # noqa: PLR0913 - the arguments of a command line
         return code
 
 
+@contextmanager
+def cluster(
+    root: Path, jobs: int | None, address: str | None, gpus_per_run: float | None, cpus_per_rank: int | None
+) -> Iterator[tuple[Any, int]]:
+    """Start Ray on this machine, or join a cluster; yields a run's ``Place``, and how many may run at a time.
+
+    Where Ray is connected already, that cluster is used and stays connected. For arguments see ``run_suite``.
+
+    Raises:
+        ImportError: If Ray is not there.
+        ConnectionError: If there is no cluster at the address.
+        ValueError: If no node holds a run.
+    """
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # nothing is sent home
+    if not address:
+        os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')  # there it keeps Ray to 127.0.0.1; here too
+    try:
+        import ray  # noqa: PLC0415 - an extra, and --emit needs none
+    except ImportError as error:
+        raise ImportError("the suites run on Ray: python -m pip install 'i2vda_mmseg[suites]'") from error
+    from .worker import Place  # noqa: PLC0415 - needs Ray
+
+    ranks = max(1, int(gpus_per_run or 0))
+    cpus = cpus_per_rank or (CLUSTER_CPUS if address else max(1, available_cores() // ((jobs or 1) * ranks)))
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        path = os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')]))
+        options: dict[str, Any] = dict(log_to_driver=False, logging_level=logging.ERROR)
+        if not address:
+            cores = max(available_cores(), (jobs or 1) * ranks * cpus)
+            options |= dict(num_cpus=cores, object_store_memory=_STORE, include_dashboard=False)
+        ray.init(address or 'local', runtime_env={'env_vars': {'PYTHONPATH': path}}, **options)
+    try:
+        total = ray.cluster_resources()
+        gpus = min(1.0, total.get('GPU', 0.0)) if gpus_per_run is None else gpus_per_run
+        place = Place(root, ranks, cpus, gpus / ranks)
+        if not (most := place.fits(ray.nodes())):
+            needs = f'{ranks} x {cpus} CPUs' + (f' and {place.gpus:g} GPUs' if gpus else '')
+            has = f'{total.get("CPU", 0):g} CPUs, {total.get("GPU", 0):g} GPUs'
+            raise ValueError(f'a run needs {needs}, which this machine or cluster does not have: {has}')
+        yield place, min(jobs or most, most)
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
 def _check(jobs: int | None, seeds: Sequence[int] | None, gpus: float | None, cpus: int | None) -> None:
     if (jobs is not None and jobs < 1) or any(seed < 0 for seed in seeds or ()) or (cpus is not None and cpus < 1):
-        raise ValueError(
-            f'--jobs and --cpus-per-rank must be at least 1 and --seeds not negative, got {jobs}, {cpus} and {seeds}'
-        )
+        given = f'{jobs}, {cpus} and {seeds}'
+        raise ValueError(f'--jobs and --cpus-per-rank must be at least 1 and --seeds not negative, got {given}')
     if gpus is not None and (gpus < 0 or (gpus > 1 and gpus != int(gpus))):
         raise ValueError(f'--gpus-per-run must be a whole number, or a share below 1, got {gpus:g}')
-
-
-def _lines(commands: Commands, suite: Suite, seeds: Sequence[int], ranks: int) -> list[str]:
-    """Write what would run; the lines of a seed's heading must be through before those of its rows begin."""
-    lines = [f'cd {commands.root}']
-    for seed in seeds:
-        prepared = [step.shell(ranks) for step in commands.prepare(seed)]
-        lines += [f'# seed {seed}', *prepared, *(['# then, in any order'] if prepared else [])]
-        for row in suite.runs().values():
-            lines.append(' && '.join(step.shell(ranks) for step in commands.run(row, seed)))
-    return lines
-
-
-def _earlier(resume: str | Path | None, out: Path) -> Path:
-    """Decide which results to go on with."""
-    own = out / RESULTS
-    if resume is None and own.is_file():
-        raise ResultsError(f'{own} is there already; go on with it by --resume, or choose another --out')
-    if resume in {None, 'auto'} or Path(str(resume)).resolve() == own:
-        return own
-    if not Path(str(resume)).is_file():
-        raise FileNotFoundError(f'--resume: there are no results at {resume}')
-    if own.is_file():
-        raise ResultsError(f'{out} has results of its own; to go on with {resume}, choose another --out')
-    return Path(str(resume))

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .row import Row
-from .suite import Suite
+from .suite import Row, Suite
 
 WORLD = dict(images=500, clips=200, val_clips=120, synthia_images=0, frames=3, previous_frames=True)
 SMOKE_WORLD = dict(WORLD, images=12, clips=4, val_clips=2)

@@ -3,13 +3,13 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .data import REAL
-from .mixture import mixture
+from .provenance import mixture
 from .results import Results
-from .row import FIGURES, Row
-from .suite import Suite
+from .suite import FIGURES, Row, Suite
 
 MISSING = '-'
 COMPARED = FIGURES[:2]
@@ -55,6 +55,11 @@ def markdown(results: Results) -> str:
     failed = [f'- failed: {x["run"]}, seed {x["seed"]}: {x["reason"]}' for x in results.failures]
     paragraphs = ['\n'.join(lines), *filter(None, remarks), *(['\n'.join(failed)] if failed else [])]
     return '\n\n'.join(paragraphs) + '\n'
+
+
+def write_table(results: Results) -> Path:
+    """Write results.md beside results.json."""
+    return results.write_beside('results.md', markdown(results))
 
 
 def mean_and_deviation(values: Sequence[float], sign: str = '-') -> str:

@@ -1,14 +1,34 @@
+import shutil
+import tempfile
+from importlib import import_module
+
 import fake_suite
 import pytest
-from ray.cluster_utils import Cluster
 
 
 @pytest.fixture(scope='session')
-def address():
-    """A cluster of one node that the fake suites of these tests run on: its workers are warm."""
+def cluster():
+    """Two nodes on this machine that the fake suites run on, with workers that stay warm."""
+    folder = tempfile.mkdtemp(prefix='ray')  # Ray's sockets lie there, whose paths must be short
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('RAY_USAGE_STATS_ENABLED', '0')
-        cluster = Cluster(initialize_head=True, head_node_args=fake_suite.NODE)
-        patch.setattr(fake_suite, 'ADDRESS', cluster.address)
-        yield cluster.address
-        cluster.shutdown()
+        for name, value in dict(fake_suite.RAY, RAY_TMPDIR=folder).items():
+            patch.setenv(name, value)
+        ray = pytest.importorskip('ray', reason="the suites run on Ray: python -m pip install 'i2vda_mmseg[suites]'")
+        cluster = import_module('ray.cluster_utils').Cluster(initialize_head=True, head_node_args=fake_suite.NODE)
+        try:
+            cluster.add_node(**fake_suite.NODE)
+            environment = {'PYTHONPATH': fake_suite.PATH}
+            ray.init(cluster.address, log_to_driver=False, runtime_env={'env_vars': environment})
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+            shutil.rmtree(folder)
+
+
+@pytest.fixture
+def two_nodes(cluster):
+    """The cluster, with a node in the place of one that a test has taken away."""
+    if not cluster.worker_nodes:
+        cluster.add_node(**fake_suite.NODE)
+    return cluster

@@ -8,7 +8,7 @@ from benchmarks.suites.suites import SUITES
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch, address):
+def root(tmp_path, monkeypatch, cluster):
     """A project in which the suite has run for one seed."""
     monkeypatch.setitem(SUITES, 'fake', fake_suite.SUITE)
     root = fake_suite.make_root(tmp_path / 'used')

@@ -128,17 +128,19 @@ def test_one_benchmark_a_folder(root, folder, monkeypatch):
     assert fake_suite.starts(root) == []
 
 
-def test_streets_and_runs_may_be_in_one_folder(root, address):
+def test_streets_and_runs_may_be_in_one_folder(root, cluster):
     assert fake_suite.run(root, data_root=root / 'out', seeds=[3]) == 0
     assert len(fake_suite.figures(root)) == 3
 
 
-def test_arguments_out_of_range_are_refused(root, address):
-    with pytest.raises(ValueError, match='--jobs must be at least 1'):
+def test_arguments_out_of_range_are_refused(root, cluster):
+    with pytest.raises(ValueError, match='--jobs and --cpus-per-rank must be at least 1'):
         fake_suite.run(root, jobs=0)
     with pytest.raises(ValueError, match=r'--gpus-per-run must be a whole number, or a share below 1, got 1\.5'):
         fake_suite.run(root, gpus_per_run=1.5)
-    with pytest.raises(ValueError, match='a run needs 1 x 1 CPUs and 1 GPUs, which this'):
-        fake_suite.run(root, gpus_per_run=1)
+    with pytest.raises(
+        ValueError, match='a run needs 1 x 9 CPUs, which this machine or cluster does not have: 2 CPUs, 2 GPUs'
+    ):
+        fake_suite.run(root, cpus_per_rank=9)
     with pytest.raises(ValueError, match='no spaces, commas, brackets'):
         fake_suite.run(root, out='a folder')

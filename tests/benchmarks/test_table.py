@@ -1,7 +1,6 @@
 import fake_suite
 import pytest
 
-from benchmarks.suites.board import seconds_left
 from benchmarks.suites.results import Results
 from benchmarks.suites.table import markdown, mean_and_deviation
 
@@ -71,9 +70,3 @@ def test_it_says_what_was_not_made_alike(results):
 )
 def test_the_form_of_a_figure(values, text):
     assert mean_and_deviation(values) == text
-
-
-def test_the_time_left_is_no_shorter_than_the_longest_job():
-    assert seconds_left([], [], [100.0, 10.0], places=4) == 100
-    assert seconds_left([(10, 5), (30, 15)], [(100, 20)], [60], places=1) == 60  # half as long as thought: 30 + 30
-    assert seconds_left([(10, 10)], [(5, 50)], [], places=2) == 0
