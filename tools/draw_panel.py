@@ -13,7 +13,7 @@ from i2vda_mmseg.engine.checkpoints import load_weights, trust_checkpoints
 from i2vda_mmseg.engine.panels import target_cells
 from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
-from i2vda_mmseg.reporting.samples import LabelledPair, pairs_of
+from i2vda_mmseg.reporting.pairs import LabelledPair, pairs_of
 from i2vda_mmseg.visualization import draw_panel, label_to_rgb
 
 DRAWN_T = 0.5  # training draws t anew each iteration; a picture shows the frame half way
@@ -47,7 +47,6 @@ def main() -> None:
     model = build_model(config, args.config)
     load_weights(model, args.checkpoint)
     pair, metainfo = read_pair(config, args.split, args.index)
-    frame_name = Path(pair.path).stem
     cells, sharp = target_cells(model, pair.target, metainfo['palette'])
     if pair.labels is not None:
         cells.append((TRUTH, label_to_rgb(pair.labels, metainfo['palette'])))
@@ -56,7 +55,7 @@ def main() -> None:
         cells,
         nearest=sharp,
         legend=[*zip(metainfo['classes'], metainfo['palette']), ('ignored', (0, 0, 0))],
-        title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, frame_name)),
+        title=' · '.join((Path(args.config).stem, Path(args.checkpoint).name, pair.name)),
     )
     write_image(args.out, panel)
     print(f'panel: {args.out}')

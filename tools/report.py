@@ -20,6 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of finished or unfinished runs')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/report.html'), metavar='FILE', help='page to write')
     parser.add_argument('--title', help="of the page; default the runs' names")
+    parser.add_argument('--names', nargs='+', metavar='NAME', help='what to call the runs; default their folders')
     parser.add_argument(
         '--clip', help='folder of frames, video file, or name of a frame of the test data; default its first clip'
     )
@@ -42,7 +43,7 @@ def main() -> None:
     """Write the page and say where it is."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
-    names = ('title', 'clip', 'max_frames', 'samples', 'checkpoint_name', 'device', 'cfg_options')
+    names = ('title', 'names', 'clip', 'max_frames', 'samples', 'checkpoint_name', 'device', 'cfg_options')
     with Console(stderr=True).status('reading') as status:
         options = ReportOptions(**{name: getattr(args, name) for name in names}, progress=status.update)
         path = build_report(args.work_dirs, args.out, options)

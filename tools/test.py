@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
@@ -101,7 +102,8 @@ def main() -> None:
     metrics = runner.test()
     if is_main_process():
         counts = clip_counts(runner)
-        facts.update(date=time.strftime('%Y-%m-%d'), bootstrap=dict(draws=DRAWS, level=LEVEL, seed=SEED, over='clips'))
+        facts.update(date=time.strftime('%Y-%m-%d'), labelled_frames=len(runner.test_dataloader.dataset))
+        facts.update(threads=torch.get_num_threads(), bootstrap=dict(draws=DRAWS, level=LEVEL, seed=SEED, over='clips'))
         path = write_metrics(Path(config.work_dir) / 'metrics.json', metrics | interval_figures(counts), **facts)
         write_clip_counts(path.with_name(CLIPS_FILE), counts)
         print(f'metrics: {path}')

@@ -53,10 +53,17 @@ class ClipCounts(NamedTuple):
 
     def class_iou(self, weights: np.ndarray) -> np.ndarray:
         """Give the IoU of each class in 0..1, (n, C), with each clip counted as often as (n, clips) says."""
-        union = weights @ self.union
+        times = weights.astype(np.float64)  # exact, and much faster than products of whole numbers
+        union = times @ self.union
         with np.errstate(invalid='ignore', divide='ignore'):
-            ious = (weights @ self.intersection) / union
+            ious = (times @ self.intersection) / union
         return np.where(union > 0, ious, np.nan if self.absent is None else self.absent)
+
+    def figure(self) -> float:
+        """Mean IoU over the classes in 0..1, as it was tested; NaN where no class occurs."""
+        ious = self.class_iou(np.ones((1, len(self.clips)), np.int64))[0]
+        known = ious[~np.isnan(ious)]
+        return float(known.mean()) if len(known) else float('nan')
 
     def pairs_with(self, other: 'ClipCounts') -> bool:
         """Whether the other counts are of the same clips and classes."""

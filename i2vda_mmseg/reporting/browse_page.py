@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .page import Legend, render
-from .pictures import Picture, encode_photo, encode_sharp, shrink
+from .pictures import Picture, photo_picture, sharp_picture
 
 _MAX_WIDTH = 640
 
@@ -29,7 +29,10 @@ class BrowsedSide(NamedTuple):
     @property
     def pictures(self) -> list[Picture]:
         """The pictures as the page shows them."""
-        return [_picture(caption, image, caption in self.sharp) for caption, image in self.cells]
+        return [
+            (sharp_picture if caption in self.sharp else photo_picture)(caption, image, _MAX_WIDTH)
+            for caption, image in self.cells
+        ]
 
 
 class BrowsedSample(NamedTuple):
@@ -49,9 +52,3 @@ def browse_page(title: str, notes: Sequence[str], samples: Sequence[BrowsedSampl
         classes: Name and RGB colour of each class.
     """
     return render('browse.html', title=title, notes=notes, samples=samples, classes=classes)
-
-
-def _picture(caption: str, image: np.ndarray, is_sharp: bool) -> Picture:
-    image = shrink(image, _MAX_WIDTH, is_sharp)
-    uri = encode_sharp(image) if is_sharp else encode_photo(image)
-    return Picture(caption, uri, image.shape[1], image.shape[0], is_sharp)

@@ -10,13 +10,17 @@ from mmengine.registry import init_default_scope
 from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.fileio.atomic import write_atomically
 
+from .about import about_runs
 from .charts import draw_curves
 from .clip import make_player
 from .comparison import comparison_warnings, config_differences, protocols, temporal_differences, version_rows
-from .figures import fact_rows, figure_tables, is_number
+from .confusion import confusion_tables
+from .figures import FactRow, fact_rows, figure_tables, percent
 from .page import Legend, ReportContent, ReportOptions, RunHead, render_report
+from .paths import shorten_apart
 from .run_record import RunRecord, attempt, read_run, short_names
 from .samples import RunSamples, draw_samples, gather
+from .support import compare_runs
 from .without_labels import unlabelled_facts, video_table
 
 
@@ -30,12 +34,15 @@ def build_report(folders: Sequence[str | Path], out: str | Path, options: Report
 
     Raises:
         FileNotFoundError: If a work dir does not exist.
-        ValueError: If there is no work dir.
+        ValueError: If there is no work dir, or not as many names as work dirs.
     """
     if not folders:
         raise ValueError('a report needs a work dir')
-    runs = [read_run(folder, name) for folder, name in zip(folders, short_names(folders))]
-    document = render_report(_content(runs, options or ReportOptions()))
+    options = options or ReportOptions()
+    if options.names is not None and len(options.names) != len(folders):
+        raise ValueError(f'{len(folders)} work dirs, but {len(options.names)} names: {", ".join(options.names)}')
+    runs = [read_run(folder, name) for folder, name in zip(folders, options.names or short_names(folders))]
+    document = render_report(_content(runs, options))
     write_atomically(document, out)
     return Path(out)
 
@@ -48,19 +55,22 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
     metrics = [run.metrics for run in runs]
     unlabelled = [run.unlabelled for run in runs]
     charts = draw_curves(runs)
+    confusion = confusion_tables([run.confusion for run in runs])
     differences = config_differences([run.config for run in runs])
+    comparable = len(set(protocols(runs).values())) == 1
+    support = compare_runs(runs, comparable, not temporal_differences(runs))
     return ReportContent(
         title=options.title or ' · '.join(run.name for run in runs),
         runs=[_head(run) for run in runs],
+        about=about_runs(runs),
         warnings=comparison_warnings(runs) + _weights_notes(runs, options),
-        tables=figure_tables(
-            metrics,
-            comparable=len(set(protocols(runs).values())) == 1,
-            temporal_comparable=not temporal_differences(runs),
-        )
-        + video_table(unlabelled),
-        facts=fact_rows(metrics) + unlabelled_facts(unlabelled),
+        tables=figure_tables(metrics, support.leads) + video_table(unlabelled),
+        support=support.note,
+        compared=support.figures,
+        differences_of_runs=support.differences,
+        facts=[*map(_apart, fact_rows(metrics)), *unlabelled_facts(unlabelled)],
         charts=charts,
+        confusion=confusion,
         samples=gather(samples),
         player=player,
         legends=_legends(samples, configs),
@@ -68,11 +78,16 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
             curves='' if charts else 'No run has logged anything.',
             samples='' if any(samples) else 'None were asked for.' if options.samples < 1 else 'No run could draw any.',
             clip=no_clip,
+            confusion='' if confusion else 'No run has a confusion.json; tools/test.py writes it with --confusion.',
             differences='' if differences else _no_difference(runs),
         ),
-        differences=differences,
+        differences=[*map(_apart, differences)],
         versions=version_rows(runs),
     )
+
+
+def _apart(row: FactRow) -> FactRow:
+    return row._replace(values=shorten_apart(row.values))
 
 
 def _weights_notes(runs: Sequence[RunRecord], options: ReportOptions) -> list[str]:
@@ -83,7 +98,6 @@ def _weights_notes(runs: Sequence[RunRecord], options: ReportOptions) -> list[st
 
 def _head(run: RunRecord) -> RunHead:
     metrics = run.metrics or {}
-    figure = metrics.get('mIoU')
     files = []
     if run.metrics is not None:
         files.append(('metrics.json', (run.folder / 'metrics.json').read_text(encoding='utf-8')))
@@ -91,14 +105,19 @@ def _head(run: RunRecord) -> RunHead:
         files.append(('Config that it was trained with', run.config.pretty_text))
     return RunHead(
         name=run.name,
-        folder=str(run.folder),
         protocol=metrics.get('protocol'),
-        headline=f'{figure:.1f}' if is_number(figure) else None,
-        temporal=[(name, f'{metrics[name]:.4f}') for name in ('TC', 'flicker') if is_number(metrics.get(name))]
+        headline=percent('mIoU', metrics.get('mIoU')),
+        interval=_interval_of(metrics, 'mIoU'),
+        temporal=[(name, text) for name in ('TC', 'flicker') if (text := percent(name, metrics.get(name)))]
         or run.unlabelled.temporal(),
         missing=run.missing,
         files=files,
     )
+
+
+def _interval_of(metrics: dict[str, Any], figure: str) -> str:
+    rows = [row for table in figure_tables([metrics]) if not table.name for row in table.rows if row.name == figure]
+    return rows[0].intervals[0] if rows else ''
 
 
 def _overridden(config: Config | None, cfg_options: dict[str, Any] | None) -> Config | None:

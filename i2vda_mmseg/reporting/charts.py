@@ -1,7 +1,7 @@
 """Curves as SVG that follows the page: its font, its colours by day and by night."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -45,8 +45,15 @@ class Chart(NamedTuple):
     drawings: list[dict[str, Any]]
 
 
-def draw_chart(title: str, curves: Sequence[Curve], markers: bool = False, wide: bool = False, note: str = '') -> Chart:
-    """Draw curves over iterations.
+def draw_chart(
+    title: str,
+    curves: Sequence[Curve],
+    markers: bool = False,
+    wide: bool = False,
+    note: str = '',
+    axis: str = 'iteration',
+) -> Chart:
+    """Draw curves over iterations, or over something else that is counted.
 
     More than 400 points of a curve are averaged in groups of neighbours, and the note says so.
 
@@ -56,13 +63,14 @@ def draw_chart(title: str, curves: Sequence[Curve], markers: bool = False, wide:
         markers: Mark every point, for those that are few.
         wide: Draw it a second time for wide screens.
         note: Below the chart.
+        axis: What is counted.
     """
     thinned = [thin(curve, _MAX_POINTS) for curve in curves]
     if group := max((size for _, size in thinned), default=1) - 1:
         note = ' '.join(filter(None, (note, f'Each point is the mean of up to {group + 1} logged ones.')))
     kinds = ('wide', 'narrow') if wide else ('narrow',)
     shown = [curve for curve, _ in thinned]
-    return Chart(title, note, [_draw(title, shown, markers, kind, bool(len(kinds) > 1)) for kind in kinds])
+    return Chart(title, note, [_draw(title, shown, markers, kind, len(kinds) > 1, axis) for kind in kinds])
 
 
 def thin(curve: Curve, most: int) -> tuple[Curve, int]:
@@ -80,7 +88,7 @@ def thin(curve: Curve, most: int) -> tuple[Curve, int]:
     return Curve(curve.run, x, y), group
 
 
-def _draw(title: str, curves: Sequence[Curve], markers: bool, kind: str, has_both: bool) -> dict[str, Any]:
+def _draw(title: str, curves: Sequence[Curve], markers: bool, kind: str, has_both: bool, axis: str) -> dict[str, Any]:
     width, height, text = _SHAPES[kind]
     style: dict[Any, Any] = {
         'svg.fonttype': 'none', 'svg.hashsalt': f'{title} {kind}', 'font.size': text, 'text.color': _INK,
@@ -93,15 +101,15 @@ def _draw(title: str, curves: Sequence[Curve], markers: bool, kind: str, has_bot
         figure = Figure(figsize=(width, height), layout='constrained')
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        _plot(axes, curves, markers)
+        _plot(axes, curves, markers, axis)
         file = StringIO()
         figure.savefig(file, format='svg', transparent=True, metadata={'Date': None, 'Creator': None})
-        reader = _reader(axes, curves, height * 72)
+        reader = _reader(axes, curves, height * 72) | dict(axis=axis)
     kinds = f'{kind} both' if has_both else kind
     return dict(kind=kinds, svg=_adopt(file.getvalue(), title), reader=reader)
 
 
-def _plot(axes: Axes, curves: Sequence[Curve], markers: bool) -> None:
+def _plot(axes: Axes, curves: Sequence[Curve], markers: bool, axis: str) -> None:
     for curve in curves:
         (line,) = axes.plot(
             curve.x,
@@ -122,7 +130,7 @@ def _plot(axes: Axes, curves: Sequence[Curve], markers: bool) -> None:
         axes.set_xlim(min(steps) - 1, max(steps) + 1)  # else the ticks would be fractions of an iteration
     if min(y for curve in curves for y in curve.y) >= 0:
         axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
-    axes.set_xlabel('iteration')
+    axes.set_xlabel(axis)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(lambda value, _: f'{value:,.0f}'.replace(',', '\N{THIN SPACE}'))
@@ -170,9 +178,24 @@ def draw_curves(runs: Sequence[RunRecord]) -> list[Chart]:
     losses = [name for name in names_of(train) if 'loss' in name]
     charts = [
         *_charts(validation, ['mIoU'], 'mIoU of validation, in percent', True, True, 'Each marker is one validation.'),
-        *_charts(train, _KEPT, 'Share of kept pseudo-labels', note='Of all pixels of the target frames, in 0..1.'),
+        *_charts(
+            train, _KEPT, 'Kept pseudo-labels, in percent', note='Of all pixels of the target frames.', factor=100
+        ),
     ]
-    return charts + [chart for name in losses for chart in _charts(train, [name], name)]
+    return charts + [chart for name in losses for chart in _charts(train, [name], name, note=_term_note(name, runs))]
+
+
+def _term_note(name: str, runs: Sequence[RunRecord]) -> str:
+    """Say whose adversarial terms are added up otherwise than the others'."""
+    models = [(run.name, (run.config or {}).get('model')) for run in runs]
+    types = {run: model.get('type') for run, model in models if isinstance(model, Mapping)}
+    summed = [run for run, kind in types.items() if kind == 'I2VDA']
+    halved = [run for run, kind in types.items() if kind in ('AdaptSegNet', 'DAVSN')]
+    if name.startswith('loss_adv') and summed:
+        return f'Of {", ".join(summed)} the sum of two passes, I_{{0}} and I_{{t}} (Eq. 11); other methods make one.'
+    if name.startswith('loss_dis') and halved:
+        return f"Of {', '.join(halved)} half the sum of the source's term and the target's; of others the whole sum."
+    return ''
 
 
 def _charts(
@@ -182,6 +205,7 @@ def _charts(
     markers: bool = False,
     wide: bool = False,
     note: str = '',
+    factor: float = 1,
 ) -> list[Chart]:
     """Draw one chart for the first of the names that is logged, if any is."""
     for name in names:
@@ -189,7 +213,7 @@ def _charts(
         for run, table in enumerate(tables):
             points = sorted(table.get(name, {}).items())
             if points:
-                curves.append(Curve(run, [step for step, _ in points], [value for _, value in points]))
+                curves.append(Curve(run, [step for step, _ in points], [factor * value for _, value in points]))
         if curves:
             return [draw_chart(title, curves, markers, wide, note)]
     return []

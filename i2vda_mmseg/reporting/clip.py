@@ -15,6 +15,7 @@ from i2vda_mmseg.fileio.frame_source import IMAGES, FrameSource
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
 
+from .clip_flicker import FlickerMeter, PairFlows, draw_flicker, flows_along
 from .page import ClipPlayer, ReportOptions, Track
 from .pictures import encode_labels, encode_photo, shrink
 from .run_record import RunRecord, attempt
@@ -93,14 +94,19 @@ def encode_frames(frames: Iterable[np.ndarray]) -> tuple[list[str], tuple[int, i
     return uris, size
 
 
-def encode_predictions(predictor: FramePredictor, frames: Iterable[np.ndarray]) -> list[str]:
-    """Label frames in their order and encode the labels."""
+def encode_predictions(
+    predictor: FramePredictor, frames: Iterable[np.ndarray], flows: PairFlows | None = None
+) -> tuple[list[str], list[float]]:
+    """Label frames in their order: the encoded labels, and the flicker of each pair along ``flows``, in percent."""
     predictor.begin_clip()
-    uris = []
+    uris, flicker = [], []
+    meter = None if flows is None else FlickerMeter(flows, len(predictor.palette))
     for frame in frames:
-        labels = predictor(frame).cpu().numpy()
-        uris.append(encode_labels(shrink(labels, _MAX_WIDTH, sharp=True), predictor.palette))
-    return uris
+        labels = predictor(frame).cpu()
+        uris.append(encode_labels(shrink(labels.numpy(), _MAX_WIDTH, sharp=True), predictor.palette))
+        if meter is not None:
+            flicker += meter.add(labels)
+    return uris, flicker
 
 
 def affordable(frames: list[str], tracks: Iterable[list[str]], most: int = MAX_BYTES) -> int:
@@ -135,17 +141,21 @@ def make_player(
     if clip is None or encoded is None:
         return None, f'There is {faults[0].rstrip(".")}.'
     frames, size = encoded
-    tracks = []
+    flows = attempt(faults, 'flicker', flows_along, clip.read(), size)
+    tracks, flicker = [], []
     for index, (run, config) in enumerate(zip(runs, configs)):
         if config is not None:
             options.tell(f'{run.name}: clip {clip.name}')
-            uris = attempt(run.missing, 'labels of the clip', _label, run, config, clip, options)
-            tracks += [] if uris is None else [Track(index, uris)]
+            found = attempt(run.missing, 'labels of the clip', _label, run, config, clip, options, flows)
+            if found is not None:
+                tracks.append(Track(index, found[0]))
+                flicker.append((index, found[1]))
     count = affordable(frames, [track.uris for track in tracks])
     tracks = [Track(track.run, track.uris[:count]) for track in tracks]
     cut = f'The first {count} of {len(frames)} frames: more would make this page too large.'
     note = '' if count == len(frames) else cut
-    return ClipPlayer(clip.name, clip.names[:count], frames[:count], tracks, size, clip.fps, note), ''
+    chart = draw_flicker([(run, values[: count - 1]) for run, values in flicker])
+    return ClipPlayer(clip.name, clip.names[:count], frames[:count], tracks, size, clip.fps, note, chart), ''
 
 
 def _first_clip(configs: Sequence[Config | None], options: ReportOptions, faults: list[str]) -> Clip | None:
@@ -156,6 +166,8 @@ def _first_clip(configs: Sequence[Config | None], options: ReportOptions, faults
     return None
 
 
-def _label(run: RunRecord, config: Config, clip: Clip, options: ReportOptions) -> list[str]:
+def _label(
+    run: RunRecord, config: Config, clip: Clip, options: ReportOptions, flows: PairFlows | None
+) -> tuple[list[str], list[float]]:
     predictor = FramePredictor.load(config, run.weights(options.checkpoint_name).path, options.device)
-    return encode_predictions(predictor, clip.read())
+    return encode_predictions(predictor, clip.read(), flows)

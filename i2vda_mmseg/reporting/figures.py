@@ -11,24 +11,49 @@ _NONE = '\N{EN DASH}'
 _LOWER = {'flicker'}
 _DIGITS = 18  # of a whole number
 _FIRST = ('mIoU', 'TC', 'flicker')
-_SHARES = ('TC', 'flicker')  # in 0..1; what mmseg's metric gives is in percent
+_SHARES = ('TC', 'flicker')  # in 0..1 in metrics.json; what mmseg's metric gives is in percent
+_INTERVAL = '_interval'
+SENTENCES = {
+    'mIoU': 'mean over the classes of IoU, the overlap of prediction and ground truth over all labelled frames.',
+    'TC': 'temporal consistency: mean over the classes of the overlap of the predictions of a frame and of the next '
+    'one, warped to it along optical flow; needs no labels.',
+    'flicker': 'share of the pixels seen in both of two consecutive frames whose class changes.',
+    'aAcc': 'share of the labelled pixels that get their class.',
+    'pixel_accuracy': 'share of the labelled pixels that get their class, as the confusion counts it.',
+    'mAcc': 'mean over the classes of the share of their pixels that are found.',
+    'mDice': 'mean over the classes of twice the overlap over the sum of both areas.',
+    'mFscore': 'mean over the classes of the harmonic mean of precision and recall.',
+    'mPrecision': 'mean over the classes of the share of what is predicted as the class that is of it.',
+    'mRecall': 'mean over the classes of the share of their pixels that are found.',
+    'TC_pairs': 'pairs of consecutive frames that TC and flicker are measured on.',
+    'TC_clips': 'clips that these pairs are of.',
+    'labelled_frames': 'frames that mIoU is measured on.',
+    'threads': 'threads that the processor computed with.',
+    'IoU': 'Overlap of prediction and ground truth: pixels that both give the class, over pixels that either gives it.',
+    'TC_IoU': 'The same between the predictions of a frame and of the next one, warped to it; needs no labels.',
+}
+_TITLES = {'IoU': 'IoU by class', 'TC_IoU': 'TC by class', 'Dice': 'Dice by class', 'Fscore': 'F-score by class'}
 
 
 class FigureRow(NamedTuple):
     """One figure of all runs."""
 
     name: str  # of the figure or class
-    values: list[float | None]  # one a run; None where the run has none, as for a class that occurs nowhere
-    best: list[bool]  # whether the value is the best of all runs, one a run
+    values: list[float | None]  # as in metrics.json, one a run; None where the run has none
+    best: list[bool]  # whether the run's lead is more than chance, one a run
     full: float | None  # value at which a bar is full; None draws no bar
-    shown: list[str]  # the values as text
+    shown: list[str]  # the values as text: percent with one digit, or whole numbers
+    arrow: str = ''  # which way is better, '' where neither is
+    intervals: Sequence[str] = ()  # 95 % intervals as text, one a run; '' where there is none
+    sentence: str = ''  # what the figure is
 
 
 class FigureTable(NamedTuple):
     """Figures that belong together."""
 
     name: str  # key of the table in metrics.json, '' for the figures that are in none
-    unit: str  # what the numbers are
+    title: str  # above it
+    sentence: str  # what its figures are
     rows: list[FigureRow]  # the figures
 
 
@@ -64,34 +89,31 @@ def _whole(text: str) -> int | None:
 
 
 def figure_tables(
-    metrics: Sequence[Metrics | None], comparable: bool = True, temporal_comparable: bool = True
+    metrics: Sequence[Metrics | None], leads: Mapping[tuple[str, str], list[bool]] | None = None
 ) -> list[FigureTable]:
-    """Lay all numbers side by side.
+    """Lay all numbers side by side, in percent.
 
     Args:
         metrics: The content of each run's metrics.json; None for a run without.
-        comparable: Whether a best run may be told.
-        temporal_comparable: Whether one may be told of temporal consistency, TC and flicker, as well.
+        leads: By table and figure, which run's lead over all others is more than chance; see ``compare_runs``.
 
     Returns:
         The table of single figures, if there are any, then one for each table of numbers, in the files' order.
 
     Example:
-        >>> for table in figure_tables([{'mIoU': 52.08, 'IoU': {'road': 88.2}}, {'mIoU': 43.67}]):
-        ...     print(table.name, [(row.name, row.shown, row.best) for row in table.rows])
-         [('mIoU', ['52.08', '43.67'], [True, False])]
-        IoU [('road', ['88.20', '–'], [False, False])]
+        >>> for table in figure_tables([{'mIoU': 52.08, 'IoU': {'road': 88.2}}, {'mIoU': 43.67, 'TC': 0.66}]):
+        ...     print(table.name, [(row.name, row.arrow, row.shown) for row in table.rows])
+         [('mIoU', '↑', ['52.1', '43.7']), ('TC', '↑', ['–', '66.0'])]
+        IoU [('road', '', ['88.2', '–'])]
     """
     singles = [{key: value for key, value in (m or {}).items() if is_number(value)} for m in metrics]
     singles = [dict(sorted(single.items(), key=lambda item: _place(item[0]))) for single in singles]
-    ranked = (comparable, comparable and temporal_comparable)
-    tables = [_table('', '', singles, ranked)]
+    tables = [_table('', singles, leads or {}, metrics)]
     for name in _keys(metrics):
         parts = [(m or {}).get(name) for m in metrics]
-        if any(is_table(part) for part in parts):
-            unit = 'share' if name.startswith(_SHARES) else 'percent'
+        if any(is_table(part) for part in parts) and not _is_interval(name):
             numbers = [part if part is not None and is_table(part) else {} for part in parts]
-            tables.append(_table(name, unit, numbers, ranked))
+            tables.append(_table(name, numbers, leads or {}, metrics))
     return [table for table in tables if table.rows]
 
 
@@ -148,28 +170,56 @@ def is_table(value: Any) -> bool:
     )
 
 
-def _table(name: str, unit: str, parts: Sequence[Metrics], ranked: tuple[bool, bool]) -> FigureTable:
+def _table(
+    name: str,
+    parts: Sequence[Metrics],
+    leads: Mapping[tuple[str, str], list[bool]],
+    metrics: Sequence[Metrics | None],
+) -> FigureTable:
     rows = []
     for key in _keys(parts):
         values = [part.get(key) for part in parts]
-        is_share = (name or key).startswith(_SHARES) and not any(isinstance(value, int) for value in values)
-        digits = 4 if is_share else 2
-        shown = [_NONE if v is None else str(v) if isinstance(v, int) else f'{v:.{digits}f}' for v in values]
+        unit = 100 if _is_share(name, key) else 1
         full = None
         if name or key in _HIGHER | _LOWER:
-            full = max(1.0 if is_share else 100.0, *(abs(v) for v in values if v is not None), 0.0)
-        may_rank = ranked[(name or key).startswith(_SHARES)]
-        best = _best(values, bool(name) or key in _HIGHER, key in _LOWER) if may_rank else [False] * len(values)
-        rows.append(FigureRow(key, values, best, full, shown))
-    return FigureTable(name, unit, rows)
+            full = max(100.0, *(unit * abs(v) for v in values if v is not None), 0.0) / unit
+        arrow = '↓' if key in _LOWER and not name else '↑' if key in _HIGHER and not name else ''
+        intervals = [] if name else [_interval((m or {}).get(f'{key}{_INTERVAL}'), unit) for m in metrics]
+        best = leads.get((name, key), [False] * len(values))
+        shown = [_text(value, unit) for value in values]
+        rows.append(FigureRow(key, values, best, full, shown, arrow, intervals, '' if name else SENTENCES.get(key, '')))
+    title = _TITLES.get(name, name or 'All classes')
+    return FigureTable(name, f'{title} ↑' if name in _TITLES else title, SENTENCES.get(name, ''), rows)
 
 
-def _best(values: Sequence[float | None], is_higher: bool, is_lower: bool) -> list[bool]:
-    present = [value for value in values if value is not None]
-    if len(present) < 2 or not (is_higher or is_lower) or len(set(present)) == 1:
-        return [False] * len(values)
-    target = max(present) if is_higher else min(present)
-    return [value == target for value in values]
+def percent(name: str, value: Any) -> str | None:
+    """Write a single figure of metrics.json in percent with one digit; None where it is none.
+
+    Example:
+        >>> percent('mIoU', 52.083), percent('flicker', 0.1041), percent('TC', None)
+        ('52.1', '10.4', None)
+    """
+    return _text(value, 100 if _is_share('', name) else 1) if is_number(value) else None
+
+
+def _text(value: float | None, unit: int) -> str:
+    if value is None:
+        return _NONE
+    return str(value) if isinstance(value, int) and unit == 1 else f'{unit * value:.1f}'
+
+
+def _is_share(table: str, key: str) -> bool:
+    return table.startswith(_SHARES) if table else key in _SHARES
+
+
+def _interval(bounds: Any, unit: int) -> str:
+    if not isinstance(bounds, Mapping) or not all(is_number(bounds.get(end)) for end in ('low', 'high')):
+        return ''
+    return f'{unit * bounds["low"]:.1f} to {unit * bounds["high"]:.1f}'
+
+
+def _is_interval(name: str) -> bool:
+    return name.endswith(_INTERVAL)
 
 
 def _place(name: str) -> int:

@@ -7,25 +7,37 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from i2vda_mmseg.visualization.differences import CHANGED, LEFT_OUT, WRONG
+
+from .about import About
 from .charts import Chart
+from .confusion import ConfusionTable
 from .figures import FactRow, FigureTable
+from .paths import shorten
 from .pictures import Picture
+from .support import DifferenceRow
 
 _BREAKS = re.compile(r'(?<=[_./])|(?<=[a-z])(?=[A-Z])')
+_NAME_BREAKS = re.compile(r'(?<=[_./])')
 _SUBSCRIPT = re.compile(r'_\{([^{}]*)\}')
 
 
 Legend = Sequence[tuple[str, Sequence[int]]]  # name and RGB colour of each class
+CLASSES, ERRORS, CHANGES = 'classes', 'errors', 'changes'  # what the colours of a picture mean
+KEYS: dict[str, Legend] = {
+    ERRORS: [('wrong', WRONG), ('without a label', LEFT_OUT)],
+    CHANGES: [('another class in the next frame', CHANGED), ('not seen in both frames', LEFT_OUT)],
+}
 
 
 class RunHead(NamedTuple):
     """How a run is introduced."""
 
     name: str  # short and unlike the other runs'
-    folder: str  # its work dir
     protocol: str | None  # what its mIoU is about; None where nothing says
     headline: str | None  # mIoU in percent as text; None where it was not tested
-    temporal: list[tuple[str, str]]  # figures of temporal consistency by name, as text
+    interval: str  # its 95 % interval as text, or ''
+    temporal: list[tuple[str, str]]  # figures of temporal consistency in percent, by name, as text
     missing: list[str]  # what could not be shown of it and why, one sentence each
     files: list[tuple[str, str]]  # ``(title, text)`` of the files that are shown as they are
 
@@ -34,8 +46,9 @@ class Sample(NamedTuple):
     """A frame as several runs see it."""
 
     name: str  # of the frame
-    shared: list[Picture]  # what all runs see: frames and ground truth
-    rows: list[tuple[int, list[Picture]]]  # ``(run, pictures)``
+    shared: list[Picture]  # what all runs see: ground truth and frames
+    # ``(run, prediction with its errors and its flicker, what it learns from)``
+    columns: list[tuple[int, list[Picture], list[Picture]]]
 
 
 class Track(NamedTuple):
@@ -55,6 +68,7 @@ class ClipPlayer(NamedTuple):
     size: tuple[int, int]  # width and height in pixels
     fps: float  # frames a second
     note: str  # below it; '' for none
+    flicker: Chart | None = None  # of each pair of consecutive frames, in percent
 
 
 class ReportContent(NamedTuple):
@@ -62,10 +76,15 @@ class ReportContent(NamedTuple):
 
     title: str  # of the page
     runs: list[RunHead]  # the runs, in the order of their columns
+    about: About  # what was compared
     warnings: list[str]  # what speaks against comparing the figures
     tables: list[FigureTable]  # the figures
+    support: str  # what bold means here, or why nothing is; '' for a single run
+    compared: list[str]  # figures of the differences
+    differences_of_runs: list[DifferenceRow]  # between pairs of runs
     facts: list[FactRow]  # what they are about
     charts: list[Chart]  # the curves
+    confusion: list[ConfusionTable]  # which class is taken for which
     samples: list[Sample]  # the sample panels
     player: ClipPlayer | None  # the clip; None where there is none
     legends: list[Legend]  # the classes' colours
@@ -73,12 +92,16 @@ class ReportContent(NamedTuple):
     differences: list[FactRow]  # settings that differ
     versions: list[FactRow]  # versions and machines
 
+    def longest_word(self) -> int:
+        """Characters of the longest part of a run's name that is not broken."""
+        return max(len(word) for run in self.runs for part in run.name.split() for word in _NAME_BREAKS.split(part))
+
     def player_data(self) -> dict[str, Any] | None:
         """What the page's script needs to show the clip."""
         if self.player is None:
             return None
         tracks = [dict(name=self.runs[track.run].name, uris=track.uris) for track in self.player.tracks]
-        return self.player._asdict() | dict(tracks=tracks)
+        return self.player._asdict() | dict(tracks=tracks, flicker=None)
 
 
 class ReportOptions(NamedTuple):
@@ -86,6 +109,7 @@ class ReportOptions(NamedTuple):
 
     Attributes:
         title: Of the page; None makes one of the runs' names.
+        names: What to call the runs; None takes the ends of their folders.
         clip: See ``find_clip``.
         max_frames: Frames of the clip; 0 shows no clip.
         samples: Labelled frames to draw panels of; 0 draws none.
@@ -96,6 +120,7 @@ class ReportOptions(NamedTuple):
     """
 
     title: str | None = None
+    names: Sequence[str] | None = None
     clip: str | None = None
     max_frames: int = 30
     samples: int = 2
@@ -128,11 +153,18 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_without_roots,
     )
-    environment.filters.update(subscripts=subscripts, breakable=breakable)
+    environment.filters.update(subscripts=subscripts, breakable=breakable, whole=whole)
     # They are files of this package, not data.
     parts = {name: Markup(loader.get_source(environment, name)[0]) for name in ('style.css', 'script.js')}
+    values |= dict(keys=KEYS)
     return environment.get_template(template).render(**values, style=parts['style.css'], script=parts['script.js'])
+
+
+def _without_roots(value: Any) -> Any:
+    """Cut absolute paths short in whatever the page says; what is markup already, and pictures, stay."""
+    return shorten(value) if type(value) is str and not value.startswith('data:') else value
 
 
 def subscripts(caption: str) -> Markup:
@@ -142,7 +174,7 @@ def subscripts(caption: str) -> Markup:
         >>> print(subscripts('F_{10} < 3 px'))
         F<sub>10</sub> &lt; 3 px
     """
-    return Markup(_SUBSCRIPT.sub(r'<sub>\1</sub>', str(escape(caption))))
+    return Markup(_SUBSCRIPT.sub(r'<sub>\1</sub>', str(escape(shorten(caption)))))
 
 
 def breakable(name: str) -> Markup:
@@ -152,4 +184,14 @@ def breakable(name: str) -> Markup:
         >>> print(breakable('lr_<b>'))
         lr_<wbr>&lt;b&gt;
     """
-    return Markup('<wbr>').join(_BREAKS.split(name))
+    return Markup('<wbr>').join(_BREAKS.split(shorten(name)))
+
+
+def whole(name: str) -> Markup:
+    """Let the name of a run break after underscores, dots and slashes only.
+
+    Example:
+        >>> print(whole('DAFormer_b5'))
+        DAFormer_<wbr>b5
+    """
+    return Markup('<wbr>').join(_NAME_BREAKS.split(shorten(name)))

@@ -22,6 +22,34 @@ class Picture(NamedTuple):
     width: int  # in pixels
     height: int  # in pixels
     sharp: bool = False  # whether it must be shown without blending: labels and masks
+    key: str = ''  # what its colours mean: the name of a legend of the page, or ''
+
+
+def photo_picture(caption: str, image: np.ndarray, max_width: int) -> Picture:
+    """Show an image (H, W, 3), uint8, RGB."""
+    small = shrink(image, max_width)
+    return Picture(caption, encode_photo(small), small.shape[1], small.shape[0])
+
+
+def sharp_picture(caption: str, image: np.ndarray, max_width: int, key: str = '') -> Picture:
+    """Show an image of few colours, (H, W, 3), uint8, RGB."""
+    small = shrink(image, max_width, sharp=True)
+    return Picture(caption, encode_sharp(small), small.shape[1], small.shape[0], True, key)
+
+
+def label_picture(
+    caption: str, labels: np.ndarray, palette: Sequence[Sequence[int]], max_width: int, key: str
+) -> Picture:
+    """Show labels (H, W), uint8, in their colours."""
+    small = shrink(labels, max_width, sharp=True)
+    return Picture(caption, encode_labels(small, palette), small.shape[1], small.shape[0], True, key)
+
+
+def marked_picture(caption: str, image: np.ndarray, max_width: int, key: str) -> Picture:
+    """Show an image (H, W, 3), uint8, RGB, with marked pixels, whose colours are kept apart from their neighbours'."""
+    small = shrink(image, max_width, sharp=True)
+    uri = _uri(Image.fromarray(np.ascontiguousarray(small)), 'JPEG', quality=_QUALITY, subsampling=0)
+    return Picture(caption, uri, small.shape[1], small.shape[0], True, key)
 
 
 def shrink(image: np.ndarray, max_width: int, sharp: bool = False) -> np.ndarray:

@@ -2,19 +2,24 @@
 
 import filecmp
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mmengine.config import Config
 
 from i2vda_mmseg.errors import describe
+from i2vda_mmseg.evaluation import ClipCounts, read_clip_counts
+from i2vda_mmseg.evaluation.clip_counts import CLIPS_FILE
 
+from .confusion import read_confusion
 from .figures import parse_figures
-from .scalars import Scalars, read_scalars
+from .scalars import Scalars, read_scalars, trained_configs, went_on
 from .without_labels import Unlabelled, read_unlabelled
 
 _MACHINE = re.compile(r'^    (Python|CUDA available|GPU [\d,]+|CUDA_HOME|OpenCV|seed): (.+)$', re.MULTILINE)
+_LOADED = re.compile(r'^load_from\s*=\s*[\'"](.+)[\'"]\s*$', re.MULTILINE)  # in a config as mmengine dumps it
 _HEAD = 20_000  # characters of a log, in which mmengine describes the machine
 
 
@@ -99,6 +104,10 @@ class RunRecord(NamedTuple):
         machine: What its log says of the machine.
         missing: What is not there, one sentence each.
         unlabelled: What is known of it without labels.
+        clip_counts: What its test counted on each clip, by figure.
+        confusion: Content of confusion.json, None where there is none.
+        started: Time stamp of the first start of its training, None where there is none.
+        loaded_from: Checkpoint whose weights that began with; '' for none.
     """
 
     name: str
@@ -110,6 +119,10 @@ class RunRecord(NamedTuple):
     machine: dict[str, str]
     missing: list[str]
     unlabelled: Unlabelled = Unlabelled({}, None)
+    clip_counts: Mapping[str, ClipCounts] = MappingProxyType({})
+    confusion: dict[str, Any] | None = None
+    started: str | None = None
+    loaded_from: str = ''
 
     def weights(self, name: str | None = None) -> Weights:
         """Find the weights: ``name``, or those that were tested, or the last ones.
@@ -147,7 +160,10 @@ def read_run(folder: str | Path, name: str | None = None) -> RunRecord:
     machine = _read_machine(folder)
     unlabelled = read_unlabelled(folder, missing)
     called = name or folder.resolve().name
-    return RunRecord(called, folder, metrics, train, validation, config, machine, missing, unlabelled)
+    return RunRecord(
+        called, folder, metrics, train, validation, config, machine, missing, unlabelled,
+        _read_clip_counts(folder / CLIPS_FILE, missing), read_confusion(folder, missing), *_first_start(folder),
+    )  # fmt: skip
 
 
 def short_names(folders: Sequence[str | Path]) -> list[str]:
@@ -181,6 +197,21 @@ def _read_metrics(path: Path, missing: list[str]) -> dict[str, Any] | None:
         missing.append('no figures: metrics.json is no table')
         return None
     return metrics
+
+
+def _read_clip_counts(path: Path, missing: list[str]) -> dict[str, ClipCounts]:
+    if not path.is_file():
+        return {}
+    return attempt(missing, 'intervals', read_clip_counts, path) or {}
+
+
+def _first_start(folder: Path) -> tuple[str | None, str]:
+    """Time stamp of the start that did not go on from a checkpoint, and what it loaded."""
+    for config in reversed(trained_configs(folder)):
+        if not went_on(config):
+            found = _LOADED.search(config.read_text(encoding='utf-8', errors='replace')) if config.is_file() else None
+            return config.parts[-3], found[1] if found else ''
+    return None, ''
 
 
 def _read_config(folder: Path, missing: list[str]) -> Config | None:

@@ -38,13 +38,20 @@ def read_scalars(folder: Path) -> tuple[Scalars, Scalars, int]:
         torn += unreadable
         starts = [entry['step'] for entry in entries if 'iter' in entry]
         for table in (train, validation) if starts else ():
-            _forget_from(table, min(starts) if _went_on(path.with_name('config.py')) else 0)
+            _forget_from(table, min(starts) if went_on(path.with_name('config.py')) else 0)
         for entry in entries:
             table = train if 'iter' in entry else validation
             for name, value in entry.items():
                 if name not in ('iter', 'step', 'epoch') and is_number(value) and math.isfinite(value):
                     table.setdefault(name, {})[entry['step']] = float(value)
     return train, validation, torn
+
+
+def trained_configs(folder: Path) -> list[Path]:
+    """Give the dumped config of each start that logged iterations, the first start first."""
+    found = (path for path in folder.glob('*/vis_data/scalars.json') if path.is_file())
+    starts = sorted(found, key=lambda path: path.parts[-3])
+    return [path.with_name('config.py') for path in starts if any('iter' in entry for entry in _entries(path)[0])]
 
 
 def _starts(folder: Path) -> list[Path]:
@@ -66,7 +73,8 @@ def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
     return entries, unreadable
 
 
-def _went_on(config: Path) -> bool:
+def went_on(config: Path) -> bool:
+    """Whether the start that dumped a config went on from a checkpoint; one without a config is taken for one."""
     return not config.is_file() or bool(_RESUMED.search(config.read_text(encoding='utf-8', errors='replace')))
 
 

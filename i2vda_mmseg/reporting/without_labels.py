@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from i2vda_mmseg.errors import describe
 
-from .figures import FactRow, FigureRow, FigureTable, is_number, parse_figures
+from .figures import FactRow, FigureRow, FigureTable, is_number, parse_figures, percent
 
 VIDEOS, SELECTION = 'video.json', 'selection.json'
 _FIGURES = ('TC', 'flicker')
@@ -28,7 +28,7 @@ class Unlabelled(NamedTuple):
     def temporal(self) -> list[tuple[str, str]]:
         """Figures of the last video, as text by name."""
         row = next(reversed(self.videos.values()), {})
-        return [(name, f'{row[name]:.4f}') for name in _FIGURES if is_number(row.get(name))]
+        return [(name, text) for name in _FIGURES if (text := percent(name, row.get(name)))]
 
 
 def read_unlabelled(folder: Path, missing: list[str]) -> Unlabelled:
@@ -65,9 +65,10 @@ def video_table(runs: Sequence[Unlabelled]) -> list[FigureTable]:
             found: list[Any] = [run.videos.get(name, {}).get(figure) for run in runs]
             values = [float(value) if is_number(value) else None for value in found]
             if any(value is not None for value in values):
-                shown = [_NONE if value is None else f'{value:.4f}' for value in values]
-                rows.append(FigureRow(f'{name}: {figure}', values, [False] * len(values), 1.0, shown))
-    return [FigureTable('Videos, without labels', 'share', rows)] if rows else []
+                shown = [percent(figure, value) or _NONE for value in values]
+                arrow = '↓' if figure == 'flicker' else '↑'
+                rows.append(FigureRow(f'{name}: {figure}', values, [False] * len(values), 1.0, shown, arrow))
+    return [FigureTable('videos', 'Videos, without labels', '', rows)] if rows else []
 
 
 def unlabelled_facts(runs: Sequence[Unlabelled]) -> list[FactRow]:

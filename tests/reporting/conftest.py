@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.evaluation import write_metrics
+from i2vda_mmseg.evaluation import ClipCounts, write_clip_counts, write_metrics
 from i2vda_mmseg.streetworld import make_streetworld
 
 CLASSES = ('road', 'sidewalk', 'building')
@@ -49,7 +50,8 @@ def make_run(street, request):
         figures |= {'IoU/bus': float('nan'), 'TC_IoU/road': 0.87654321}
         write_metrics(
             folder / 'metrics.json', figures, protocol='viper15', is_last_checkpoint=True,
-            checkpoint=str(folder / 'iter_40.pth'), TC_preset='clean', TC_switches=dict(warping='nearest', eta=1.0),
+            checkpoint=str(folder / 'iter_40.pth'), date='2026-01-02',
+            TC_preset='clean', TC_switches=dict(warping='nearest', eta=1.0),
         )  # fmt: skip
         return folder
 
@@ -58,9 +60,36 @@ def make_run(street, request):
 
 @pytest.fixture(scope='session')
 def two_runs(make_run, tmp_path_factory):
-    """Work dirs of source-only training and I2VDA."""
+    """Work dirs of source-only training and I2VDA, the second with its confusion."""
     folder = tmp_path_factory.mktemp('runs')
-    return [make_run(folder / 'source_only'), make_run(folder / 'i2vda', 'i2vda', 55.0)]
+    runs = [make_run(folder / 'source_only'), make_run(folder / 'i2vda', 'i2vda', 55.0)]
+    matrix = dict(classes=CLASSES, counts=[[90, 10, 0], [5, 15, 0], [0, 0, 0]])
+    (runs[1] / 'confusion.json').write_text(json.dumps(matrix))
+    return runs
+
+
+@pytest.fixture(scope='session')
+def count_clips():
+    """Give a function that makes figures of counts on twelve clips, ``gain`` more or fewer of 100 pixels right."""
+
+    def count(folder, gain, changed=20):
+        rng = np.random.default_rng(0)  # the same clips, as hard for every run
+        right = np.clip(rng.integers(30, 60, (12, 2)) + gain, 0, 100)
+        names, classes = [f'roadburg/c{number:02d}' for number in range(12)], ('road', 'pole')
+        columns = dict(intersection=right, union=np.full_like(right, 100))
+        pixels = dict(changed=changed + rng.integers(0, 9, 12), valid=np.full(12, 200))
+        counts = dict(mIoU=ClipCounts.of(names, classes, columns), TC=ClipCounts.of(names, classes, columns | pixels))
+        write_clip_counts(folder / 'clips.json', counts)
+        path = folder / 'metrics.json'
+        figures = json.loads(path.read_text())
+        ious = dict(zip(classes, (right.sum(0) / 1200).tolist()))
+        figures |= dict(mIoU=100 * counts['mIoU'].figure(), TC=counts['TC'].figure())
+        figures |= dict(flicker=pixels['changed'].sum() / 2400, TC_IoU=ious)
+        figures |= dict(IoU={name: 100 * iou for name, iou in ious.items()})
+        figures |= dict(mIoU_interval=dict(low=40.25, high=50.75, clips=12))
+        path.write_text(json.dumps(figures))
+
+    return count
 
 
 def write_scalars(stamp, steps, validations=(), offset=0.0):

@@ -46,9 +46,9 @@ def change_metrics(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def stars(page, figure):
-    """Which runs are marked as the best of a figure."""
-    row = re.search(rf'<th scope="row">{figure}</th>(.*?)</tr>', page.source, re.DOTALL).group(1)
+def bold(page, figure):
+    """Which runs' leads in a figure are bold."""
+    row = re.search(rf'<th scope="row">{figure}(?: <span.*?)?</th>(.*?)</tr>', page.source, re.DOTALL).group(1)
     return [' best' in start for start in re.findall(r'<td class="([^"]*)"', row)]
 
 
@@ -66,8 +66,8 @@ def test_each_figure_of_each_metrics_file_is_shown(page, two_runs):
         switches = figures.pop('TC_switches')
         assert len(numbers(figures)) == 9
         assert set(numbers(figures)) <= exact
-        assert f'{figures["mIoU"]:.2f}' in page.text
-        assert f'{figures["TC"]:.4f}' in page.text
+        assert f'{figures["mIoU"]:.1f}' in page.text
+        assert f'{100 * figures["TC"]:.1f}' in page.text
         assert str(switches['eta']) in page.text
     assert page.text.count('viper15') >= 4  # the protocol, with each headline and among the facts
 
@@ -82,14 +82,29 @@ def test_nothing_is_missing_and_nothing_is_fetched(page):
 
 
 def test_every_part_is_there(page):
-    for caption in ('Frame I', 'Synthesised I', 'Flow F', 'Validity mask O', 'Pseudo-label PL', 'Prediction of M',
-                    'Ground truth', 'mIoU of validation', 'Share of kept pseudo-labels', 'loss_seg', 'Python',
-                    'model.pseudo_label_head.delta', '3.11.7'):  # fmt: skip
+    for caption in ('Frame I', 'Synthesised I', 'Flow F', 'Validity mask O', 'Pseudo-label PL', 'Prediction',
+                    'Errors: ', 'Flicker: ', 'Ground truth', 'mIoU of validation', 'Kept pseudo-labels', 'loss_seg',
+                    'Python', 'model.pseudo_label_head.delta', '3.11.7', '2 January 2026', 'random weights',
+                    'Flicker along the clip', '25 % of sidewalk taken for road', 'without a label'):  # fmt: skip
         assert caption in page.text, caption
     clip = json.loads(re.search(r'id="player-data">(.*?)</script>', page.source).group(1))
     assert len(clip['frames']) == len(clip['names']) == 3
     assert [(track['name'], len(track['uris'])) for track in clip['tracks']] == [('source_only', 3), ('i2vda', 3)]
     assert clip['tracks'][0]['uris'][0] != clip['tracks'][1]['uris'][0]
+
+
+def test_no_path_of_this_machine_is_on_the_page(page, two_runs):
+    assert str(two_runs[0].parent) not in page.source
+    assert not re.search(r'(?<![\w.:/<])/(?:tmp|home|root|work)/', re.sub(r'data:image/[^"]*', '', page.source))
+    assert '…/source_only/iter_40.pth' in page.text
+
+
+def test_runs_are_called_as_asked(two_runs, tmp_path):
+    options = FIGURES_ONLY._replace(names=['Source only', 'Ours'])
+    page = Page(build_report(two_runs, tmp_path / 'report.html', options))
+    assert page.text.count('Ours') > 3
+    with pytest.raises(ValueError, match='1 work dirs, but 2 names: Source only, Ours'):
+        build_report(two_runs[:1], tmp_path / 'report.html', options)
 
 
 def test_the_same_runs_give_the_same_page(two_runs, page, tmp_path):
@@ -108,8 +123,8 @@ def test_missing_parts_are_told_and_the_rest_is_shown(two_runs, tmp_path):
     assert 'no settings, samples and clip: there is no config in it' in page.text
     assert page.text.count('no figures: there is no metrics.json') == 2
     assert page.text.count('no samples: ') == 2
-    assert 'There is no clip: no such folder: /nowhere/leftImg8bit_sequence/val' in page.text
-    assert '50.12' in page.text
+    assert 'There is no clip: no such folder: …/leftImg8bit_sequence/val' in page.text
+    assert '50.1' in page.text
     assert 'loss_seg' in page.text
 
 
@@ -127,21 +142,23 @@ def test_a_damaged_checkpoint_costs_only_what_needs_it(two_runs, tmp_path):
 
 FIGURES_ONLY = ReportOptions(samples=0, max_frames=0)
 CHANGES = dict(
-    same=(dict(), dict(mIoU=True, flicker=True, TC=True, pole=True)),
-    other_way=(dict(TC_preset='etc'), dict(mIoU=True, flicker=False, TC=False, pole=False)),
-    other_protocol=(dict(protocol='viper15-no-rider'), dict(mIoU=False, flicker=False, TC=False, pole=False)),
+    same=(dict(), dict(mIoU=True, flicker=True, TC=True, road=True)),
+    other_way=(dict(TC_preset='etc'), dict(mIoU=True, flicker=False, TC=False)),
+    other_protocol=(dict(protocol='viper15-no-rider'), dict(mIoU=False, flicker=False, TC=False, road=False)),
 )
 
 
 @pytest.mark.parametrize('change', CHANGES)
-def test_the_best_is_marked_of_what_may_be_compared(two_runs, tmp_path, change):
+def test_a_lead_is_bold_where_the_runs_may_be_compared(two_runs, count_clips, tmp_path, change):
     changes, marked = CHANGES[change]
     first, other = (shutil.copytree(run, tmp_path / run.name) for run in two_runs)
-    change_metrics(first, TC_IoU=dict(pole=0.5))
-    change_metrics(other, TC=0.9, flicker=0.001, TC_IoU=dict(pole=0.99), **changes)
+    count_clips(first, 0)
+    count_clips(other, 2, changed=10)
+    change_metrics(other, **changes)
     page = Page(build_report([first, other], tmp_path / 'report.html', FIGURES_ONLY))
-    assert {name: stars(page, name) == [False, True] for name in marked} == marked
-    assert all(any(stars(page, name)) == is_marked for name, is_marked in marked.items())
+    assert {name: bold(page, name) == [False, True] for name in marked} == marked
+    assert all(any(bold(page, name)) == is_marked for name, is_marked in marked.items())
+    assert ('40.2 to 50.8' in page.text, 'Differences' in page.text) == (True, 'protocol' not in changes)
 
 
 def test_odd_metrics_cost_only_themselves(two_runs, tmp_path):
@@ -152,7 +169,7 @@ def test_odd_metrics_cost_only_themselves(two_runs, tmp_path):
     page = Page(build_report([odd, other, two_runs[0]], tmp_path / 'report.html', FIGURES_ONLY))
     body = page.source.partition('<section id="files">')[0]
     assert not re.search(r'\b(nan|inf)\b', re.sub('<script.*?</script>|<style.*?</style>', '', body, flags=re.DOTALL))
-    assert '50.12' in page.text
+    assert '50.1' in page.text
 
 
 def test_samples_are_of_the_file_that_was_tested(two_runs, tmp_path):
@@ -160,10 +177,9 @@ def test_samples_are_of_the_file_that_was_tested(two_runs, tmp_path):
     (work_dir / 'iter_40.pth').write_bytes(b'of another training')
     tested = two_runs[0] / 'iter_40.pth'
     page = Page(build_report([work_dir], tmp_path / 'report.html', ReportOptions(samples=1, max_frames=0)))
-    assert 'Prediction of M' in page.text
-    assert (
-        f'work_dir: samples and clip are of {tested}, which was tested, and not of the other iter_40.pth' in page.text
-    )
+    assert 'Prediction' in page.text
+    said = f'work_dir: samples and clip are of …/{tested.parent.name}/{tested.name}, which was tested, and not of the'
+    assert f'{said} other iter_40.pth' in page.text
     quiet = Page(build_report([work_dir], tmp_path / 'quiet.html', FIGURES_ONLY))
     assert 'samples and clip are of' not in quiet.text
 

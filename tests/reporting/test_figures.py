@@ -10,48 +10,45 @@ def test_numbers_keep_their_table_and_stand_in_one_row():
     second = {'protocol': 'viper15', 'mIoU': 55.0, 'TC': 0.66, 'IoU': {'road': 80.0, 'sky': 90.0}}
     singles, iou = figure_tables([first, second, None])
     assert list(rows_of(singles))[:1] == ['mIoU']  # whatever else there is
-    assert rows_of(singles)['mIoU'].shown == ['52.00', '55.00', '\N{EN DASH}']
-    assert rows_of(singles)['mIoU'].best == [False, True, False]
-    assert rows_of(singles)['TC'].shown[1] == '0.6600'
+    assert rows_of(singles)['mIoU'].shown == ['52.0', '55.0', '\N{EN DASH}']
+    assert rows_of(singles)['TC'].shown[1] == '66.0'
     assert rows_of(singles)['TC_pairs'].shown[0] == '40'
     assert rows_of(singles)['TC_pairs'].full is None
-    assert iou.unit == 'percent'
-    assert rows_of(iou)['road'].best == [True, False, False]
+    assert iou.title == 'IoU by class ↑'
     assert rows_of(iou)['bus'].values == [None, None, None]
 
 
-def test_bars_of_shares_are_full_at_one_and_of_percent_at_a_hundred():
-    metrics = {'mIoU': 0.4, 'flicker': 0.02, 'IoU': {'road': 0.4}, 'TC_IoU': {'road': 0.4}}
+def test_everything_is_in_percent_and_bars_are_full_at_a_hundred():
+    metrics = {'mIoU': 0.4, 'flicker': 0.02, 'IoU': {'road': 0.4}, 'TC_IoU': {'road': 0.4}, 'TC_pairs': 1}
     singles, iou, temporal = figure_tables([metrics])
     assert rows_of(singles)['mIoU'].full == rows_of(iou)['road'].full == 100
     assert rows_of(singles)['flicker'].full == rows_of(temporal)['road'].full == 1
-    assert temporal.unit == 'share'
+    shown = {name: row.shown[0] for name, row in rows_of(singles).items()}
+    assert shown == {'mIoU': '0.4', 'flicker': '2.0', 'TC_pairs': '1'}
+    assert (rows_of(iou)['road'].shown, rows_of(temporal)['road'].shown) == (['0.4'], ['40.0'])
 
 
-def test_less_flicker_is_better_and_equals_have_no_best():
-    (table,) = figure_tables([{'flicker': 0.1, 'mIoU': 50.0}, {'flicker': 0.2, 'mIoU': 50.0}])
-    assert rows_of(table)['flicker'].best == [True, False]
-    assert rows_of(table)['mIoU'].best == [False, False]
+def test_arrows_say_which_way_is_better_and_sentences_what_a_figure_is():
+    (table,) = figure_tables([{'flicker': 0.1, 'mIoU': 50.0, 'TC': 0.5, 'TC_pairs': 9, 'odd': 3.0}])
+    arrows = {name: row.arrow for name, row in rows_of(table).items()}
+    assert arrows == {'mIoU': '↑', 'TC': '↑', 'flicker': '↓', 'TC_pairs': '', 'odd': ''}
+    assert all(row.sentence.endswith('.') for name, row in rows_of(table).items() if name != 'odd')
 
 
-def test_of_runs_that_cannot_be_compared_none_is_best():
-    (table,) = figure_tables([{'mIoU': 10.0}, {'mIoU': 50.0}], comparable=False)
-    assert table.rows[0].best == [False, False]
+def test_an_interval_stands_with_its_figure_in_percent():
+    first = {'mIoU': 50.0, 'TC': 0.6, 'mIoU_interval': {'low': 48.0, 'high': 52.25, 'clips': 60},
+             'TC_interval': {'low': 0.5, 'high': 0.75, 'clips': 60}}  # fmt: skip
+    (table,) = figure_tables([first, {'mIoU': 40.0, 'mIoU_interval': [1, 2]}, None])
+    assert rows_of(table)['mIoU'].intervals == ['48.0 to 52.2', '', '']
+    assert rows_of(table)['TC'].intervals[0] == '50.0 to 75.0'
 
 
-def test_temporal_consistency_measured_in_other_ways_has_no_best():
-    first = {'mIoU': 50.0, 'TC': 0.6, 'flicker': 0.1, 'IoU': {'road': 50.0}, 'TC_IoU': {'road': 0.6}}
-    second = {'mIoU': 60.0, 'TC': 0.9, 'flicker': 0.2, 'IoU': {'road': 60.0}, 'TC_IoU': {'road': 0.9}}
-    for comparable, temporal in ((True, True), (True, False), (False, True), (False, False)):
-        tables = figure_tables([first, second], comparable, temporal)
-        best = {(table.name, row.name): any(row.best) for table in tables for row in table.rows}
-        assert best == {
-            ('', 'mIoU'): comparable,
-            ('', 'TC'): comparable and temporal,
-            ('', 'flicker'): comparable and temporal,
-            ('IoU', 'road'): comparable,
-            ('TC_IoU', 'road'): comparable and temporal,
-        }
+def test_only_what_is_supported_is_the_best():
+    metrics = [{'mIoU': 10.0, 'IoU': {'road': 5.0}}, {'mIoU': 50.0, 'IoU': {'road': 9.0}}]
+    leads = {('IoU', 'road'): [False, True]}
+    singles, iou = figure_tables(metrics, leads)
+    assert rows_of(singles)['mIoU'].best == [False, False]
+    assert rows_of(iou)['road'].best == [False, True]
 
 
 def test_facts_are_told_apart_from_figures():

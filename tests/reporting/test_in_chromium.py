@@ -1,5 +1,8 @@
 """The page in a browser: it opens from a file without a complaint, and its controls do what they say."""
 
+import json
+import shutil
+
 import pytest
 from browser import Browser, is_installed
 
@@ -12,13 +15,25 @@ SET = """const field = document.getElementById(arguments[0]);
 field.value = arguments[1];
 field.dispatchEvent(new Event(arguments[2], {bubbles: true}));"""
 
+PRESS = "document.getElementById('lightbox').dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0]}))"
+# Elements beyond the right edge that no box of their own scrolls, and names of runs in heads of tables that do not fit.
+CUT = """return [...document.querySelectorAll('main *, header *')].filter((element) =>
+  element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('.scroll, .hidden, svg, dialog, pre'))
+  .map((element) => element.outerHTML.slice(0, 80))"""
+CUT_NAMES = """return [...document.querySelectorAll('.figures thead th, .facts thead th')].filter((head) =>
+  head.scrollWidth > head.clientWidth + 1 && !head.querySelector('.hidden')).map((head) => head.textContent)"""
+
 
 @pytest.fixture(scope='module')
-def chromium(two_runs, tmp_path_factory):
+def chromium(two_runs, count_clips, tmp_path_factory):
     """A browser with the page, from file://."""
-    path = build_report(two_runs, tmp_path_factory.mktemp('chromium') / 'report.html')
+    folder = tmp_path_factory.mktemp('chromium')
+    runs = [shutil.copytree(run, folder / run.name) for run in two_runs]
+    for run, gain in zip(runs, (0, 2)):
+        count_clips(run, gain)
+    path = build_report(runs, folder / 'report.html')
     with Browser() as browser:
-        browser.page = path
+        browser.page, browser.runs = path, runs
         yield browser
 
 
@@ -37,7 +52,12 @@ def test_it_asks_for_nothing_and_shows_the_figures(opened):
         opened.run(f"return {entries}.filter((name) => !name.startswith?.('data:') && !name.startsWith('data:'))") == []
     )
     shown = opened.run("return [...document.querySelectorAll('#figures data')].map((item) => item.innerText)")
-    assert {'50.12', '55.12', '0.6543', '0.0123', '0.8765', '4'} <= {text.split()[0] for text in shown}
+    for folder in opened.runs:
+        figures = json.loads((folder / 'metrics.json').read_text())
+        expected = [figures['mIoU'], 100 * figures['TC'], 100 * figures['flicker'], figures['IoU']['pole']]
+        assert {f'{value:.1f}' for value in expected} <= set(shown)
+    weight = "getComputedStyle([...document.querySelectorAll('#figures td.best data')][0]).fontWeight"
+    assert opened.run(f'return {weight}') == '700'
     assert opened.run('return document.images.length') > 10
 
 
@@ -87,13 +107,49 @@ def test_runs_are_taken_out_of_the_curves_and_values_are_read(opened):
     assert 'i2vda 40' in said
 
 
-def test_a_picture_opens_large_and_closes(opened):
+def test_a_picture_opens_large_and_leads_to_those_beside_it(opened):
     is_open = "return document.getElementById('lightbox').open"
+    text = "return document.getElementById('lightbox').innerText"
     opened.click('.zoom')
     assert opened.run(is_open)
-    assert 'Ground truth' in opened.run("return document.querySelector('#lightbox figcaption').textContent")
-    opened.click('#lightbox')
+    assert 'Ground truth' in opened.run(text)
+    assert 'traffic light' in opened.run(text)  # the colours of the classes
+    opened.click('#lightbox-next')
+    assert 'source_only' in opened.run(text)
+    assert 'Prediction' in opened.run(text)
+    opened.run(PRESS, 'ArrowRight')
+    assert 'i2vda' in opened.run(text)
+    for _ in range(2):
+        opened.run(PRESS, 'ArrowRight')
+    assert 'Errors' in opened.run(text)
+    assert 'without a label' in opened.run(text)
+    opened.click('#lightbox-back')
+    assert 'Frame I' in opened.run(text)
+    opened.click('#lightbox-close')
     assert not opened.run(is_open)
+    assert opened.run('return document.activeElement.className') == 'zoom'
+
+
+def test_the_chart_of_the_flicker_follows_the_player_and_leads_it(opened):
+    place = "return Number(document.querySelector('#player-flicker .drawing.wide .now').getAttribute('x1'))"
+    first = opened.run(place)
+    opened.click('#player-next')
+    opened.click('#player-next')
+    assert opened.run(place) > first
+    opened.run("""const drawing = document.querySelector('#player-flicker .drawing.wide');
+    const box = drawing.getBoundingClientRect();
+    drawing.dispatchEvent(new MouseEvent('click', {clientX: box.left + 5, clientY: box.top + 20}));""")
+    assert opened.run(f'return {NAME}').startswith(('1 of 3', '2 of 3'))
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize(('width', 'height'), [(1440, 900), (390, 844)])
+def test_nothing_is_cut_and_nothing_sticks_out(opened, width, height, scheme):
+    opened.show(width, height, scheme)
+    opened.wait_for(f'innerWidth === {width}')
+    assert opened.run('return document.documentElement.scrollWidth') <= width
+    assert opened.run(CUT) == []
+    assert opened.run(CUT_NAMES) == []
 
 
 def test_it_fits_a_phone_and_follows_the_dark(opened):

@@ -4,7 +4,7 @@ import pytest
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_TO_15
-from i2vda_mmseg.reporting.samples import LabelledPairs
+from i2vda_mmseg.reporting.pairs import LabelledPairs
 from i2vda_mmseg.streetworld import make_streetworld
 
 SCALE = (48, 24)  # width, height
@@ -40,12 +40,15 @@ def test_a_pair_holds_both_frames_and_the_labels_of_the_later_one(config, world)
 
     raw = cv2.imread(str(labelled), cv2.IMREAD_GRAYSCALE)
     expected = np.vectorize(lambda value: CITYSCAPES_TO_15.get(value, 255))(raw).astype(np.uint8)
-    assert np.array_equal(pair.labels, cv2.resize(expected, SCALE, interpolation=cv2.INTER_NEAREST))
+    assert np.array_equal(pair.labels, expected)
 
     frame = cv2.imread(pair.path)[..., ::-1].astype(np.float32)
     mean = pair.target['frames'][0, 1].permute(1, 2, 0).numpy().mean(axis=(0, 1))
     assert mean == pytest.approx(frame.mean(axis=(0, 1)), abs=2)  # RGB, in 0..255
     assert not np.array_equal(*pair.target['frames'][0].numpy())
+    before, own = pair.images()
+    assert np.array_equal(own, cv2.imread(pair.path))
+    assert np.array_equal(before, cv2.imread(pair.path.replace('_000019_', '_000018_')))
 
 
 @pytest.mark.parametrize(('method', 'frames'), [('source_only', 2), ('davsn', 2), ('tps', 3), ('cbst', 2)])

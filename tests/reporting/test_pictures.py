@@ -53,4 +53,4 @@ def test_an_installation_carries_the_templates(monkeypatch, request):
     root = files(package)
     carried = {path for pattern in settings['package_data'][package] for path in root.glob(pattern)}
     assert carried == {path for path in root.rglob('*') if path.suffix in ('.html', '.css', '.js')}
-    assert len(carried) == 12
+    assert len(carried) == 14

@@ -40,8 +40,8 @@ def test_a_run_without_metrics_has_its_figures_on_the_page(tmp_path):
     page = build_report([folder], tmp_path / 'report.html', NO_PICTURES).read_text()
     text = ' '.join(re.sub(r'<[^>]+>', ' ', page.partition('<section id="curves">')[0]).split())
     for part in (
-        'TC 0.5000 · flicker 0.0625',  # of the last video, beside the name of the run
-        'drive.mp4: TC 0.7500', 'drive.mp4: flicker 0.0625', 'rain.mp4: TC 0.5000',
+        'TC 50.0 % · flicker 6.2 %',  # of the last video, beside the name of the run
+        'drive. mp4: TC ↑ 75.0', 'drive. mp4: flicker ↓ 6.2', 'rain. mp4: TC ↑ 50.0',
         'drive.mp4: pairs 9', 'drive.mp4: protocol yard',
         'chosen without labels iter_ 40. pth', 'mean rank 1.25', 'ranked by entropy, tc', 'of checkpoints 2',
     ):  # fmt: skip
@@ -64,7 +64,7 @@ def test_runs_are_laid_side_by_side_and_none_is_the_best():
     ]
     (table,) = video_table(runs)
     tc = table.rows[0]
-    assert (tc.values, tc.shown) == ([0.5, None, 0.9], ['0.5000', '\N{EN DASH}', '0.9000'])
+    assert (tc.values, tc.shown) == ([0.5, None, 0.9], ['50.0', '\N{EN DASH}', '90.0'])
     assert tc.best == [False] * 3
     assert video_table([Unlabelled({}, None)]) == []
     assert unlabelled_facts([Unlabelled({}, None)]) == []
@@ -96,4 +96,4 @@ def test_damaged_files_are_named(tmp_path, name, content, said):
 def test_odd_rows_cost_only_themselves(tmp_path, odd):
     selection = dict(checkpoints=[3, {'checkpoint': None}], chosen=7, ranked_by=5)
     folder = fill(tmp_path / 'run', [*odd, video('fine.mp4')], selection)
-    assert 'fine.mp4: TC' in build_report([folder], tmp_path / 'report.html', NO_PICTURES).read_text()
+    assert 'fine.<wbr>mp4: TC' in build_report([folder], tmp_path / 'report.html', NO_PICTURES).read_text()

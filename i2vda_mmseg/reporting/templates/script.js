@@ -19,7 +19,7 @@
     values.reduce((best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
 
   for (const drawing of document.querySelectorAll('.drawing')) {
-    const { box, xlim, curves } = JSON.parse(drawing.querySelector('script').textContent);
+    const { box, xlim, curves, axis } = JSON.parse(drawing.querySelector('script').textContent);
     const svg = drawing.querySelector('svg');
     const readout = drawing.parentElement.querySelector('.readout');
     const [left, top, right, bottom] = box;
@@ -41,11 +41,11 @@
       rule.setAttribute('x1', place);
       rule.setAttribute('x2', place);
       svg.append(rule);
-      readout.replaceChildren(text(`iteration ${Math.round(step)}`));
+      readout.replaceChildren(text(`${axis} ${Math.round(step)}`));
       for (const curve of shown) {
         const i = nearest(curve.x, step);
         const near = Math.round(curve.x[i]) === Math.round(step) ? '' : ` (at ${Math.round(curve.x[i])})`;
-        readout.append(entry(curve.run, `${runNames[curve.run]} ${curve.y[i]}${near}`));
+        readout.append(entry(curve.run, `${runNames[curve.run]} ${Number(curve.y[i].toPrecision(4))}${near}`));
       }
     };
     drawing.addEventListener('pointermove', read);
@@ -71,19 +71,36 @@
     return span;
   }
 
-  // A picture, large.
+  // A picture, large, with the ones beside it a key away.
   const lightbox = find('lightbox');
-  for (const button of document.querySelectorAll('.zoom')) {
-    button.addEventListener('click', () => {
-      const image = button.querySelector('img');
-      const large = lightbox.querySelector('img');
-      large.src = image.src;
-      large.className = image.className;
-      lightbox.querySelector('figcaption').innerHTML = button.parentElement.querySelector('figcaption').innerHTML;
-      lightbox.showModal();
-    });
-  }
-  lightbox.addEventListener('click', () => lightbox.close());
+  const pictures = [...document.querySelectorAll('.zoom')];
+  pictures.sort((a, b) => Number(a.dataset.order) - Number(b.dataset.order)); // stable: without an order, as on the page
+  let shown = 0;
+  const enlarge = (index) => {
+    shown = (index + pictures.length) % pictures.length;
+    const button = pictures[shown];
+    const { name, run, key } = button.dataset;
+    const image = button.querySelector('img');
+    const large = lightbox.querySelector('img');
+    const caption = button.parentElement.querySelector('figcaption');
+    large.src = image.src;
+    large.className = image.className;
+    large.alt = [name, run, caption.textContent].filter(Boolean).join(' · ');
+    find('lightbox-name').textContent = [name, run].filter(Boolean).join(' · ');
+    lightbox.querySelector('figcaption').innerHTML = caption.innerHTML;
+    const keys = key ? document.querySelectorAll(`.legend[data-key="${key}"]`) : [];
+    find('lightbox-key').replaceChildren(...[...keys].slice(0, 1).map((legend) => legend.cloneNode(true)));
+  };
+  pictures.forEach((button, index) => button.addEventListener('click', () => (enlarge(index), lightbox.showModal())));
+  find('lightbox-back').addEventListener('click', () => enlarge(shown - 1));
+  find('lightbox-next').addEventListener('click', () => enlarge(shown + 1));
+  find('lightbox-close').addEventListener('click', () => lightbox.close());
+  lightbox.addEventListener('click', (event) => event.target === lightbox && lightbox.close()); // beside the picture
+  lightbox.addEventListener('close', () => pictures[shown].focus({ preventScroll: false }));
+  lightbox.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) (event.preventDefault(), enlarge(shown + step));
+  });
 
   // The clip.
   const source = find('player-data');
@@ -112,7 +129,35 @@
       pen.imageSmoothingEnabled = false;
       if (labels && ready(labels[index])) pen.drawImage(labels[index], 0, 0, canvas.width, canvas.height);
     }
+    mark(index + 1);
     find('player-name').textContent = `${index + 1} of ${clip.frames.length}: ${clip.names[index]}`;
+  };
+  // Where the frame is in the chart of the flicker, which leads to it.
+  const charts = [...document.querySelectorAll('#player-flicker .drawing')].map((drawing) => {
+    const { box, xlim } = JSON.parse(drawing.querySelector('script').textContent);
+    const svg = drawing.querySelector('svg');
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'line');
+    line.setAttribute('class', 'now');
+    line.setAttribute('y1', box[1]);
+    line.setAttribute('y2', box[3]);
+    svg.append(line);
+    drawing.addEventListener('click', (event) => {
+      const shape = svg.getBoundingClientRect();
+      const x = ((event.clientX - shape.left) * svg.viewBox.baseVal.width) / shape.width;
+      const frame = Math.round(xlim[0] + ((x - box[0]) / (box[2] - box[0])) * (xlim[1] - xlim[0]));
+      pause();
+      slider.value = String(frame - 1); // the slider keeps within its ends
+      draw();
+    });
+    return { box, xlim, line };
+  });
+  const mark = (frame) => {
+    for (const { box, xlim, line } of charts) {
+      const share = (frame - xlim[0]) / (xlim[1] - xlim[0]);
+      const x = box[0] + Math.min(1, Math.max(0, share)) * (box[2] - box[0]);
+      line.setAttribute('x1', x);
+      line.setAttribute('x2', x);
+    }
   };
   const ready = (picture) => picture.complete && picture.naturalWidth > 0;
   const go = (step) => {
