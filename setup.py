@@ -86,6 +86,7 @@ setup(
         'foundation': requirements('foundation.txt'),  # DINOv2, DINOv3
         'export': requirements('export.txt') + requirements('runtimes.txt'),
         'suites': requirements('suites.txt'),  # runs the tables on Ray
+        'executorch': requirements('executorch.txt'),
     },
     classifiers=[
         'Typing :: Typed',

@@ -1,4 +1,4 @@
-"""Export a checkpoint: tools/export.py CHECKPOINT OUT [--format onnx openvino pt2].
+"""Export a checkpoint: tools/export.py CHECKPOINT OUT [--format onnx openvino pt2 executorch].
 
 ``mmseg``, the default, is a checkpoint that stock MMSegmentation loads. The others run without this project, and are
 run and compared with PyTorch before they have their names.
@@ -16,6 +16,7 @@ from i2vda_mmseg.apis.export import check_export, export_checkpoint, stock_confi
 from i2vda_mmseg.apis.export_check import Comparison
 from i2vda_mmseg.apis.export_formats import FORMATS
 from i2vda_mmseg.apis.export_runtimes import INPUT_TYPES, PRECISIONS, ExportSettings, export_runtimes
+from i2vda_mmseg.apis.export_testing import compare_miou
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.sample_frames import sample_frames
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
@@ -94,6 +95,10 @@ def export_for_runtimes(args: argparse.Namespace, formats: tuple[str, ...]) -> N
         print(f'{path}:')
         for comparison in comparisons:
             print(f'  {describe(comparison)}')
+    if args.precision != 'fp32':
+        found = compare_miou(config, args.checkpoint, list(exported))
+        shown = ', '.join(f'{name} {value:.2f}' for name, value in (found or {}).items())
+        print(f'mIoU: {shown or "not measured, the labelled frames of the config are not on this disk"}')
 
 
 def config_of(args: argparse.Namespace) -> Config:

@@ -1,4 +1,4 @@
-"""Segment a video: tools/segment_video.py CONFIG CHECKPOINT SOURCE, or MODEL.onnx|.xml|.pt2 SOURCE.
+"""Segment a video: tools/segment_video.py CONFIG CHECKPOINT SOURCE, or MODEL.onnx|.xml|.pt2|.pte SOURCE.
 
 The second form runs what tools/export.py wrote. ONNX and OpenVINO need no torch, and none is loaded for them.
 """
@@ -7,22 +7,22 @@ import os
 import sys
 from pathlib import Path
 
-WITHOUT_TORCH = {'.onnx', '.xml'}
+WITHOUT_TORCH, WITH_TORCH = {'.onnx', '.xml'}, {'.pt2', '.pte'}
 
 
 def main() -> None:
     """Hand over to what runs the model."""
     endings = (Path(argument).suffix for argument in sys.argv[1:])
-    ending = next((ending for ending in endings if ending in WITHOUT_TORCH | {'.pt2'}), '')
+    ending = next((ending for ending in endings if ending in WITHOUT_TORCH | WITH_TORCH), '')
     if ending in WITHOUT_TORCH:
         os.environ.setdefault('I2VDA_WITHOUT_TORCH', '1')  # read by the package when it is imported, so before that
     if ending:
         from i2vda_mmseg.runtime import command  # noqa: PLC0415
 
-        if ending == '.pt2':
-            from i2vda_mmseg.engine.exported_program import open_program  # noqa: PLC0415
+        if ending in WITH_TORCH:
+            from i2vda_mmseg.engine.exported_segmentor import open_export  # noqa: PLC0415
 
-            command.run(open_program)
+            command.run(open_export)
         command.run()
     from i2vda_mmseg.entry import run_file  # noqa: PLC0415
 

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
+from i2vda_mmseg.engine.executorch_program import EXECUTORCH_SUFFIX
 from i2vda_mmseg.engine.exported_program import SUFFIX, quiet_exporters, reason, save_program
 from i2vda_mmseg.runtime import ModelCard
 
-FORMATS = {'onnx': '.onnx', 'openvino': '.xml', 'pt2': SUFFIX}  # by their names: the ending of the file to open
+# By their names: the ending of the file to open.
+FORMATS = {'onnx': '.onnx', 'openvino': '.xml', 'pt2': SUFFIX, 'executorch': EXECUTORCH_SUFFIX}
 _LIMIT = 1_900_000_000  # bytes: protobuf, which ONNX is, ends at 2 GiB; larger weights go beside it
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.config import Config
 
+from i2vda_mmseg.engine.executorch_program import EXECUTORCH_SUFFIX, require_executorch, save_executorch
 from i2vda_mmseg.engine.exported_program import trace
 from i2vda_mmseg.engine.exported_segmentor import open_export
 from i2vda_mmseg.engine.frame_network import FrameNetwork
@@ -25,7 +26,12 @@ from .testing import protocol_of
 
 INPUT_TYPES = ('uint8', 'float32')
 PRECISIONS = tuple(AGREEMENT)
-_PACKAGES = {'onnx': ('onnx', 'onnxscript', 'onnxruntime'), 'openvino': ('onnx', 'onnxscript', 'openvino'), 'pt2': ()}
+_PACKAGES = {
+    'onnx': ('onnx', 'onnxscript', 'onnxruntime'),
+    'openvino': ('onnx', 'onnxscript', 'openvino'),
+    'pt2': (),
+    'executorch': (),
+}
 _STEPS = ('LoadImage', 'LoadImageFromFile', 'PackSegInputs', *LABEL_STEPS)  # what does nothing to the pixels
 _TEST_SIZE = (512, 256)  # of a config that tests frames as they are
 
@@ -77,17 +83,21 @@ def export_runtimes(
     progress('tracing')
     if settings.precision == 'fp16':
         network = network.half()
-    program = trace(network, example.to(batches[0].frames.dtype))
+    graphs = [name for name in settings.formats if name != 'executorch']  # which makes its own, of one size
+    program = trace(network, example.to(batches[0].frames.dtype)) if graphs else None
     out, exported = Path(out), {}
     with atomic_files(out.parent, last='.xml') as draft:
         progress(f'writing {", ".join(settings.formats)}')
         calibration = calibration_batches(images, size, settings)
-        write_formats(program, card, settings.formats, draft, calibration)
+        if program is not None:
+            write_formats(program, card, graphs, draft, calibration)
+        if 'executorch' in settings.formats:
+            save_executorch(network, card, size, draft / f'network{EXECUTORCH_SUFFIX}')
         for name in settings.formats:
             progress(f'comparing {name}')
-            exported[_named(out, FORMATS[name])] = list(
-                compare(open_export(draft / f'network{FORMATS[name]}'), batches)
-            )
+            fitting = [each for each in batches if name in graphs or each.frames.shape[:1:-1] == size]
+            export = open_export(draft / f'network{FORMATS[name]}')
+            exported[_named(out, FORMATS[name])] = list(compare(export, fitting))
         _name_files(draft, out, settings.formats)
     return exported
 
@@ -133,10 +143,14 @@ def _check(settings: ExportSettings) -> None:
                     f'format {name} needs {package}, which cannot be imported ({error}). Run: '
                     "pip install 'i2vda_mmseg[export]'"
                 ) from error
+    if 'executorch' in settings.formats:
+        require_executorch()
     check_choice('input type', settings.input_type, INPUT_TYPES)
     check_choice('precision', settings.precision, PRECISIONS)
     if settings.precision == 'int8' and 'pt2' in settings.formats:
         raise ValueError('precision int8 is made of ONNX graphs, and torch.export has none; leave out pt2')
+    if settings.precision != 'fp32' and 'executorch' in settings.formats:
+        raise ValueError(f'format executorch is of precision fp32, not {settings.precision}; leave one of them out')
 
 
 def _references(network: FrameNetwork, images: Sequence[np.ndarray], size: tuple[int, int], kind: str) -> list[Batch]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.export import Dim, ExportedProgram
 
 from i2vda_mmseg.fileio.atomic import write_atomically
@@ -35,7 +36,7 @@ def trace(network: FrameNetwork, frames: torch.Tensor) -> ExportedProgram:
     """
     sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
     try:
-        with torch.no_grad(), quiet_exporters():
+        with torch.no_grad(), quiet_exporters(), pooling_by_matrices():
             program = torch.export.export(network, (frames,), dynamic_shapes=dict(frames=sizes), strict=False)
     except Exception as error:  # torch has a class for each reason, most of them private
         raise ValueError(f'torch.export finds no graph of the network: {reason(error)}') from error
@@ -45,6 +46,41 @@ def trace(network: FrameNetwork, frames: torch.Tensor) -> ExportedProgram:
     if fixed:
         raise ValueError(f'torch.export finds no graph of the network for any {" and ".join(fixed)}: its code fixes it')
     return program
+
+
+@contextmanager
+def pooling_by_matrices() -> Iterator[None]:
+    """Let adaptive pooling be traced for any size: torch unrolls it into the bins of one size."""
+    before = F.adaptive_avg_pool2d
+    F.adaptive_avg_pool2d = adaptive_average  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        F.adaptive_avg_pool2d = before
+
+
+def adaptive_average(x: torch.Tensor, output_size: Any) -> torch.Tensor:
+    """Compute ``F.adaptive_avg_pool2d`` by two multiplications with matrices that average the rows, then the columns.
+
+    Args:
+        x: (N, C, H, W) or (C, H, W).
+        output_size: A number or (height, width); None: as ``x`` has it.
+    """
+    sizes = (output_size,) * 2 if isinstance(output_size, int | None) else tuple(output_size)
+    rows, columns = (_bins(x, dim, size) for dim, size in zip((-2, -1), sizes))
+    x = x if rows is None else rows @ x
+    return x if columns is None else x @ columns.transpose(0, 1)
+
+
+def _bins(x: torch.Tensor, dim: int, size: int | None) -> torch.Tensor | None:
+    """The matrix (size, length) whose row i averages from floor(i length / size) to ceil((i + 1) length / size)."""
+    if size is None:
+        return None
+    length = x.shape[dim]
+    index = torch.arange(size, device=x.device)[:, None]
+    first, end = index * length // size, ((index + 1) * length + size - 1) // size
+    place = torch.arange(length, device=x.device)
+    return ((place >= first) & (place < end)).to(x.dtype) / (end - first).to(x.dtype)
 
 
 def save_program(program: ExportedProgram, card: ModelCard, path: Path) -> None:

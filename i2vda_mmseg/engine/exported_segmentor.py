@@ -12,6 +12,7 @@ from torch import Tensor
 
 from i2vda_mmseg.runtime import SUFFIXES, ExportedNetwork, FrameLabeller, RuntimeOptions, open_network
 
+from .executorch_program import EXECUTORCH_SUFFIX, open_executorch
 from .exported_program import SUFFIX, open_program
 
 
@@ -20,7 +21,7 @@ class ExportedSegmentor(BaseModel):
     """Labels frames as ``tools/segment_video.py`` does with an export: its own resizing, its own runtime.
 
     Args:
-        path: ``.onnx``, ``.xml`` or ``.pt2``, see ``open_export``.
+        path: ``.onnx``, ``.xml``, ``.pt2`` or ``.pte``, see ``open_export``.
         threads: Of the runtime; None: its own choice.
 
     Attributes:
@@ -48,17 +49,13 @@ class ExportedSegmentor(BaseModel):
 
 def open_export(path: str | Path, options: RuntimeOptions = RuntimeOptions()) -> ExportedNetwork:  # noqa: B008
     """Load an export of any format; errors as of ``open_network`` and ``open_program``."""
-    return open_program(path, options) if is_program(path) else open_network(path, options)
+    openers = {SUFFIX: open_program, EXECUTORCH_SUFFIX: open_executorch}
+    return openers.get(Path(path).suffix, open_network)(path, options)
 
 
 def is_export(path: str | Path) -> bool:
     """Whether a file's name is that of an export, and not of a checkpoint."""
-    return Path(path).suffix in SUFFIXES or is_program(path)
-
-
-def is_program(path: str | Path) -> bool:
-    """Whether a file's name is that of an export of torch.export."""
-    return Path(path).suffix == SUFFIX
+    return Path(path).suffix in {*SUFFIXES, SUFFIX, EXECUTORCH_SUFFIX}
 
 
 def _array(frame: Tensor) -> np.ndarray:

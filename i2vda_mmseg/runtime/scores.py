@@ -48,6 +48,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def nearest_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Resize labels (h, w) to (H, W) = ``size``, each taken from the pixel over which its centre lies."""
+    if labels.shape == tuple(size):
+        return labels
     rows, columns = (
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1) for new, old in zip(size, labels.shape)
     )

@@ -4,8 +4,12 @@ import json
 import re
 import runpy
 import sys
+from copy import deepcopy
 
 import pytest
+
+from i2vda_mmseg.apis.export_testing import compare_miou
+from i2vda_mmseg.apis.testing import add_temporal_consistency
 
 
 @pytest.fixture
@@ -30,6 +34,9 @@ def test_an_export_has_the_figures_of_its_network(exported, tested, tmp_path):
     _, _, expected = tested(tmp_path / 'config.py', checkpoint, '--tc')
     assert 0 < expected['mIoU'] < 100
     assert 'exported_from' not in expected
+    config = deepcopy(config)
+    add_temporal_consistency(config)  # as in the config that a test with --tc leaves
+    config.dump(tmp_path / 'config.py')
     for path in results:
         code, said, found = tested(tmp_path / 'config.py', path, '--tc')
         assert code == 0, said
@@ -58,3 +65,16 @@ def test_augmentation_is_of_checkpoints(exported, tested, tmp_path):
     code, said, _ = tested(tmp_path / 'config.py', next(iter(results)), '--tta')
     assert code == 1
     assert '--tta reads frames at several sizes, but an export resizes them itself' in said
+
+
+def test_miou_beside_that_of_the_network(exported, tmp_path):
+    config, checkpoint, results = exported
+    paths = list(results)
+    found = compare_miou(config, checkpoint, paths)
+    assert list(found) == ['PyTorch', *(path.name for path in paths)]
+    assert 0 < found['PyTorch'] < 100
+    assert all(value == pytest.approx(found['PyTorch'], abs=0.05) for value in found.values())
+    assert compare_miou(config, checkpoint, [], limit=1) != {'PyTorch': found['PyTorch']}  # fewer frames
+    moved = deepcopy(config)
+    moved.test_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
+    assert compare_miou(moved, checkpoint, paths) is None

@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from i2vda_mmseg.engine.exported_program import adaptive_average, pooling_by_matrices
+
+X = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 11, 17)).astype(np.float32))
+
+
+@pytest.mark.parametrize('size', [1, 2, 3, 6, 8, 11, 20, (3, 5), (None, 4), (7, None), (1, 1)])
+def test_adaptive_pooling_by_matrices(size):
+    for x in (X, X[0]):
+        torch.testing.assert_close(adaptive_average(x, size), F.adaptive_avg_pool2d(x, size), atol=1e-6, rtol=1e-5)
+
+
+def test_modules_are_traced_with_it_and_pool_as_before_afterwards():
+    before, module = F.adaptive_avg_pool2d, torch.nn.AdaptiveAvgPool2d(3)
+    with pooling_by_matrices():
+        torch.testing.assert_close(module(X), before(X, 3), atol=1e-6, rtol=1e-5)
+        assert F.adaptive_avg_pool2d is adaptive_average
+    with pytest.raises(IndexError), pooling_by_matrices():
+        module(X[0, 0, 0])  # of too few dimensions
+    assert F.adaptive_avg_pool2d is before
