@@ -158,6 +158,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'memory-bfloat16': partial(memory_table, 'bfloat16'),
     'selection': selection_table,
     'smoothing': smoothing_table,
+    'exports': lambda: plain(read('exports')),
     'zoo': zoo_table,
     'methods': method_table,
     'configs': config_table,

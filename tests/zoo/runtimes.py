@@ -39,6 +39,7 @@ def export_family(name: str, folder: Path) -> dict[str, str]:
     init_default_scope('mmseg')
     size = SIZES.get(name, SIZE)
     network = narrow_segmentor(str(families()[name]), CLASSES, size)
+    network.test_cfg = dict(mode='whole')  # windows are refused, with a sentence of their own
     if name == 'san_vit-b16':
         network.pretrained = str(write_clip(network, folder / 'clip.pth'))
     config = method_config(
