@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 # More arguments for pip, such as the index of torch's CPU builds: the default build brings gigabytes of CUDA.
 PIP_ARGS ?=
 
-.PHONY: help venv cuda-ops demo demo-smoke docs tables test zoo gpu-rehearsal stress check format release clean
+.PHONY: help venv cuda-ops demo demo-smoke docs tables test zoo gpu-check gpu-rehearsal stress check format release clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,11 @@ zoo: $(READY)  ## Send every network of MMSegmentation through three methods and
 	test -d build/zoo/mmdet || $(BIN)/python -m pip install $(PIP_ARGS) --no-deps --target build/zoo -r requirements/zoo.txt
 	PYTHONPATH=tests:build/zoo OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m zoo.run --jobs 2 --write results/zoo.json $(ZOO_ARGS)
 	$(MAKE) tables
+
+gpu-check: $(READY)  ## The first minute on a GPU: values, speed, memory, two ranks, in work_dirs/gpu_check (on a CPU: shorter)
+	@$(BIN)/python -c 'import sys, torch; sys.exit(torch.cuda.is_available())' || $(BIN)/python -c 'import mmcv._ext' 2>/dev/null || \
+	    $(MAKE) cuda-ops || echo "make gpu-check: going on without mmcv's CUDA ops, which could not be built"
+	$(BIN)/python tools/gpu_check.py $(GPU_CHECK_ARGS)
 
 gpu-rehearsal: $(READY)  ## Train every config for a moment on a GPU that is not there: device mixes and waits (ten minutes on 2 cores)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m gpu_rehearsal.run --jobs 2 $(REHEARSAL_ARGS)

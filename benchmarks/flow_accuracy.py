@@ -94,7 +94,8 @@ def parse_args() -> argparse.Namespace:
         '--mmflow', nargs=2, action='append', default=[], metavar=('NAME', 'CHECKPOINT'),
         help='an estimator of mmflow and its weights; may be repeated',
     )  # fmt: skip
-    parser.add_argument('--device', default='cpu', help='where the networks run; DIS always runs on the CPU')
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    parser.add_argument('--device', default=device, help='where the networks run; DIS always runs on the CPU')
     return parser.parse_args()
 
 

@@ -11,11 +11,18 @@ from .version import __version__
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'flow', 'models']
 
 if not runs_without_torch():
-    from .compat import find_maintained_configs, provide_detection_heads, provide_pure_operators, quiet_imports
+    from .compat import (
+        find_maintained_configs,
+        let_samples_be_pinned,
+        provide_detection_heads,
+        provide_pure_operators,
+        quiet_imports,
+    )
 
     with quiet_imports():
         check_environment()
         find_maintained_configs()
+        let_samples_be_pinned()
         provide_detection_heads()
         provide_pure_operators()
         from . import datasets, engine, evaluation, flow, models

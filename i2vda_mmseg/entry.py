@@ -41,6 +41,7 @@ COMMANDS = {
     'complexity': ('analysis/complexity', 'parameters, FLOPs and frames a second of a network'),
     'speed': ('benchmark_runtime', 'time a network in PyTorch and in the runtimes'),
     'memory': ('analysis/memory', 'how much GPU memory a training step takes, without a GPU'),
+    'gpu': ('gpu_check', 'check what a GPU computes, how fast and in how much memory'),
     'benchmark': ('benchmark', 'make a table of the paper on StreetWorld'),
 }
 _POSITIONALS = {'dist-train': 1, 'dist-test': 2}  # before the number of processes

@@ -12,7 +12,10 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.logging import MMLogger
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from torch import nn
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from i2vda_mmseg import compat
 from i2vda_mmseg.compat import quiet_mmengine
@@ -138,3 +141,16 @@ def test_operators_written_in_pytorch_are_there_without_the_compiled_ones():
     assert reached[1].all()
     assert reached[:, 2].all()
     assert not reached[0, 0]
+
+
+def test_labels_of_samples_are_pinned_with_the_images(monkeypatch):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', lambda tensor, *_: pinned.append(tensor) or tensor.clone())
+    sample = SegDataSample(metainfo=dict(img_path='a.png'), gt_sem_seg=PixelData(data=torch.ones(1, 4, 6)))
+    batch = pin_memory(dict(inputs=[torch.zeros(3, 4, 6)], data_samples=[sample]))
+    assert [tuple(tensor.shape) for tensor in pinned] == [(3, 4, 6), (1, 4, 6)]
+    (copy,) = batch['data_samples']
+    assert type(copy) is SegDataSample
+    assert copy.metainfo == sample.metainfo
+    assert torch.equal(copy.gt_sem_seg.data, sample.gt_sem_seg.data)
+    assert copy.gt_sem_seg.data is not sample.gt_sem_seg.data

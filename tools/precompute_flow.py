@@ -96,7 +96,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--clips', action='store_true', help='pairs of the clips of tools/test.py --tc instead')
     parser.add_argument('--clip-list', metavar='LIST', help='with --clips: text file of the clips to take')
     parser.add_argument('--workers', type=int, default=1, help='processes to share the work among')
-    parser.add_argument('--device', default='cpu', help='where the estimator runs: cpu, cuda, cuda:1, ...')
+    has_gpu = torch.cuda.is_available()
+    parser.add_argument('--device', default='cuda' if has_gpu else 'cpu', help='where the estimator runs: cpu, cuda:1')
     parser.add_argument('--resume', action='store_true', help='complete a cache: keep what is whole, make the rest')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'

@@ -6,98 +6,23 @@ from traceback import extract_tb
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from torch import nn
 
-from i2vda_mmseg.engine.checkpoints import find_resumable, read_checkpoint, safe_loading
-from i2vda_mmseg.engine.checkpoints.new_head import fit_to_classes
-from i2vda_mmseg.engine.checkpoints.planning import Plan
-from i2vda_mmseg.engine.hooks import PreemptionHook
+from i2vda_mmseg.engine.checkpoints import find_resumable
 from i2vda_mmseg.entry import PACKAGE, project_root
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.models.wrappers import unwrapped
 
-from .config_check import check_batch, check_config, check_model
+from .checked_runner import CheckedRunner
+from .config_check import check_config
 from .config_classes import complete_classes
 from .config_flow import complete_workers_flow
+from .config_loading import complete_loading
 from .config_variables import check_variables
 from .die_with_parent import die_with_parent
 from .ranks import prepare_ranks
 
 _RESTARTS = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')  # absent, or '0', at the first start
-
-
-class CheckedRunner(Runner):
-    """A ``Runner`` that loads without running code, and that does not resume under another schedule than it says.
-
-    mmengine takes learning rates, momenta and schedulers from a checkpoint, whatever the config says.
-
-    Attributes:
-        extends: Whether a resumed run follows the config's plan, and not that of the checkpoint (``--extend``).
-        new_head: Whether ``load_from`` may be of other classes (``--new-head``).
-
-    Raises:
-        ConfigError: If the model and the config do not fit, or the plan of a checkpoint is another one.
-    """
-
-    extends: bool = False
-    new_head: bool = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        check_model(self.model, self.cfg)
-
-    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
-        """Register hooks; None takes one away, whoever named it: mmengine stops at None for a name not its own."""
-        super().register_default_hooks({name: hook or Hook() for name, hook in (hooks or {}).items()})
-
-    def train(self) -> nn.Module:
-        """Train; a training that fails leaves the signals to whom they belonged, too."""
-        check_batch(self.model, self.cfg)
-        try:
-            with safe_loading():
-                return super().train()
-        finally:
-            for hook in self.hooks:
-                if isinstance(hook, PreemptionHook):
-                    hook.after_train(self)  # which mmengine calls only if nothing fails
-
-    def val(self) -> dict:
-        """Validate."""
-        with safe_loading():
-            return super().val()
-
-    def test(self) -> dict:
-        """Test."""
-        with safe_loading():
-            return super().test()
-
-    def load_or_resume(self) -> None:
-        """Load or resume, once; with ``new_head``, what fits of a checkpoint of other classes."""
-        if not self.new_head or self._resume or self._load_from is None or getattr(self, '_has_loaded'):  # noqa: B009
-            super().load_or_resume()
-            return
-        model, checkpoint = unwrapped(self.model), read_checkpoint(self._load_from)
-        own = unwrapped(model.segmentor).state_dict()
-        fitted = fit_to_classes(checkpoint, own, list(self.train_dataloader.dataset.metainfo['classes']), own)
-        model.load_state_dict({f'segmentor.{key}': value for key, value in fitted.state.items()}, strict=False)
-        renewed, kept = ', '.join(fitted.renewed), ', '.join(fitted.kept) or 'none'
-        left = f'but for {renewed}, which start afresh except for' if renewed else 'all of them, with'
-        rows = f'{left} the rows of the classes that both name: {kept}'
-        self.logger.info(f'--new-head: weights of {self._load_from}, {rows}')
-        self._has_loaded = True
-
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint, under its plan, which must be the config's, or under the config's."""
-        plan = Plan(self)
-        if not self.extends:
-            plan.require(filename)
-        super().resume(filename, *args, **kwargs)
-        if self.extends:
-            plan.follow()
 
 
 def config_path(name: str) -> Path:
@@ -176,6 +101,7 @@ def build_runner(config: Config, launcher: str = 'none') -> CheckedRunner:
     complete_classes(config)
     check_config(config)
     complete_workers_flow(config)
+    complete_loading(config)
     if config.get('resume') and not config.get('load_from'):
         config.resume = False
         resume_from(config, 'auto')

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    'compiled_correlation', 'find_maintained_configs', 'importable_mmflow', 'loading_with', 'provide_detection_heads',
-    'provide_pure_operators', 'quiet_imports', 'quiet_meshgrid', 'quiet_mmengine', 'return_flow_fields',
+    'compiled_correlation', 'find_maintained_configs', 'importable_mmflow', 'let_samples_be_pinned', 'loading_with',
+    'provide_detection_heads', 'provide_pure_operators', 'quiet_imports', 'quiet_meshgrid', 'quiet_mmengine',
+    'return_flow_fields',
 ]  # fmt: skip
 
 _CHATTER = 'Could not import OneDL'
@@ -203,6 +204,25 @@ def _download(
         folder.mkdir(parents=True, exist_ok=True)
         hub.download_url_to_file(url, str(path), progress=progress)
     return read(path, map_location)
+
+
+def let_samples_be_pinned() -> None:
+    """Let a ``DataLoader`` with ``pin_memory=True`` pin the labels of samples too, not only the images.
+
+    It pins tensors, containers, and whatever has a ``pin_memory`` method; mmengine's data elements have none, and a
+    copy to the device from memory that is not pinned holds the program up.
+    """
+    element: Any = import_module('mmengine.structures').BaseDataElement
+    if not hasattr(element, 'pin_memory'):
+        element.pin_memory = _pinned
+
+
+def _pinned(element: Any) -> Any:
+    pinned = element.new()
+    for key, value in element.items():
+        if hasattr(value, 'pin_memory'):
+            pinned.set_data({key: value.pin_memory()})
+    return pinned
 
 
 def _stand_in(correlation: type) -> ModuleType:

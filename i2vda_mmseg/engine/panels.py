@@ -37,7 +37,8 @@ def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette
     else:
         logits = model.logits(model.data_preprocessor.normalize(images))
     entropy = normalized_entropy(logits)[0].mul(255).byte().cpu().numpy()
-    smooth = [*_frames(frames[:, -2], frames[:, -1]), ('Entropy E of the prediction', np.dstack([entropy] * 3))]
+    shown = _frames(frames[:, 0], frames[:, -1])[-frames.shape[1] :]  # a method of single frames may have read one
+    smooth = [*shown, ('Entropy E of the prediction', np.dstack([entropy] * 3))]
     sharp = [_prediction(logits, palette)]
     return smooth + sharp, [caption for caption, _ in sharp]
 

@@ -48,6 +48,7 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         super().__init__(**kwargs)
         if self.size is not None and self.size_divisor is not None:
             raise ValueError('data_preprocessor: give size or size_divisor, not both')
+        self._non_blocking = True  # a copy from pinned memory goes on while the program prepares the next step
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Batch a training pair, or hand anything else to ``SegDataPreProcessor``."""

@@ -9,7 +9,8 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from i2vda_mmseg.apis.launch import CheckedRunner, build_runner, load_config, resume_from
+from i2vda_mmseg.apis.checked_runner import CheckedRunner
+from i2vda_mmseg.apis.launch import build_runner, load_config, resume_from
 from i2vda_mmseg.engine.hooks.preemption_hook import SIGNALS, PreemptionHook
 from i2vda_mmseg.errors import ConfigError
 

@@ -183,3 +183,23 @@ def test_broken_sample_raises(dataset, tmp_path):
     path.write_bytes(b'nonsense')
     with pytest.raises(ValueError, match=str(path)):
         dataset[0, 0]
+
+
+def test_labels_are_bytes_where_they_fit(config):
+    sample = DATASETS.build(config)[0, 0]['source']['data_samples']
+    assert sample.gt_sem_seg.data.dtype == torch.uint8
+    whole = DATASETS.build(config['source']).prepare_data(0)['data_samples'].gt_sem_seg.data
+    assert whole.dtype == torch.int64
+    assert sample.gt_sem_seg.data.max() <= 255
+
+
+@pytest.mark.parametrize('value', [-1, 256])
+def test_labels_that_are_no_bytes_stay(config, value):
+    class Odd(BaseTransform):
+        def transform(self, results):
+            results['source']['data_samples'].gt_sem_seg.data[0, 0, 0] = value
+            return results
+
+    config['joint_pipeline'] = [Odd()]
+    labels = DATASETS.build(config)[0, 0]['source']['data_samples'].gt_sem_seg.data
+    assert (labels.dtype, int(labels[0, 0, 0])) == (torch.int64, value)

@@ -184,3 +184,24 @@ def test_samples_say_their_shapes_as_the_hosts_do():
         for key in ('img_shape', 'pad_shape'):
             assert tuple(ours.metainfo[key]) == tuple(host.metainfo[key]), key
         assert list(ours.metainfo['padding_size']) == list(host.metainfo['padding_size'])
+
+
+def test_copies_to_the_device_do_not_block(monkeypatch):
+    copies = []
+    monkeypatch.setattr(
+        torch.Tensor, 'to', lambda tensor, *_, non_blocking=False, **__: copies.append(non_blocking) or tensor
+    )
+    DomainDataPreprocessor().cast_data(domain_batch())
+    assert copies
+    assert all(copies)
+
+
+def test_labels_may_be_bytes():
+    batch, bytes_ = domain_batch(pseudo=True), domain_batch(pseudo=True)
+    for sample in (*bytes_['source']['data_samples'], *bytes_['target']['data_samples']):
+        sample.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data.to(torch.uint8))
+    wide, narrow = (DomainDataPreprocessor()(each, training=True) for each in (batch, bytes_))
+    for domain in ('source', 'target'):
+        assert narrow[domain]['labels'].dtype == torch.int64
+        assert torch.equal(narrow[domain]['labels'], wide[domain]['labels'])
+        assert narrow[domain]['data_samples'][0].gt_sem_seg.data.dtype == torch.int64

@@ -15,17 +15,25 @@ from mmengine.device import utils as device_utils
 from mmengine.hooks import Hook
 from torch import nn
 
+from i2vda_mmseg.apis.checked_runner import CheckedRunner
 from i2vda_mmseg.apis.config_check import check_config
 from i2vda_mmseg.apis.config_flow import complete_workers_flow
 from i2vda_mmseg.apis.config_keys import all_dicts
-from i2vda_mmseg.apis.launch import CheckedRunner
+from i2vda_mmseg.apis.config_loading import complete_loading
 from i2vda_mmseg.engine.loops import stages_in
 from i2vda_mmseg.engine.optimizers import bfloat16_optim_wrapper
+from i2vda_mmseg.errors import check_choice
 
 from .blank_data import blank_loader
 from .fake_device import NAME, Waits, build, fake_device
 
 PRECISIONS = ('float32', 'bfloat16')
+# What takes the place of an OptimWrapper; few steps leave the scale of the loss no time to find itself.
+WRAPPERS: dict[str, dict[str, Any]] = dict(
+    float32={},
+    bfloat16=dict(type='Bfloat16OptimWrapper'),
+    float16=dict(type='AmpOptimWrapper', dtype='float16', loss_scale=dict(init_scale=512.0)),
+)
 _LEFT_OUT = ('checkpoint', 'visualization')  # which write files
 
 
@@ -68,6 +76,7 @@ def rehearse(
     config = _prepared(config, iterations, precision)
     check_config(config)
     complete_workers_flow(config)
+    complete_loading(config)
     seen = Rehearsal()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -130,20 +139,29 @@ class _Recorder(Hook):
 
 def _prepared(config: Config, iterations: int, precision: str) -> Config:
     """A copy of the config that trains for a few iterations without files."""
-    if precision not in PRECISIONS:
-        raise ValueError(f'precision must be one of {PRECISIONS}, got {precision!r}')
-    config = deepcopy(config)
+    check_choice('precision', precision, PRECISIONS)
+    config = without_weights(config, precision)
     config.merge_from_dict(dict(val_dataloader=None, val_cfg=None, val_evaluator=None, load_from=None, resume=False))
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
     config.default_hooks = {name: _hook(name, hook, iterations) for name, hook in config.default_hooks.items()}
+    return config
+
+
+def without_weights(config: Config, precision: str = 'float32') -> Config:
+    """Give a copy whose networks start from drawn weights, and whose optimizers compute in a precision.
+
+    Args:
+        config: A config of this package.
+        precision: A key of ``WRAPPERS``.
+    """
+    config = deepcopy(config)
     for part in all_dicts(config.model):
         part.update({key: None for key in ('init_cfg', 'pretrained') if part.get(key)})
         if part.get('type') == 'MMFlow':
             part['checkpoint'] = None
-    if precision == 'bfloat16':
-        for wrapper in all_dicts(config.optim_wrapper):
-            if wrapper.get('type') in {'OptimWrapper', 'AmpOptimWrapper'}:
-                wrapper['type'] = 'Bfloat16OptimWrapper'
+    for wrapper in all_dicts(config.optim_wrapper):
+        if precision != 'float32' and wrapper.get('type') in {'OptimWrapper', 'AmpOptimWrapper'}:
+            wrapper.update(WRAPPERS[precision])
     return config
 
 

@@ -24,7 +24,7 @@ class TransformBroadcaster(_TransformBroadcaster):
 
     Flow that is in the sample (``flow_ab`` of ``LoadFlow`` or ``EstimateFlow``) is flipped, cropped or turned with the
     frames. A step that does anything else with their pixels, such as ``Resize``, is refused: it belongs before the
-    flow.
+    flow. One array under all keys (``LoadFramePair(only_last=True)``) is treated once.
 
     Arguments and keys are those of mmcv; ``flow_ab`` is modified beside them.
 
@@ -44,6 +44,9 @@ class TransformBroadcaster(_TransformBroadcaster):
         if not self.share_random_params:
             return super().transform(results)
         samples = self.scatter_sequence(self._map_input(results, self.mapping))
+        times = len(samples)
+        if all(sample[key] is samples[0][key] for sample in samples for key in self.mapping):
+            samples = samples[:1]  # one picture under several keys
         for step in self.transforms:
             if flows:
                 _trace(samples[-1])
@@ -52,7 +55,7 @@ class TransformBroadcaster(_TransformBroadcaster):
                 results[flow] = _moved(step, results[flow], _pixels(samples[-1]), samples[-1]['img'].shape[:2])
             for field in _FIELDS:
                 samples[-1].pop(field, None)
-        outputs = {key: [sample[key] for sample in samples] for key in samples[0]}
+        outputs = {key: [sample[key] for sample in samples] * (times // len(samples)) for key in samples[0]}
         results.update(self._map_output(outputs, self.remapping))
         return results
 

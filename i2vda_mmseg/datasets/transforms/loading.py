@@ -50,13 +50,16 @@ class LoadFramePair(BaseTransform):
 
     Args:
         backend_args: File backend of mmengine; the local disk by default.
+        only_last: Whether the last frame alone is read, for methods of single frames. It has the keys of all frames,
+            and is one array: ``TransformBroadcaster`` then treats it once, ``PackFramePair`` packs it once.
 
     Raises:
         KeyError: If the sample is no pair.
         ValueError: If a frame cannot be decoded, or two of them differ in size.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(self, backend_args: dict | None = None, only_last: bool = False) -> None:
+        self.only_last = only_last
         self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +70,9 @@ class LoadFramePair(BaseTransform):
                 'previous_frame=True where its samples are labelled.'
             )
         colours = results.get('image_colours', COLOURS)
-        frames = [read_image(path, self.backend_args, colours) for path in results['frame_paths']]
+        paths = results['frame_paths']
+        frames = [read_image(path, self.backend_args, colours) for path in (paths[-1:] if self.only_last else paths)]
+        frames *= len(paths) // len(frames)
         shapes = [frame.shape[:2] for frame in frames]
         if len(set(shapes)) > 1:
             sizes = ', '.join(f'{path}: {w}x{h}' for path, (h, w) in zip(results['frame_paths'], shapes))

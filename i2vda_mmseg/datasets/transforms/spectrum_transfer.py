@@ -36,7 +36,7 @@ class SpectrumTransfer(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace the source image."""
-        source, target = results['source']['inputs'], results['target']['inputs'][1]
+        source, target = results['source']['inputs'], results['target']['inputs'][-1]
         if source.shape != target.shape:
             (height, width), (target_height, target_width) = source.shape[-2:], target.shape[-2:]
             raise ValueError(

@@ -3,7 +3,7 @@
 from .adaptsegnet import AdaptSegNet
 from .advent import AdvEnt
 from .adversarial import AdversarialSegmentor
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
 from .cbst import CBST
 from .crst import CRST
 from .dacs import DACS
@@ -25,6 +25,7 @@ from .temporal import TemporalAugmentedConsistency
 from .tps import TPS
 from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
+from .updates import SegmentorPass
 from .vfm_uda import VFMUDA
 
 __all__ = [

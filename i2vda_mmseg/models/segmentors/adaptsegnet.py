@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .adversarial import AdversarialSegmentor
-from .base import SegmentorPass
+from .updates import SegmentorPass
 
 
 @MODELS.register_module()

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from i2vda_mmseg.models.discriminators import DiscriminatorSet
 from i2vda_mmseg.models.wrappers import apart, unwrapped
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
 from .levels import term
+from .updates import SegmentorPass
 
 SOURCE_LABEL = 0.0  # r of Eq. 11 and 12
 TARGET_LABEL = 1.0  # f of Eq. 12

@@ -1,22 +1,20 @@
 """What every method shares: one segmentor inside, and how it is trained on a batch of two domains."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import chain, count
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.models.data_preprocessor import DomainDataPreprocessor
 from i2vda_mmseg.models.idle_parameters import IdleParameters
-from i2vda_mmseg.models.statistics import STATISTICS_MODES, advice_on_small_batches, frozen_statistics
-from i2vda_mmseg.models.wrappers import apart, unwrapped
+from i2vda_mmseg.models.statistics import STATISTICS_MODES, frozen_statistics
+from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX
 
 from .checkpoint import STOCK_ADVICE, CheckpointMixin
@@ -28,28 +26,12 @@ from .prediction import PredictionMixin
 from .proxy import ProxyMixin
 from .supervision import Supervision, supervised_pass
 from .temporal import TemporalMixin
+from .updates import UpdateMixin
 
 RESIZE_MODES = ('once', 'twice')
 
 
-class SegmentorPass(NamedTuple):
-    """One forward pass of the segmentor: its losses, and what the discriminators will see of it.
-
-    Attributes:
-        losses: Terms by the name under which they are logged, before their weights. Those with "loss" in their name
-            are learnt from, as everywhere in mmengine.
-        domain: 'source' or 'target'.
-        predictions: (N, C, H, W) by level, what the discriminators judge, or None.
-        details: What a term is the sum of: logged, and not learnt from once more.
-    """
-
-    losses: dict[str, Tensor]
-    domain: str
-    predictions: dict[str, Tensor] | None = None
-    details: dict[str, Tensor] | None = None
-
-
-class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, CheckpointMixin, BaseModel):
+class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, PredictionMixin, CheckpointMixin, BaseModel):
     """A segmentor trained on labelled source images and unlabelled target frames.
 
     Contains a plain ``EncoderDecoder`` as ``segmentor`` (M in the paper) and tests with it alone: one frame, no flow.
@@ -68,9 +50,12 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         temporal: Config of a ``TemporalAugmentedConsistency``: L_tc on the target video beside what the method learns.
         resize_logits: At test time, 'twice': to the input's size, then to the label's, as stock mmseg. 'once': from the
             feature maps' size to the label's, as in the released codes; not of windows ('slide') and padded images.
+        channels_last: Whether M and M' keep the channels of a pixel side by side, in which GPUs with tensor cores
+            convolve faster under mixed precision. Figures are the same up to rounding, checkpoints in every respect.
         **kwargs: None; what stock functions pass is refused with advice.
 
     Attributes:
+        sees_pairs: Whether a method looks at more frames of the target than the last, whatever its settings are.
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
         loss_terms: Terms of the current iteration, as far as it has come; what an error reports.
@@ -82,6 +67,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
     """
 
     multi_level: ClassVar[bool] = False
+    sees_pairs: ClassVar[bool] = False
 
     data_preprocessor: DomainDataPreprocessor
     segmentor: nn.Module
@@ -94,6 +80,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         batch_statistics: str = 'shared',
         resize_logits: str = 'twice',
         temporal: dict | None = None,
+        channels_last: bool = False,
         **kwargs: Any,
     ) -> None:
         if kwargs:
@@ -107,6 +94,8 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         predict_densely(network)
         prepare_losses(network)
         self.segmentor = network
+        self.channels_last = channels_last
+        self._lay_out(channels_last)
         self._idle = IdleParameters(network)
         # Copied because a DDP wrapper around the segmentor hides its attributes.
         self.num_classes: int = network.num_classes
@@ -132,22 +121,6 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
                 "predicts with two: use 'EncoderDecoder', whose auxiliary heads learn by their own losses"
             )
 
-    def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
-        """Make the method's forward passes of M, one after the other."""
-        raise NotImplementedError
-
-    def count_passes(self, batch: dict[str, Any]) -> int | None:
-        """Say how many passes ``segmentor_passes`` makes of a batch, the same on every rank; None: it cannot say.
-
-        On several ranks the gradients are averaged once, during the last pass; where it is not known, during each.
-        """
-        return None
-
-    def temporal_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
-        """Make the pass of I_t, after those of the method, where there is one."""
-        if self.has_temporal_pass:
-            yield SegmentorPass(self.temporal_terms(batch), 'target')
-
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """Hand single images to the segmentor, as an ``EncoderDecoder`` takes them."""
         network = unwrapped(self.segmentor)
@@ -160,48 +133,6 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         batch = self.data_preprocessor(data, training=True)
         log_vars, _ = self.update_segmentor(batch, optim_wrapper['segmentor'])
         return log_vars
-
-    def update_segmentor(
-        self, batch: dict[str, Any], optim_wrapper: OptimWrapper
-    ) -> tuple[dict[str, Tensor], dict[str, list[dict[str, Tensor]]]]:
-        """Back-propagate every pass, step once; returns the terms, and each pass's predictions by domain, detached.
-
-        Raises:
-            RuntimeError: If there are other passes than ``count_passes`` says.
-        """
-        log_vars: dict[str, Tensor] = {}
-        details: dict[str, Tensor] = {}
-        self.loss_terms = log_vars
-        predictions: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
-        for current in self._forward_passes(batch, optim_wrapper):
-            self._accumulate_gradient(optim_wrapper, current.losses)
-            for name, value in current.losses.items():
-                log_vars[name] = log_vars.get(name, 0) + value.detach()
-            details.update(current.details or {})
-            if current.predictions is not None:
-                predictions[current.domain].append({level: x.detach() for level, x in current.predictions.items()})
-        self._idle.tell()
-        self._step(optim_wrapper)
-        return log_vars | details, predictions
-
-    def _forward_passes(self, batch: dict[str, Any], optim_wrapper: OptimWrapper) -> Iterator[SegmentorPass]:
-        """Make every pass in the context that it needs; on several ranks all but the last leave gradients apart."""
-        passes = chain(self.segmentor_passes(batch), self.temporal_passes(batch))
-        own = self.count_passes(batch)
-        last = None if own is None else own + self.has_temporal_pass - 1
-        for index in count():
-            optimizing = optim_wrapper.optim_context(self.segmentor)
-            is_apart = apart(self.segmentor, last is not None and index < last)
-            with optimizing, is_apart, advice_on_small_batches(), self._idle.advice():
-                current = next(passes, None)
-            if current is None:
-                break
-            yield current
-        if last is not None and index != last + 1:
-            raise RuntimeError(
-                f'{type(self).__name__}.count_passes says {own}, but segmentor_passes made '
-                f'{index - self.has_temporal_pass}: on several ranks, gradients would be averaged at the wrong moment'
-            )
 
     def supervised(
         self, images: Tensor, data_samples: Sequence[Any], name: str = 'loss_seg', at_image_size: bool = False
@@ -230,24 +161,14 @@ class DomainAdaptiveSegmentor(TemporalMixin, ProxyMixin, PredictionMixin, Checkp
         """Cross entropy of Eq. 9: the mean over the pixels that are not ignored, 0 where all are."""
         return self.loss_ce(logits, labels, ignore_index=IGNORE_INDEX)
 
-    def weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
-        """Add the terms that are learnt from, each with its weight, a number or a tensor of one."""
-        learnt = [(self.loss_weights.get(name, 1.0), value) for name, value in losses.items() if 'loss' in name]
-        return torch.stack([(w.to(x.dtype) if isinstance(w, Tensor) else w) * x for w, x in learnt]).sum()
-
     def init_weights(self) -> None:
         """Initialise the weights; a download that fails says what to do instead."""
+        self._lay_out(channels_last=False)  # what is drawn goes by the order in memory
         with self._downloading():
             super().init_weights()
+        self._lay_out(self.channels_last)
 
-    def _accumulate_gradient(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> None:
-        loss = optim_wrapper.scale_loss(self.weighted_sum(losses))
-        scaler = getattr(optim_wrapper, 'loss_scaler', None)
-        with frozen_statistics(self.segmentor):  # activation checkpointing repeats the forward pass here
-            (loss if scaler is None else scaler.scale(loss)).backward()
-
-    def _step(self, optim_wrapper: OptimWrapper) -> None:
-        # OptimWrapper.backward counts an iteration each time it is called, and this one has several backward passes:
-        # a loss without a graph of its own lets it count, step and clear once.
-        parameter = next(self.segmentor.parameters())
-        optim_wrapper.update_params(torch.zeros((), device=parameter.device, requires_grad=True))
+    def _lay_out(self, channels_last: bool) -> None:
+        """Lay out M's weights in memory; convolutions hand their layout on to what they compute."""
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        unwrapped(self.segmentor).to(memory_format=layout)

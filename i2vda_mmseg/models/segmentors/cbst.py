@@ -8,8 +8,8 @@ from torch import Tensor
 
 from i2vda_mmseg.ops import IGNORE_INDEX
 
-from .base import SegmentorPass
 from .source_only import SourceOnly
+from .updates import SegmentorPass
 
 AVERAGINGS = ('batch', 'domain')
 

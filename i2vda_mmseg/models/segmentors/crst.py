@@ -6,8 +6,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .base import SegmentorPass
 from .cbst import CBST
+from .updates import SegmentorPass
 
 REGULARIZERS = ('mrkld', 'lrent')
 

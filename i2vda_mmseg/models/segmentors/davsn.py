@@ -12,9 +12,9 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import normalized_entropy, propagate, resize_flow, upsample
 
 from .adversarial import AdversarialSegmentor
-from .base import SegmentorPass
 from .levels import LEVELS, by_level, term
 from .two_frame import TwoFrameSegmentor
+from .updates import SegmentorPass
 
 Levels = dict[str, Tensor]
 

@@ -8,7 +8,8 @@ from mmseg.registry import MODELS
 
 from i2vda_mmseg.ops import robust_entropy
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
+from .updates import SegmentorPass
 
 
 @MODELS.register_module()

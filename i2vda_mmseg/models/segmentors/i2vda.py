@@ -6,7 +6,7 @@ from typing import Any
 from mmseg.registry import MODELS
 
 from .adversarial import AdversarialSegmentor
-from .base import SegmentorPass
+from .updates import SegmentorPass
 
 _TEMPORAL = (
     'flow_estimator', 'pseudo_label_head', 'temporal_augmentation', 'flow_1t', 'lambda_tc', 'ignore_outside'
@@ -37,6 +37,8 @@ class I2VDA(AdversarialSegmentor):
     Raises:
         ValueError: As ``TemporalAugmentedConsistency``.
     """
+
+    sees_pairs = True
 
     def __init__(
         self,

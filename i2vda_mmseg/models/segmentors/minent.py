@@ -7,8 +7,9 @@ from mmseg.registry import MODELS
 
 from i2vda_mmseg.ops import normalized_entropy
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
 from .levels import term
+from .updates import SegmentorPass
 
 
 @MODELS.register_module()

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.models.wrappers import unwrapped
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
 from .checkpoint import check_fit
 from .dense_prediction import logits_at_test_time, predict_densely
+from .updates import SegmentorPass
 
 
 @MODELS.register_module()

@@ -12,9 +12,10 @@ from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import confident_share
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
 from .frame_keys import carried
 from .supervision import Supervision, labelled_samples, takes_weights
+from .updates import SegmentorPass
 
 _SIDES = ('top', 'bottom', 'left', 'right')
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from mmseg.registry import MODELS
 
-from .base import DomainAdaptiveSegmentor, SegmentorPass
+from .base import DomainAdaptiveSegmentor
+from .updates import SegmentorPass
 
 
 @MODELS.register_module()

@@ -10,9 +10,9 @@ from torch import Tensor
 from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
 from i2vda_mmseg.ops import IGNORE_INDEX, flip_flow, resize_flow, unknown, upsample, warp
 
-from .base import SegmentorPass
 from .levels import term
 from .two_frame import TwoFrameSegmentor
+from .updates import SegmentorPass
 
 _STRIDE = 8  # rescaled frames have sides that are multiples of it
 

@@ -31,6 +31,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
     """
 
     multi_level = True
+    sees_pairs = True
 
     def __init__(self, segmentor: dict, flow_estimator: dict, **kwargs: Any) -> None:
         super().__init__(segmentor, **kwargs)

@@ -144,3 +144,31 @@ def test_pack_knows_the_size_after_resize(pair):
 def test_pack_refuses_unequal_frames():
     with pytest.raises(ValueError, match=r'\(8, 12, 3\) and \(4, 6, 3\)'):
         PackFramePair()({'frame_0': trees.image(), 'frame_1': trees.image(height=4, width=6)})
+
+
+def test_only_the_last_frame_is_read_and_treated_once(pair, monkeypatch):
+    info, frames = pair
+    crop, calls = {'type': 'RandomCrop', 'crop_size': (3, 5)}, []
+    both = Compose([LoadFramePair(), broadcast(BICUBIC, crop), PackFramePair()])
+    one = Compose([LoadFramePair(only_last=True), broadcast(BICUBIC, crop), PackFramePair()])
+    resize = one.transforms[1].transforms.transforms[0]
+    monkeypatch.setattr(type(resize), '_resize_img', count_calls(type(resize)._resize_img, calls))
+    for seed in range(3):
+        np.random.seed(seed)  # noqa: NPY002 - what mmcv's transforms draw from
+        whole, after = both(dict(info)), np.random.random()  # noqa: NPY002
+        calls.clear()
+        np.random.seed(seed)  # noqa: NPY002
+        last = one(dict(info))
+        assert np.random.random() == after  # noqa: NPY002 - no other draws follow
+        assert len(calls) == 1
+        assert torch.equal(last['inputs'], whole['inputs'][1:])
+        assert last['data_samples'].metainfo == whole['data_samples'].metainfo
+    assert (LoadFramePair(only_last=True)(dict(info))['frame_0'] == frames[1]).all()
+
+
+def count_calls(function, calls):
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return function(*args, **kwargs)
+
+    return counted

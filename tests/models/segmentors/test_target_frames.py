@@ -44,3 +44,11 @@ def test_target_images_are_the_normalised_last_frames():
     frames = torch.rand(2, 3, 3, 8, 12) * 255
     expected = model.data_preprocessor.normalize(frames[:, 2])
     assert torch.equal(DomainAdaptiveSegmentor.target_images(model, dict(frames=frames)), expected)
+
+
+@pytest.mark.parametrize('method', ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', *PSEUDO])
+def test_a_method_of_single_frames_needs_no_other(method):
+    logged, model = step(method, 1, 2)
+    alone, same = step(method, 2)
+    assert logged == alone
+    assert all(torch.equal(value, state_of(same)[name]) for name, value in state_of(model).items())
