@@ -26,6 +26,18 @@ def tiny_tps(num_classes=3, **overrides):
     return MODELS.build(cfg | overrides)
 
 
+def tiny_cmom(num_classes=3, **overrides):
+    cfg = dict(
+        type='CMOM',
+        segmentor=two_frame_segmentor_cfg(num_classes),
+        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
+        flow_estimator=dict(type='TinyFlow'),
+    )
+    for head in (cfg['segmentor'].decode_head, cfg['segmentor'].auxiliary_head):
+        head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    return MODELS.build(cfg | overrides)
+
+
 def tiny_davsn(num_classes=3, **overrides):
     judge = dict(type='FCDiscriminator', in_channels=2 * num_classes, base_channels=2)
     cfg = dict(

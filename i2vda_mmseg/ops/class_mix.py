@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .labels import LABEL_VALUES
+from .labels import IGNORE_INDEX, LABEL_VALUES
 
 
 def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
@@ -28,6 +28,32 @@ def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
     present = torch.zeros(LABEL_VALUES, dtype=torch.bool, device=labels.device)
     present = present.scatter(0, labels.flatten(), torch.ones_like(labels.flatten(), dtype=torch.bool))
     wanted = (present.sum() + 1) // 2
+    place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)
+    chosen = (place < wanted) & present
+    return chosen.gather(1, labels.flatten(1)).view(labels.shape)
+
+
+def class_share_mask(labels: Tensor, order: Tensor, share: float = 0.75) -> Tensor:
+    """Choose a share of the classes of each image, rounded: the moving objects that CMOM pastes (WACV 2023).
+
+    255 is no class and never chosen. Nothing is drawn here and nobody waits for a GPU.
+
+    Args:
+        labels: (N, H, W), int64, 0..255.
+        order: (N, 256), random numbers: of the classes of an image, those with the smallest are chosen.
+        share: In [0, 1]; a half is rounded to the even number.
+
+    Returns:
+        (N, H, W), bool: the pixels of the chosen classes.
+
+    Example:
+        >>> class_share_mask(torch.tensor([[[0, 1, 2, 255]]]), torch.arange(256.)[None], share=0.5)
+        tensor([[[ True,  True, False, False]]])
+    """
+    present = torch.zeros(len(labels), LABEL_VALUES, dtype=torch.bool, device=labels.device)
+    present = present.scatter(1, labels.flatten(1), torch.ones_like(labels.flatten(1), dtype=torch.bool))
+    present[:, IGNORE_INDEX] = False
+    wanted = (present.sum(dim=1, keepdim=True) * share).round()
     place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)
     chosen = (place < wanted) & present
     return chosen.gather(1, labels.flatten(1)).view(labels.shape)

@@ -26,7 +26,7 @@ def test_leaves_are_short_and_not_deep(name):
     assert len(tree_of(name).body) <= 20
     path = CONFIGS / f'{name}.py'
     # a leaf that differs from another in one point, or StreetWorld's from a schedule, is one deeper
-    derived = any(part in name for part in ('multi-band', 'temporal'))
+    derived = any(part in name for part in ('multi-band', 'temporal', 'refined'))
     assert depth_of(path) <= (3 if 'r101' in name and not derived else 4)
 
 

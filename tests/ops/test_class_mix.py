@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2vda_mmseg.ops import class_mix_mask, mixed, visible_blocks
+from i2vda_mmseg.ops import class_mix_mask, class_share_mask, mixed, visible_blocks
 
 
 @pytest.mark.parametrize('classes', [[3], [0, 7], [0, 2, 255], [1, 4, 5, 9]])
@@ -54,3 +54,15 @@ def test_share_of_visible_blocks():
     torch.manual_seed(0)
     assert abs(float(visible_blocks(torch.rand(50, 16, 16), (64, 64)).mean()) - 0.3) < 0.01
     assert float(visible_blocks(torch.rand(2, 4, 4), (8, 8), ratio=-0.1).mean()) == 1
+
+
+def test_a_share_of_the_classes_of_each_image_and_never_the_ignored():
+    labels = torch.tensor([[[0, 1, 2, 3, 255]], [[4, 4, 5, 255, 255]]])
+    order = torch.rand(2, 256, generator=torch.Generator().manual_seed(0))
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        mask = class_share_mask(labels, order, share)
+        for image, chosen, numbers in zip(labels, mask, order):
+            classes = sorted(set(image.flatten().tolist()) - {255}, key=lambda c, n=numbers: n[c])
+            wanted = set(classes[: round(share * len(classes))])
+            assert set(image[chosen].tolist()) == wanted
+            assert int(chosen.sum()) == sum(int((image == c).sum()) for c in wanted)

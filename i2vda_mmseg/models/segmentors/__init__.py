@@ -5,6 +5,7 @@ from .advent import AdvEnt
 from .adversarial import AdversarialSegmentor
 from .base import DomainAdaptiveSegmentor
 from .cbst import CBST
+from .cmom import CMOM
 from .crst import CRST
 from .dacs import DACS
 from .daformer import DAFormer
@@ -19,6 +20,7 @@ from .minent import MinEnt
 from .multi_band import MultiBandSegmentor
 from .multi_level import MultiLevelEncoderDecoder
 from .proxy import ProxyMixin
+from .pseudo_label_refinement import PseudoLabelRefinement
 from .self_training import SelfTrainingSegmentor
 from .source_only import SourceOnly
 from .temporal import TemporalAugmentedConsistency
@@ -29,8 +31,9 @@ from .updates import SegmentorPass
 from .vfm_uda import VFMUDA
 
 __all__ = [
-    'CBST', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AdaptSegNet', 'AdvEnt',
-    'AdversarialSegmentor', 'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'HRDAEncoderDecoder', 'MinEnt',
-    'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin', 'SegmentorPass', 'SelfTrainingSegmentor',
-    'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+    'CBST', 'CMOM', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AdaptSegNet',
+    'AdvEnt', 'AdversarialSegmentor', 'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'HRDAEncoderDecoder',
+    'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin', 'PseudoLabelRefinement',
+    'SegmentorPass', 'SelfTrainingSegmentor', 'SourceOnly', 'TemporalAugmentedConsistency',
+    'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
 ]  # fmt: skip

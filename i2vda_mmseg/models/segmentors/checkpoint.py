@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
 
-_NOT_STORED = ('flow_estimator', 'temporal')  # frozen, with weights from elsewhere
+_NOT_STORED = ('flow_estimator', 'temporal', 'refinement')  # frozen, with weights from elsewhere
 _PARTS = ('proxy', 'discriminator', 'bands', 'reference')  # what methods have beside their segmentor
 # What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
 _ADVICE = (
@@ -28,11 +28,17 @@ STOCK_ADVICE = (
 class CheckpointMixin(nn.Module):
     """Keep checkpoints of methods alike.
 
-    ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves the flow estimator
-    (``flow_estimator.*``, ``temporal.*``) out. Loading takes such a checkpoint, one of another method, or one of a
-    plain ``EncoderDecoder``; a proxy that the checkpoint does not hold starts as the segmentor's copy, and a
-    discriminator afresh, also where loading is strict. Stock inference is told to take an exported checkpoint.
+    ``state_dict`` says ``segmentor.*`` whether or not the segmentor is wrapped for DDP, and leaves the flow
+    estimator (also that of ``temporal`` and ``refinement``) out. Loading takes such a checkpoint, one of another
+    method, or one of a plain ``EncoderDecoder``; a proxy that the checkpoint does not hold starts as the
+    segmentor's copy, and a discriminator afresh, also where loading is strict. Stock inference is told to take an
+    exported checkpoint.
+
+    Attributes:
+        was_loaded: Whether the weights are those of a checkpoint.
     """
+
+    was_loaded: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,6 +71,7 @@ class CheckpointMixin(nn.Module):
         segmentor = {key: value for key, value in own.items() if key.startswith(f'{prefix}segmentor.')}
         check_fit(segmentor, state_dict, advice=_ADVICE, spare=tuple(prefix + part for part in _ADDED_PARTS))
         check_fit(own, state_dict, spare=('',))
+        self.was_loaded = True
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

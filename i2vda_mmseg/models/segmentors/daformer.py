@@ -1,5 +1,6 @@
 """DAFormer's training: DACS with the features of the initial network kept for things."""
 
+import logging
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
@@ -68,6 +69,19 @@ class DAFormer(DACS):
         super().init_weights()
         if self.thing_classes is not None:
             self.reference.load_state_dict(unwrapped(self.segmentor).backbone.state_dict())
+
+    def check_run(self) -> None:
+        """Say that the distance to features that nobody has trained means nothing."""
+        super().check_run()
+        if self.thing_classes is not None and not self.was_loaded and not self._names_weights():
+            print_log(
+                'model.thing_classes: loss_fd keeps the features of things near those of the initial encoder, whose '
+                'weights are random in this run, so that it holds training back. Give model.segmentor.backbone its '
+                "pretrained weights (init_cfg=dict(type='Pretrained', checkpoint=FILE), or pretrained=), start from a "
+                'checkpoint with load_from, or leave it out with model.thing_classes=None',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def train(self, mode: bool = True) -> Any:
         """Set the mode; the reference stays in eval mode."""

@@ -45,3 +45,23 @@ def carried(data_samples: Sequence[Any], *fields: str) -> list[Tensor] | None:
     if len(having) != len(data_samples):
         raise ValueError(f'some samples of the batch carry {" and ".join(fields)} and some do not')
     return [torch.stack([getattr(sample, field).data for sample in data_samples]) for field in fields]
+
+
+@torch.no_grad()
+def flows_of_last_frames(flow_estimator: Any, target: dict[str, Any]) -> Sequence[Tensor]:
+    """Give F_01 and F_10 of the last two frames of a batch: what the samples carry, or else estimated.
+
+    Args:
+        flow_estimator: A ``FlowEstimator``.
+        target: ``dict(frames=(N, T, 3, H, W), data_samples)``, RGB 0..255, in order of time.
+
+    Returns:
+        Two flows, (N, 2, H, W), pixels.
+    """
+    frames, data_samples = target['frames'], target['data_samples']
+    last = frames.shape[1] - 1
+    if given := carried(data_samples, f'flow_{last - 1}{last}', f'flow_{last}{last - 1}'):
+        return given
+    keys = frame_keys(data_samples, (-2, -1), (-1, -2))
+    frame_0, frame_1 = frames[:, -2], frames[:, -1]
+    return flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from mmseg.registry import TRANSFORMS
+from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
@@ -27,11 +27,13 @@ class PseudoLabels(NamedTuple):
         labels: (N, H, W), int64, its most probable class; none is ignored.
         weights: (N, H, W), how much each pixel counts: ``quality``, and 0 in the margins.
         quality: Share of the pixels of the batch of which it is sure, a scalar.
+        kept: Share of the pixels that a refinement keeps, where there is one.
     """
 
     labels: Tensor
     weights: Tensor
     quality: Tensor
+    kept: Tensor | None = None
 
 
 class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
@@ -54,6 +56,7 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
             ``dict(top=15, bottom=120)`` pixels. Where crops lie anywhere, ``MarkMargins`` in the target pipeline says
             so instead.
         augmentation: Config of the transform of the images that the student sees; None: ``DACSAugmentation()``.
+        refinement: Config of a ``PseudoLabelRefinement``: what is not kept, counts for nothing.
         **kwargs: Those of ``DomainAdaptiveSegmentor``.
 
     Raises:
@@ -68,6 +71,7 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
         threshold: float = 0.968,
         margins: Mapping[str, int] | None = None,
         augmentation: dict | None = None,
+        refinement: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, **kwargs)
@@ -77,6 +81,13 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
             raise ConfigError(f'model.margins: {strangers} are no sides; give pixels for some of {list(_SIDES)}')
         self._check_heads()
         self.augmentation = TRANSFORMS.build(augmentation or dict(type='DACSAugmentation'))
+        self.refinement = None if refinement is None else MODELS.build(refinement)
+
+    def init_weights(self) -> None:
+        """Initialise the weights, unless the flow estimator of the refinement lacks a package or a file."""
+        if self.refinement is not None:
+            self.refinement.flow_estimator.check_available()
+        super().init_weights()
 
     def _check_heads(self) -> None:
         for key in ('decode_head', 'auxiliary_head'):
@@ -101,6 +112,8 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
         yield SegmentorPass(losses, 'source', details=supervision.details)
         pseudo = self.pseudo_labels(target)
         details = dict(pseudo_label_quality=pseudo.quality)
+        if pseudo.kept is not None:
+            details['pseudo_label_kept'] = pseudo.kept
         for learnt in self.target_supervisions(batch, pseudo):
             yield SegmentorPass(learnt.losses, 'target', details=learnt.details | details)
         if self.batch_statistics == 'target':
@@ -123,7 +136,11 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
         self._clear_margins(weights)
         if valid := carried(target['data_samples'], 'valid_map'):
             weights = weights * valid[0][:, 0]
-        return PseudoLabels(probs.argmax(dim=1), weights, quality)
+        if self.refinement is None:
+            return PseudoLabels(probs.argmax(dim=1), weights, quality)
+        previous = self.teacher_probs(self.data_preprocessor.normalize(target['frames'][:, -2]))
+        labels, kept = self.refinement(probs, previous, target)
+        return PseudoLabels(labels, weights * kept, quality, kept.float().mean())
 
     @torch.no_grad()
     def teacher_probs(self, images: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What is video about I2VDA, for any method of single frames: Eq. 1-9 of the paper."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from i2vda_mmseg.errors import check_choice
 from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
-from .frame_keys import carried, frame_keys
+from .frame_keys import carried, flows_of_last_frames
 
 FLOW_1T_MODES = ('estimate', 'compose')
 
@@ -103,7 +103,7 @@ class TemporalAugmentedConsistency(nn.Module):
             ValueError: If the pipeline makes I_t otherwise than ``temporal_augmentation`` says.
         """
         frame_0, frame_1 = target['frames'][:, -2], target['frames'][:, -1]
-        flow_01, flow_10 = self._flows(target['frames'], target['data_samples'])
+        flow_01, flow_10 = flows_of_last_frames(self.flow_estimator, target)
         if given := carried(target['data_samples'], 'frame_t'):
             self._check_pipeline(target)
             t = given[0].new_tensor([sample.metainfo['t'] for sample in target['data_samples']]).view(-1, 1, 1, 1)
@@ -115,15 +115,6 @@ class TemporalAugmentedConsistency(nn.Module):
             dict(frame_0=frame_0, frame_1=frame_1, flow_01=flow_01, flow_10=flow_10, t_seed=seed)
         )
         return TargetClip(frame_0, frame_1, augmented['frame_t'], flow_01, flow_10, augmented['t'])
-
-    def _flows(self, frames: Tensor, data_samples: Sequence[Any]) -> Sequence[Tensor]:
-        """Give F_01 and F_10 of the last two frames."""
-        last = frames.shape[1] - 1
-        if given := carried(data_samples, f'flow_{last - 1}{last}', f'flow_{last}{last - 1}'):
-            return given
-        keys = frame_keys(data_samples, (-2, -1), (-1, -2))
-        frame_0, frame_1 = frames[:, -2], frames[:, -1]
-        return self.flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)
 
     def _check_pipeline(self, target: dict[str, Any]) -> None:
         """Refuse an I_t that is of other frames, or made otherwise, than this model asks for."""

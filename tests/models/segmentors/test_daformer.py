@@ -9,6 +9,7 @@ from helpers import (
     assert_same_state,
     domain_batch,
     optimizers,
+    sharpen,
     state_of,
     terms_of,
     tiny_method,
@@ -18,7 +19,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors import daformer
 from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass
+from i2vda_mmseg.ops import consistency_mask, inside, warp
 
 
 def moved(module):
@@ -69,6 +72,56 @@ def test_a_resumed_reference_is_that_of_the_run():
     other.load_state_dict(model.state_dict(), strict=True)
     assert_same_state(other.reference, state_of(model.reference))
     assert not torch.equal(other.reference.conv.weight, moved(deepcopy(other.reference)).conv.weight)
+
+
+def test_a_distance_to_random_features_is_said(monkeypatch):
+    said = []
+    monkeypatch.setattr(daformer, 'print_log', lambda text, **_: said.append(text))
+    for options, count in ((dict(thing_classes=None), 0), ({}, 1)):
+        model = tiny_daformer(**options)
+        model.renewed_by = 'ProxyEMAHook'
+        model.check_run()
+        assert len(said) == count
+    assert 'whose weights are random in this run' in said[0]
+    model.segmentor.backbone.init_cfg = dict(type='Pretrained', checkpoint='imagenet.pth')
+    model.check_run()
+    model.segmentor.backbone.init_cfg = None
+    model.load_state_dict(moved(MODELS.build(tiny_segmentor_cfg())).state_dict(), strict=True)
+    said.clear()
+    model.check_run()
+    assert said == []
+
+
+@pytest.mark.parametrize(('pretrained', 'count'), [(None, 1), ('installed', 0)])
+def test_imagenet_features_of_efficientnet_are_worth_keeping(monkeypatch, pretrained, count):
+    said = []
+    monkeypatch.setattr(daformer, 'print_log', lambda text, **_: said.append(text))
+    cfg = tiny_segmentor_cfg()
+    cfg.backbone = dict(type='EfficientNetLite0', pretrained=pretrained, out_indices=[3])
+    cfg.decode_head.update(in_channels=320)
+    model = tiny_daformer(segmentor=cfg)
+    model.renewed_by = 'ProxyEMAHook'
+    model.check_run()
+    assert len(said) == count
+
+
+def test_the_teachers_labels_are_refined_and_what_is_not_kept_counts_for_nothing():
+    refinement = dict(type='PseudoLabelRefinement', flow_estimator=dict(type='TinyFlow'))
+    torch.manual_seed(0)
+    model = sharpen(tiny_daformer(refinement=refinement, threshold=0.0)).train()
+    target = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)['target']
+    pseudo = model.pseudo_labels(target)
+    frame_0, frame_1 = target['frames'].unbind(1)
+    flow_01, flow_10 = (model.refinement.flow_estimator(a, b) for a, b in ((frame_0, frame_1), (frame_1, frame_0)))
+    visible = consistency_mask(flow_01, flow_10) & inside(flow_10)
+    now, before = (model.teacher_probs(model.data_preprocessor.normalize(each)) for each in (frame_1, frame_0))
+    agrees = visible & (warp(before, flow_10).argmax(1) == now.argmax(1))
+    assert torch.equal(pseudo.labels, now.argmax(1))
+    assert torch.equal(pseudo.weights, agrees.float())
+    assert 0.02 < float(pseudo.kept) < 0.98
+    logged = model.train_step(domain_batch(source_size=(32, 48)), optimizers(model))
+    torch.testing.assert_close(logged['pseudo_label_kept'], pseudo.kept)
+    assert not [key for key in model.state_dict() if 'refinement' in key]
 
 
 def test_without_things_there_is_no_distance():

@@ -9,12 +9,12 @@ from helpers import optimizers
 from mmengine.model import MMSeparateDistributedDataParallel
 from mmengine.registry import init_default_scope
 from mmseg.registry import HOOKS
-from two_frame import tiny_davsn, tiny_tps, two_frame_batch
+from two_frame import tiny_cmom, tiny_davsn, tiny_tps, two_frame_batch
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
-METHODS = dict(TPS=tiny_tps, DAVSN=tiny_davsn)
-LEARNT_ON_TARGET = dict(TPS='loss_tps', DAVSN='loss_itc')
+METHODS = dict(TPS=tiny_tps, DAVSN=tiny_davsn, CMOM=tiny_cmom)
+LEARNT_ON_TARGET = dict(TPS='loss_tps', DAVSN='loss_itc', CMOM='loss_mix')
 
 pytestmark = [pytest.mark.ddp, pytest.mark.slow]
 
@@ -51,7 +51,7 @@ def ranks(tmp_path_factory):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_each_gradient_is_averaged_once_a_step(ranks, method):
-    networks = dict(TPS=['segmentor'], DAVSN=['segmentor', 'discriminator'])[method]
+    networks = ['segmentor', 'discriminator'] if method == 'DAVSN' else ['segmentor']
     assert [rank[method]['reduced'] for rank in ranks] == [[dict.fromkeys(networks, 1.0)] * 3] * 2
 
 

@@ -1,0 +1,2 @@
+_base_ = ['./daformer_mit-b5_viper2cs.py', '../_base_/methods/refinement.py']
+model = dict(refinement=dict(_base_.refinement, mode='max_confidence'))

@@ -1,0 +1,194 @@
+"""CMOM: a whole step against its formulas, what is mixed, and a stop in the middle."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from equations import normalised
+from helpers import optimizers, sharpen, warp_reference
+from mmseg.registry import HOOKS
+from two_frame import tiny_cmom, two_frame_batch
+
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors import cmom
+
+SEED, LR = 11, 0.05
+REFINEMENT = dict(type='PseudoLabelRefinement', flow_estimator=dict(type='TinyFlow'), mode='consistency')
+
+
+def built(**options):
+    torch.manual_seed(0)
+    model = sharpen(tiny_cmom(**options), 60.0)
+    with torch.no_grad():
+        model.proxy.sf_layer.weight.add_(0.1 * torch.randn_like(model.proxy.sf_layer.weight))
+        model.thresholds.fill_(0.6)
+    return model.train()
+
+
+def batch(seed=0):
+    return two_frame_batch(seed, frames=2)
+
+
+def enlarged(x, size):
+    return F.interpolate(x, size, mode='bilinear', align_corners=True)
+
+
+def fused(network, current, previous, flow):
+    """Logits of both heads, with the previous frame's moved along the flow."""
+
+    def heads(images):
+        features = network.backbone(images)
+        return network.decode_head(features), network.auxiliary_head(features)
+
+    levels = heads(current)
+    with torch.no_grad():
+        before = heads(previous)
+    height, width = levels[0].shape[2:]
+    scale = torch.tensor([(width - 1) / (flow.shape[3] - 1), (height - 1) / (flow.shape[2] - 1)])
+    small = enlarged(flow, (height, width)) * scale.view(2, 1, 1)
+    weight = network.sf_layer.weight[..., 0, 0]
+    outputs = []
+    for now, then in zip(levels, before):
+        moved = torch.from_numpy(warp_reference(then.numpy(), small.numpy()))
+        outputs.append(torch.einsum('kc,nchw->nkhw', weight, torch.cat((now, moved), dim=1)))
+    return outputs
+
+
+def frames_of(batch, domain, estimator):
+    """Current and previous frame as network input, and the flow between them."""
+    previous, current = torch.stack(batch[domain]['inputs']).to(torch.get_default_dtype()).flip(2).unbind(1)
+    return normalised(current), normalised(previous), estimator(current, previous)
+
+
+def learnt(network, pair, labels):
+    main, aux = (enlarged(logits, labels.shape[1:]) for logits in fused(network, *pair))
+    return F.cross_entropy(main, labels, ignore_index=255) + 0.1 * F.cross_entropy(aux, labels, ignore_index=255)
+
+
+def pseudo_labels(model, pair):
+    with torch.no_grad():
+        logits = fused(model.proxy, *pair)[0]
+    probs = enlarged(logits, pair[0].shape[2:]).softmax(1)
+    top, labels = probs.max(1)
+    start, thresholds = model.thresholds.tolist(), []
+    for c, w in enumerate(start):
+        values = np.append(top[labels == c].numpy(), w)
+        found = np.percentile(values, 100 * (1 - 0.2 * w**8))
+        thresholds.append(min(0.9 * w + 0.1 * found, 0.999))
+    limits = torch.tensor(thresholds)
+    return torch.where(top < limits[labels], 255, labels), limits
+
+
+def reference(model, data):
+    torch.manual_seed(SEED)
+    source = frames_of(data, 'source', model.flow_estimator)
+    target = frames_of(data, 'target', model.flow_estimator)
+    labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data['source']['data_samples']])
+    total = learnt(model.segmentor, source, labels)
+    pseudo, limits = pseudo_labels(model, target)
+    size = target[0].shape[2:]
+    scale = torch.tensor([(size[1] - 1) / 39, (size[0] - 1) / 31]).view(2, 1, 1)
+    large = [enlarged(source[0], size), enlarged(source[1], size), enlarged(source[2], size) * scale]
+    large_labels = F.interpolate(labels[:, None].double(), size, mode='nearest')[:, 0].long()
+    numbers, masks = torch.rand(2, 256), []
+    for n in range(2):
+        classes = [c for c in large_labels[n].unique().tolist() if c != 255]
+        chosen = sorted(classes, key=lambda c: numbers[n, c])[: round(0.75 * len(classes))]
+        masks.append(sum(large_labels[n] == c for c in chosen).bool())
+    mask = torch.stack(masks)
+    pair = [torch.where(mask[:, None], ours, theirs) for ours, theirs in zip(large, target)]
+    return total + learnt(model.segmentor, pair, torch.where(mask, large_labels, pseudo)), pseudo, limits
+
+
+def test_one_step(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, 'float', torch.Tensor.double)
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = built()
+        other = deepcopy(model)
+        loss, pseudo, limits = reference(other, batch())
+        named = dict(other.segmentor.named_parameters())
+        gradients = torch.autograd.grad(loss, list(named.values()))
+        torch.manual_seed(SEED)
+        logged = model.train_step(batch(), optimizers(model, lr=LR))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    weights = dict(loss_seg=1, loss_seg_aux=0.1, loss_mix=1, loss_mix_aux=0.1)
+    total = sum(weight * logged[name] for name, weight in weights.items())
+    torch.testing.assert_close(total, loss.detach(), rtol=0, atol=1e-8)
+    torch.testing.assert_close(model.thresholds, limits, rtol=0, atol=1e-8)
+    torch.testing.assert_close(logged['pseudo_label_ratio'], (pseudo != 255).double().mean())
+    assert 0.1 < float(logged['pseudo_label_ratio']) < 0.9
+    for (name, old), gradient in zip(named.items(), gradients):
+        new = model.segmentor.get_parameter(name)
+        torch.testing.assert_close(new, old.detach() - LR * gradient, rtol=0, atol=1e-8, msg=name)
+    assert not torch.equal(model.segmentor.sf_layer.weight, other.segmentor.sf_layer.weight)
+
+
+def test_both_frames_flow_and_labels_are_cut_at_the_same_places():
+    model = built(share=0.5)
+    source, target = torch.full((2, 8, 6, 10), 1.0), torch.full((2, 8, 6, 10), 2.0)
+    labels = torch.randint(0, 3, (2, 6, 10))
+    pair, mixed = model.mix(source, labels, target, torch.full((2, 6, 10), 7))
+    taken = pair[:, 0] == 1
+    assert all(torch.equal(pair[:, channel] == 1, taken) for channel in range(8))
+    assert torch.equal(mixed != 7, taken)
+    assert torch.equal(mixed[taken], labels[taken])
+    assert all(len(labels[n][taken[n]].unique()) == 2 for n in range(2))  # half of three
+
+
+def test_what_the_frame_before_does_not_confirm_is_not_learnt():
+    model, plain = built(refinement=REFINEMENT), built()
+    target = model.data_preprocessor(batch(), training=True)['target']
+    frames = model.two_frame_input(target['frames'])
+    refined, labels = model.pseudo_labels(frames, target), plain.pseudo_labels(frames, target)
+    kept = refined != 255
+    assert 0 < int(kept.sum()) < int((labels != 255).sum())
+    assert torch.equal(refined[kept], labels[kept])
+    assert not [key for key in model.state_dict() if 'refinement' in key]
+
+
+def test_stopped_and_resumed_it_goes_on_bit_for_bit():
+    hook = HOOKS.build(dict(type='ProxyEMAHook', momentum=0.9))
+
+    def run(model, steps, iterations):
+        for i in iterations:
+            hook.before_train_iter(type('Runner', (), dict(model=model, iter=i)), i)
+            torch.manual_seed(i)
+            model.train_step(batch(i), steps)
+
+    whole = built(batch_statistics='target')
+    steps = optimizers(whole, optimizer=dict(type='SGD', lr=0.02, momentum=0.9))
+    run(whole, steps, range(2))
+    kept, state = deepcopy(whole.state_dict()), deepcopy(steps.state_dict())
+    run(whole, steps, range(2, 4))
+    resumed = built(batch_statistics='target')
+    with torch.no_grad():
+        resumed.thresholds.fill_(0.1)
+    steps = optimizers(resumed, optimizer=dict(type='SGD', lr=0.02, momentum=0.9))
+    resumed.load_state_dict(kept, strict=True)
+    steps.load_state_dict(state)
+    run(resumed, steps, range(2, 4))
+    first, second = whole.state_dict(), resumed.state_dict()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+    assert not torch.equal(first['thresholds'], kept['thresholds'])
+
+
+def test_a_run_from_nothing_says_so(monkeypatch):
+    said = []
+    monkeypatch.setattr(cmom, 'print_log', lambda text, **_: said.append(text))
+    model = built()
+    with pytest.raises(ConfigError, match='which no hook of the run renews'):
+        model.check_run()
+    model.renewed_by = 'ProxyEMAHook'
+    model.check_run()
+    assert said == []
+    model.renewed_by = 'ProxyCopyHook'
+    model.check_run()
+    assert len(said) == 1
+    assert 'has learnt nothing in this run; start from a checkpoint of DA-VSN, --cfg' in said[0]
+    model.load_state_dict(model.state_dict())
+    model.check_run()
+    assert len(said) == 1
