@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -117,7 +118,9 @@ def cluster(
     if is_ours:
         path = os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')]))
         options: dict[str, Any] = dict(log_to_driver=False, logging_level=logging.ERROR)
-        if not address:
+        if address:
+            _reach(address)
+        else:
             cores = max(available_cores(), (jobs or 1) * ranks * cpus)
             options |= dict(num_cpus=cores, object_store_memory=_STORE, include_dashboard=False)
         ray.init(address or 'local', runtime_env={'env_vars': {'PYTHONPATH': path}}, **options)
@@ -133,6 +136,16 @@ def cluster(
     finally:
         if is_ours:
             ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """See whether anybody answers, for whom Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix('ray://').rpartition(':')
+    if port.isdecimal():  # not 'auto'
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise ConnectionError(f'no Ray cluster answers at {address}; ray start --head makes one') from error
 
 
 def _check(jobs: int | None, seeds: Sequence[int] | None, gpus: float | None, cpus: int | None) -> None:

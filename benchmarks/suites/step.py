@@ -23,23 +23,14 @@ def last_checkpoint(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """A command, where its output goes, and the file that says that it need not run again.
+    """A command, where its output goes, and the file that says that it need not run again."""
 
-    Attributes:
-        name: What it does, for messages.
-        script: The tool.
-        arguments: What it is called with; a part from ``last_checkpoint`` is replaced when it starts.
-        log: File that its output is added to.
-        done: File that is written when it has succeeded; None: it runs each time.
-        ranks: Whether several processes may share it.
-    """
-
-    name: str
+    name: str  # what it does, for messages
     script: Path
-    arguments: tuple[str, ...]
-    log: Path
-    done: Path | None = None
-    ranks: bool = False
+    arguments: tuple[str, ...]  # with parts from ``last_checkpoint``
+    log: Path  # its output is added to it
+    done: Path | None = None  # written when it has succeeded; None: it runs each time
+    ranks: bool = False  # whether several processes may share it
 
     @property
     def is_done(self) -> bool:

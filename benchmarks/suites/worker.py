@@ -30,19 +30,12 @@ _PAUSE = 0.05  # seconds between two looks; a wait without looks would not hear 
 
 @dataclass(frozen=True)
 class Place:
-    """What each run is given.
+    """What each run is given."""
 
-    Attributes:
-        root: The project's root, the same on every node.
-        ranks: Processes of a training.
-        cpus: Cores of each, and its threads.
-        gpus: GPUs of each; less than 1 where runs share one.
-    """
-
-    root: Path
-    ranks: int
-    cpus: int
-    gpus: float
+    root: Path  # of the project, the same on every node
+    ranks: int  # processes of a training
+    cpus: int  # cores of each, and its threads
+    gpus: float  # of each; less than 1 where runs share one
 
     @property
     def bundle(self) -> dict[str, float]:

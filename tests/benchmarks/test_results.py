@@ -144,3 +144,9 @@ def test_arguments_out_of_range_are_refused(root, cluster):
         fake_suite.run(root, cpus_per_rank=9)
     with pytest.raises(ValueError, match='no spaces, commas, brackets'):
         fake_suite.run(root, out='a folder')
+
+
+def test_a_cluster_that_is_not_there_is_named(root, cluster, monkeypatch):
+    monkeypatch.setattr('ray.is_initialized', lambda: False)  # it is, to another one
+    with pytest.raises(ConnectionError, match=r'no Ray cluster answers at 127\.0\.0\.1:1; ray start'):
+        fake_suite.run(root, address='127.0.0.1:1')
