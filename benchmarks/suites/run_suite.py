@@ -123,7 +123,10 @@ def cluster(
         else:
             cores = max(available_cores(), (jobs or 1) * ranks * cpus)
             options |= dict(num_cpus=cores, object_store_memory=_STORE, include_dashboard=False)
-        ray.init(address or 'local', runtime_env={'env_vars': {'PYTHONPATH': path}}, **options)
+        try:
+            ray.init(address or 'local', runtime_env={'env_vars': {'PYTHONPATH': path}}, **options)
+        except ConnectionError as error:
+            raise ConnectionError(f'{error}; one that asks for a token needs RAY_AUTH_MODE=token') from error
     try:
         total = ray.cluster_resources()
         gpus = min(1.0, total.get('GPU', 0.0)) if gpus_per_run is None else gpus_per_run

@@ -65,7 +65,7 @@ def kill_at_random(root, address, draw):
     Returns:
         Its exit code, and the agents.
     """
-    wanted = len(fake_suite.starts(root)) + draw.randrange(1, 6)
+    wanted = len(fake_suite.starts(root)) + draw.randrange(1, 5)
     driver = fake_suite.fork(root, address=address)
     wait_until(lambda: len(fake_suite.starts(root)) >= wanted or driver.exitcode is not None)
     time.sleep(draw.uniform(0, 0.05))
@@ -84,7 +84,7 @@ def test_a_benchmark_that_is_killed_again_and_again_gives_the_same_figures(whole
     draw, kills, number, agents = random.Random(3), 0, 0, []
     while kills < KILLS:
         root, finished = fake_suite.make_root(tmp_path / f'killed_{number}'), set()
-        (root / 'slow').write_text('0.2')
+        (root / 'slow').write_text('0.1')
         number, code = number + 1, -signal.SIGKILL
         while code == -signal.SIGKILL and kills < KILLS:
             code, more = kill_at_random(root, cluster.address if kills % 3 == 2 else None, draw)
