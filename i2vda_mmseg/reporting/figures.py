@@ -107,7 +107,7 @@ def figure_tables(
         IoU [('road', '', ['88.2', '–'])]
     """
     singles = [{key: value for key, value in (m or {}).items() if is_number(value)} for m in metrics]
-    singles = [dict(sorted(single.items(), key=lambda item: _place(item[0]))) for single in singles]
+    singles = [dict(sorted(single.items(), key=_place)) for single in singles]
     tables = [_table('', singles, leads or {}, metrics)]
     for name in _keys(metrics):
         parts = [(m or {}).get(name) for m in metrics]
@@ -222,8 +222,12 @@ def _is_interval(name: str) -> bool:
     return name.endswith(_INTERVAL)
 
 
-def _place(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+def _place(item: tuple[str, float]) -> int:
+    """Order of single figures: the main ones, the others, and what is only counted."""
+    name, value = item
+    if name in _FIRST:
+        return _FIRST.index(name)
+    return len(_FIRST) + (isinstance(value, int) and name not in _HIGHER)
 
 
 def _keys(mappings: Sequence[Metrics | None]) -> list[str]:

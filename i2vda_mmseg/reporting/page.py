@@ -96,6 +96,10 @@ class ReportContent(NamedTuple):
         """Characters of the longest part of a run's name that is not broken."""
         return max(len(word) for run in self.runs for part in run.name.split() for word in _NAME_BREAKS.split(part))
 
+    def has_intervals(self) -> bool:
+        """Whether any figure has an interval."""
+        return any(any(row.intervals) for table in self.tables for row in table.rows)
+
     def player_data(self) -> dict[str, Any] | None:
         """What the page's script needs to show the clip."""
         if self.player is None:

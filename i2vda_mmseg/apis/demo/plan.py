@@ -87,13 +87,9 @@ def page_of(options: DemoOptions) -> Path:
 
 
 def _method(tool: '_Tools', name: str, config: str, folder: Path, init: Path) -> list[Step]:
-    def train(resume: bool) -> list[str]:
-        return tool.train(config, folder, resume, f'load_from={last_checkpoint(init)}')
-
-    def test(_: bool) -> list[str]:
-        return tool.test(config, folder, last_checkpoint(folder))
-
     key = folder.name
+    train = lambda resume: tool.train(config, folder, resume, f'load_from={last_checkpoint(init)}')  # noqa: E731
+    test = lambda _: tool.test(config, folder, last_checkpoint(folder))  # noqa: E731
     return [Step(f'train {key}', f'Train {name}', train, folder), Step(f'test {key}', f'Test {name}', test)]
 
 

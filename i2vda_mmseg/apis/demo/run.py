@@ -76,8 +76,9 @@ def _say(console: Console, sentence: str) -> None:
 
 
 def _introduction(options: DemoOptions, steps: int, done: int, log: Path) -> str:
-    length = 'two minutes; the figures mean nothing' if options.smoke else 'ten minutes on two cores'
+    length = 'three minutes; the figures mean nothing' if options.smoke else 'ten minutes on two cores'
     told = f'{steps} steps, about {length}' if not done else f'{done} of {steps} steps are done, going on'
+    told = told if done < steps else f'all {steps} steps are done already; --fresh starts over'
     return f'Demo: {told}. Seed {options.seed}, {options.threads} threads. Full log: {log}'
 
 
@@ -167,7 +168,7 @@ def _finish(options: DemoOptions, journal: Journal, console: Console, open_page:
 
 def figures_table(rows: dict[str, dict[str, Any]], threads: int) -> Table:
     """Lay out means and their intervals in percent, and the time of the trainings."""
-    table = Table(title=f'StreetWorld, protocol {next(iter(rows.values()))["protocol"]}, in percent, {threads} threads')
+    table = Table(title=f'{next(iter(rows.values()))["protocol"]}, in percent, {threads} threads')
     table.add_column('')
     for name in rows:
         table.add_column(name, justify='right')

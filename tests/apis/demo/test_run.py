@@ -153,7 +153,7 @@ def test_an_interrupted_demo_says_how_to_go_on_and_does(options):
     assert not any(resumed for *_, resumed, _ in after[1:])
     code, shown = run(options)
     assert (code, calls(options)[len(before) + len(after) :]) == (0, [])
-    assert '10 of 10 steps are done' in shown
+    assert 'all 10 steps are done already; --fresh starts over' in shown
 
 
 def test_a_failure_is_told_in_the_words_of_the_tool_and_the_step_is_tried_again(options):
