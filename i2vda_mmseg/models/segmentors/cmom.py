@@ -21,10 +21,10 @@ from i2vda_mmseg.ops import (
     upsample,
 )
 
-from .base import SegmentorPass
 from .levels import by_level
 from .supervision import labelled_samples
 from .two_frame import TwoFrameSegmentor
+from .updates import SegmentorPass
 
 _START = 0.9  # of the threshold of each class
 
