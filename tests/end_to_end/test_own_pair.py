@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmseg.registry import DATASETS
 from PIL import Image
 
+from i2vda_mmseg.apis.config_check import check_config
+from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.datasets.class_spaces import VIPER_RAW_IDS
 from i2vda_mmseg.fileio.video_reader import VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
@@ -100,6 +104,24 @@ def test_the_commands_of_the_page_go_the_whole_way(files):
     for part in ('drive.mp4: TC', 'drive.mp4: flicker', 'chosen without labels'):
         assert part in (files / 'report.html').read_text().replace('<wbr>', '')
     assert torch.load(files / 'network.pth', weights_only=False)['meta']['dataset_meta']['classes'][1] == 'pavement'
+
+
+def test_what_the_page_adds_to_the_config_for_labels_of_the_target_and_for_pictures(files, monkeypatch):
+    monkeypatch.chdir(files)
+    options = '--images render/shots --labels render/ids --video drive.mp4 --classes classes.txt --out labelled.py'
+    monkeypatch.setattr(sys, 'argv', ['init_pair.py', *options.split()])
+    with pytest.raises(SystemExit, match='0'):
+        runpy.run_path(str(ROOT / 'tools/init_pair.py'), run_name='__main__')
+    blocks = [block.split('```')[0] for block in (ROOT / 'docs/own_data.md').read_text().split('```python\n')[1:]]
+    (labels,), (pictures,) = ([b for b in blocks if what in b] for what in ('test_dataloader', 'PanelHook'))
+    written = Path('labelled.py').read_text().replace('class_space = dict(', "class_space = dict(target={40: 'road'},")
+    Path('labelled.py').write_text(f'{written}\n{labels}\n{pictures}')
+    for kind, folder in (('shots', 'images'), ('ids', 'labels')):
+        shutil.copytree(files / 'render' / kind, files / 'checked' / folder)
+    config = load_config('labelled.py')
+    check_config(config)
+    assert len(DATASETS.build(config.test_dataloader.dataset)) == 4
+    assert config.test_evaluator.protocol == 'labelled'
 
 
 @pytest.mark.parametrize(
