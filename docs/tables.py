@@ -15,6 +15,7 @@ from docs.config_table import config_table
 from docs.equations import equation_table
 from docs.methods import card, card_folders, method_table
 from docs.results import ROOT, cell, grid, plain, read
+from i2vda_mmseg.apis.runtime_benchmark import RUNTIMES
 from i2vda_mmseg.evaluation.label_free import DEFAULT_CRITERIA
 from i2vda_mmseg.fileio.atomic import write_atomically
 
@@ -137,6 +138,33 @@ def zoo_table() -> str:
     return f'{said}\n\n{grid(["family", *steps, ""], rows, numbers=False)}'
 
 
+def zoo_export_table() -> str:
+    """Lay out which networks of MMSegmentation are exported to which runtime, and what stands in the way."""
+    families: Mapping[str, Mapping[str, str]] = read('zoo_exports')['families']
+    formats = list(next(iter(families.values())))
+    whole = [name for name, reasons in families.items() if not any(reasons.values())]
+    rows = []
+    for name, reasons in families.items():
+        if any(reasons.values()):
+            said = '; '.join(dict.fromkeys(reason for reason in reasons.values() if reason)).replace('|', '/')
+            rows.append([f'`{name}`', *('no' if reasons[each] else 'yes' for each in formats), said])
+    text = f'{len(whole)} of {len(families)} that were tried are exported to {", ".join(formats)}: {", ".join(f"`{n}`" for n in whole)}.'
+    return f'{text}\n\n{grid(["family", *formats, "what the tool says"], rows, numbers=False)}'
+
+
+def runtime_table() -> str:
+    """Lay out how fast networks run in PyTorch and in the runtimes."""
+    rows = []
+    for name, found in read('runtimes')['networks'].items():
+        for row in found['rows']:
+            times = [f'{1000 * row[key]:.0f} ms' for key in ('median', 'p95', 'cpu')]
+            speeds = [f'{row[key]:.2f}' for key in ('ratio', 'cpu_ratio')]
+            memory = f'{row["memory"] / 1e6:.0f} MB'
+            rows.append([f'{name}, {row["height"]}x{row["width"]}', RUNTIMES[row['runtime']], *times, memory, *speeds])
+    head = ['network', 'runtime', 'median', '95 %', 'processor time', 'memory', 'speed', 'speed by processor time']
+    return grid(head, rows)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     'table1': partial(suite_table, 'table1'),
     'table1-seeds': seeds_table,
@@ -160,6 +188,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'smoothing': smoothing_table,
     'exports': lambda: plain(read('exports')),
     'zoo': zoo_table,
+    'zoo-exports': zoo_export_table,
+    'runtimes': runtime_table,
     'methods': method_table,
     'configs': config_table,
     'equations': equation_table,

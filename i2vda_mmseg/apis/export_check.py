@@ -71,7 +71,7 @@ def compare(export: ExportedNetwork, batches: Sequence[Batch]) -> Iterator[Compa
     """
     card = export.card
     for frames, logits in batches:
-        outputs = export(frames.numpy())
+        outputs = _run(export, frames.numpy())
         comparison = _compare(outputs, logits)
         allowed = TOLERANCE * (max(1.0, comparison.scale) if 'logits' in outputs else 1.0)
         share = comparison.agreement if card.precision == 'fp32' else comparison.equal
@@ -89,6 +89,19 @@ def stack(images: Sequence[np.ndarray], size: Sequence[int], count: int) -> Tens
     """Make a batch (N, 3, H, W), uint8, RGB, of frames (H, W, 3), BGR, resized to (width, height); few are repeated."""
     resized = [cv2.resize(images[i % len(images)], tuple(size), interpolation=cv2.INTER_AREA) for i in range(count)]
     return torch.from_numpy(np.stack([np.ascontiguousarray(frame[..., ::-1].transpose(2, 0, 1)) for frame in resized]))
+
+
+def _run(export: ExportedNetwork, frames: np.ndarray) -> dict[str, np.ndarray]:
+    try:
+        return export(frames)
+    except ValueError as error:
+        count, _, height, width = frames.shape
+        said = str(error).partition(f'{export.runtime}: ')[2]
+        raise ValueError(
+            f'{export.path.name} does not run in {export.runtime} on a batch of {count} of {width}x{height}, which the '
+            f'network takes in PyTorch: its code makes a tensor of one size when it is traced ({said}). Nothing was '
+            'written'
+        ) from error
 
 
 def _takes(network: FrameNetwork, images: Sequence[np.ndarray], size: Sequence[int]) -> bool:

@@ -4,6 +4,7 @@ import inspect
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from .frame_network import FrameNetwork
 
 SUFFIX = '.pt2'
 _CARD = 'i2vda.json'
+_USED = re.compile(r'target=torch\.ops\.(\w+\.\w+)')  # of the node that ONNX's exporter could not translate
 
 
 def trace(network: FrameNetwork, frames: torch.Tensor) -> ExportedProgram:
@@ -149,5 +151,7 @@ def reason(error: BaseException) -> str:
         if "OpOverload(op='" in text:
             operator = text.split("OpOverload(op='")[1].split("'", maxsplit=1)[0]
             return f'it has no translation of the operator {operator}'
+    used = [found[1] for each in chain if (found := _USED.search(str(each)))]
     lines = [line.strip() for line in str(chain[-1]).splitlines() if line.strip()]
-    return (lines[0] if lines else type(chain[-1]).__name__)[:300]
+    line = (lines[0] if lines else type(chain[-1]).__name__)[:300]
+    return f'it cannot translate this use of the operator {used[-1]} ({line})' if used else line

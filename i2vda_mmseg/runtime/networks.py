@@ -11,6 +11,7 @@ import numpy as np
 from .card import CARD_KEYS, ModelCard
 
 _PLACE = re.compile(r'/onnxruntime_src/\S+:\d+ [^\n]*\) ')  # where in its C++ ONNX Runtime noticed it
+_OPENVINO_PLACE = re.compile(r'Exception from \S+:\d+:')
 Outputs = dict[str, np.ndarray]
 
 
@@ -91,7 +92,7 @@ def first_line(error: BaseException) -> str:
         ('a', 'KeyError')
     """
     text = _PLACE.sub('', str(error))
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _OPENVINO_PLACE.fullmatch(line.strip())]
     return lines[0][:300] if lines else type(error).__name__
 
 

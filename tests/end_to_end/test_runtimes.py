@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,12 +12,14 @@ from helpers import TinyBackbone
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.apis import export_check
+from i2vda_mmseg.apis.export_check import Batch, compare
 from i2vda_mmseg.apis.export_runtimes import ExportSettings, export_runtimes
 from i2vda_mmseg.engine.exported_program import open_program
 from i2vda_mmseg.engine.frame_network import FrameNetwork
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.runtime import FrameLabeller, RuntimeOptions, open_network
+from i2vda_mmseg.runtime import ExportedNetwork, FrameLabeller, RuntimeOptions, open_network
+from i2vda_mmseg.runtime.card import EXAMPLE
 
 RNG = np.random.default_rng(0)
 OUTPUTS = ('logits', 'probs', 'labels')
@@ -77,6 +80,22 @@ def test_a_difference_is_an_error_and_leaves_no_file(network, tmp_path, monkeypa
     with pytest.raises(ValueError, match=r'does not compute in ONNX Runtime.*1 frames of 64x32.*Nothing was written'):
         export_runtimes(config, checkpoint, out, frames)
     assert list(out.parent.iterdir()) == []
+
+
+def test_a_graph_of_one_size_is_an_error():
+    def run(frames):
+        if frames.shape[3] != 8:
+            raise RuntimeError('Exception from src/x.cpp:224:\n[CPU] Add: 3 by 4\nand a page more')
+        return [np.zeros((len(frames), 2, *frames.shape[2:]), np.float32)]
+
+    export = ExportedNetwork(Path('tmp/net.xml'), EXAMPLE, run, 'OpenVINO')
+    batches = [
+        Batch(torch.zeros(1, 3, 4, width, dtype=torch.uint8), np.zeros((1, 2, 4, width), np.float32))
+        for width in (8, 6)
+    ]
+    message = r'^net\.xml does not run in OpenVINO on a batch of 1 of 6x4, .* \(\[CPU\] Add: 3 by 4\)\. Nothing was'
+    with pytest.raises(ValueError, match=message):
+        list(compare(export, batches))
 
 
 @pytest.mark.parametrize('method', ['davsn', 'tps'])

@@ -29,12 +29,13 @@ FORMATS = ('onnx', 'openvino', 'pt2')  # what is in the tested environment
 FRAMES = list(np.random.default_rng(0).integers(256, size=(2, 96, 144, 3), dtype=np.uint8))
 
 
-def export_family(name: str, folder: Path) -> dict[str, str]:
+def export_family(name: str, folder: Path, formats: tuple[str, ...] = FORMATS) -> dict[str, str]:
     """Export a family with random weights; by format the reason why not, or ''.
 
     Args:
         name: Of ``families()``.
         folder: For data and exports.
+        formats: Of ``FORMATS``.
     """
     init_default_scope('mmseg')
     size = SIZES.get(name, SIZE)
@@ -48,10 +49,9 @@ def export_family(name: str, folder: Path) -> dict[str, str]:
     torch.manual_seed(0)
     checkpoint = folder / f'{name}.pth'
     torch.save(dict(state_dict=MODELS.build(config.model).state_dict(), meta={}), checkpoint)
-    found = _exported(config, checkpoint, tuple(FORMATS))
-    return (
-        found if not any(found.values()) else {each: _exported(config, checkpoint, (each,))[each] for each in FORMATS}
-    )
+    found = _exported(config, checkpoint, formats)
+    failed = any(found.values())
+    return {each: _exported(config, checkpoint, (each,))[each] for each in formats} if failed else found
 
 
 def _exported(config: Any, checkpoint: Path, formats: tuple[str, ...]) -> dict[str, str]:
