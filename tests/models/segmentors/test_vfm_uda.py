@@ -8,9 +8,12 @@ import torch
 import torch.nn.functional as F
 from equations import frames_of, normalised, predicted, source_of
 from helpers import MEAN, STD, domain_batch, optimizers, tiny_method
+from mmengine.config import Config, ConfigDict
 from mmseg.registry import HOOKS, MODELS
 
+from i2vda_mmseg.engine.frame_network import FrameNetwork
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.backbones import LoRALinear
 
 pytestmark = pytest.mark.skipif(find_spec('transformers') is None, reason='needs [foundation]')
 SEED, LR, THRESHOLD = 7, 0.05, 0.5
@@ -22,15 +25,20 @@ BACKBONE = dict(
 )  # fmt: skip
 
 
-def built(method='VFMUDA', tuning='full', **options):
-    torch.manual_seed(0)
+def config(method='VFMUDA', tuning='full', **options):
     head = dict(type='LightHead', in_channels=16, num_classes=3, align_corners=True)
     head['loss_decode'] = dict(type='CrossEntropyLoss', avg_non_ignore=True)
     backbone = dict(type='HFBackbone', config=BACKBONE, multiple=4, tuning=tuning)
     segmentor = dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
+    segmentor.update(train_cfg=dict(), test_cfg=dict(mode='whole'))
     cfg = dict(type=method, segmentor=segmentor, threshold=THRESHOLD, augmentation=NONE)
     preprocessor = dict(type='DomainDataPreprocessor', mean=MEAN, std=STD)
-    model = MODELS.build(dict(cfg, data_preprocessor=preprocessor) | options)
+    return ConfigDict(dict(cfg, data_preprocessor=preprocessor) | options)
+
+
+def built(method='VFMUDA', **options):
+    torch.manual_seed(0)
+    model = MODELS.build(config(method, **options))
     with torch.no_grad():
         for network in (model.segmentor, model.proxy):
             network.backbone.model.embeddings.mask_token.fill_(0.3)
@@ -158,6 +166,22 @@ def test_stopped_and_resumed_it_goes_on_bit_for_bit(tuning):
     first, second = whole.state_dict(), resumed.state_dict()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
     assert any(not torch.equal(first[name], kept[name]) for name in first)
+
+
+def test_an_exported_network_has_the_update_merged(tmp_path):
+    model = built(tuning='lora')
+    with torch.no_grad():
+        for module in model.segmentor.modules():
+            if isinstance(module, LoRALinear):
+                module.lora_b.normal_()
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'lora.pth')
+    network = FrameNetwork.load(Config(dict(model=config(tuning='lora'), default_scope='mmseg')), tmp_path / 'lora.pth')
+    assert not any(isinstance(module, LoRALinear) for module in network.modules())
+    frames = 255 * torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        expected = predicted(model.eval().segmentor, model.data_preprocessor.normalize(frames))
+        (found,) = network(frames)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
 def test_tokens_need_a_transformer():
