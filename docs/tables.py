@@ -148,7 +148,8 @@ def zoo_export_table() -> str:
         if any(reasons.values()):
             said = '; '.join(dict.fromkeys(reason for reason in reasons.values() if reason)).replace('|', '/')
             rows.append([f'`{name}`', *('no' if reasons[each] else 'yes' for each in formats), said])
-    text = f'{len(whole)} of {len(families)} that were tried are exported to {", ".join(formats)}: {", ".join(f"`{n}`" for n in whole)}.'
+    names = ', '.join(f'`{name}`' for name in whole)
+    text = f'{len(whole)} of {len(families)} that were tried are exported to {", ".join(formats)}: {names}.'
     return f'{text}\n\n{grid(["family", *formats, "what the tool says"], rows, numbers=False)}'
 
 
