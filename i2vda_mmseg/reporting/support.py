@@ -129,7 +129,7 @@ def _cell(runs: Sequence[RunRecord], pair: tuple[int, int], place: Place, found:
 
 
 def _signed(value: float) -> str:
-    return f'{value:+.2f}'.replace('-', '\N{MINUS SIGN}')
+    return f'{round(value, 2) + 0.0:+.2f}'.replace('-', '\N{MINUS SIGN}')
 
 
 def _reason(runs: Sequence[RunRecord], comparable: bool) -> str:

@@ -39,7 +39,7 @@ def test_differences_are_of_pairs_in_points_of_percent(make):
     miou, tc, flicker = row.cells
     assert (miou.value, miou.interval, miou.is_supported) == ('+3.00', '+3.00 to +3.00', True)
     assert tc.value == '+3.00'
-    assert (flicker.value, flicker.is_supported) == ('+0.00', False)
+    assert (flicker.value, flicker.interval, flicker.is_supported) == ('+0.00', '+0.00 to +0.00', False)
 
 
 def test_of_many_runs_each_is_compared_with_the_first(make):

@@ -136,10 +136,10 @@ class HFBackbone(BaseModule):
     def hiding(self, hidden: Tensor) -> Iterator[None]:
         """Let the mask token stand for patches in all forward passes meanwhile: (N, rows, columns), bool."""
 
-        def hide(_: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        def _hide(_: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
             return args, dict(kwargs, bool_masked_pos=hidden.flatten(1))
 
-        handle = self.model.embeddings.register_forward_pre_hook(hide, with_kwargs=True)
+        handle = self.model.embeddings.register_forward_pre_hook(_hide, with_kwargs=True)
         try:
             yield
         finally:
