@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from i2vda_mmseg.engine.exported_program import adaptive_average, pooling_by_matrices
+from i2vda_mmseg.engine.exported_program import adaptive_average, pooling_by_matrices, reason
 
 X = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 11, 17)).astype(np.float32))
 
@@ -22,3 +22,17 @@ def test_modules_are_traced_with_it_and_pool_as_before_afterwards():
     with pytest.raises(IndexError), pooling_by_matrices():
         module(X[0, 0, 0])  # of too few dimensions
     assert F.adaptive_avg_pool2d is before
+
+
+def test_the_operator_is_named_that_the_exporter_could_not_translate():
+    try:
+        try:
+            raise TypeError('Unsupported attribute type: SymbolicTensor\nand a page more')
+        except TypeError as error:
+            node = 'Error at %conv2d_59 : [num_users=1] = call_function[target=torch.ops.aten.conv2d.default](...)'
+            raise RuntimeError(node) from error
+    except RuntimeError as error:
+        said = reason(error)
+    expected = 'it cannot translate this use of the operator aten.conv2d (Unsupported attribute type: SymbolicTensor)'
+    assert said == expected
+    assert reason(ValueError('no operator in it')) == 'no operator in it'
