@@ -48,9 +48,11 @@ def reference_batches(network: FrameNetwork, images: Sequence[np.ndarray], size:
     Raises:
         ValueError: If the network does not take frames of that size.
     """
+    if why := _refuses(network, images, size):
+        raise ValueError(f'the network does not take frames of {size[0]}x{size[1]}, at which the config tests: {why}')
     smaller = [(side * 3 // 4) | 1 for side in size]
     rounded = [max(32, side // 32 * 32) for side in smaller]
-    second = smaller if _takes(network, images, smaller) else rounded
+    second = rounded if _refuses(network, images, smaller) else smaller
     batches = []
     for width, height in (size, tuple(second)):
         for count in BATCHES:
@@ -104,13 +106,14 @@ def _run(export: ExportedNetwork, frames: np.ndarray) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _takes(network: FrameNetwork, images: Sequence[np.ndarray], size: Sequence[int]) -> bool:
+def _refuses(network: FrameNetwork, images: Sequence[np.ndarray], size: Sequence[int]) -> str:
+    """Say why the network does not take frames of a size; '' if it does."""
     try:
         with torch.no_grad():
             network(stack(images, size, 1))
-    except Exception:  # whatever a network has against sides that it does not divide
-        return False
-    return True
+    except Exception as error:  # whatever a network has against sides that it does not divide
+        return f'{error}' or type(error).__name__
+    return ''
 
 
 def _compare(outputs: dict[str, np.ndarray], logits: np.ndarray) -> Comparison:

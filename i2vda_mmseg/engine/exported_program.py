@@ -86,9 +86,16 @@ def _bins(x: torch.Tensor, dim: int, size: int | None) -> torch.Tensor | None:
 
 
 def save_program(program: ExportedProgram, card: ModelCard, path: Path) -> None:
-    """Write a ``.pt2`` file, its card inside."""
-    buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={_CARD: json.dumps(card.to_strings())})
+    """Write a ``.pt2`` file, its card inside.
+
+    Raises:
+        ValueError: If a node of the graph cannot be written; the message says which.
+    """
+    buffer, extra = io.BytesIO(), {_CARD: json.dumps(card.to_strings())}
+    try:
+        torch.export.save(program, buffer, extra_files=extra)
+    except Exception as error:  # a class of torch's that is private
+        raise ValueError(f'torch.export cannot write the graph of the network: {reason(error)}') from error
     write_atomically(buffer.getvalue(), path)
 
 

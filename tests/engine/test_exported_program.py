@@ -1,9 +1,12 @@
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from i2vda_mmseg.engine.exported_program import adaptive_average, pooling_by_matrices, reason
+from i2vda_mmseg.engine.exported_program import adaptive_average, pooling_by_matrices, reason, save_program, trace
 
 X = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 11, 17)).astype(np.float32))
 
@@ -36,3 +39,19 @@ def test_the_operator_is_named_that_the_exporter_could_not_translate():
     expected = 'it cannot translate this use of the operator aten.conv2d (Unsupported attribute type: SymbolicTensor)'
     assert said == expected
     assert reason(ValueError('no operator in it')) == 'no operator in it'
+
+
+class Padded(torch.nn.Module):
+    """Rounds a size up in Python, as heads do that pad to whole windows."""
+
+    def forward(self, frames):
+        """Give as many rows as whole windows have."""
+        rows = 8 * math.ceil(frames.shape[2] / 8)
+        return (F.pad(frames.float(), (0, 0, 0, rows - frames.shape[2])),)
+
+
+def test_a_graph_that_torch_cannot_write_is_one_sentence(tmp_path):
+    program = trace(Padded(), torch.zeros(2, 3, 17, 24))
+    with pytest.raises(ValueError, match=r'^torch\.export cannot write the graph of the network: .*ceil'):
+        save_program(program, SimpleNamespace(to_strings=dict), tmp_path / 'network.pt2')
+    assert not list(tmp_path.iterdir())
