@@ -111,11 +111,14 @@ def steps_of(pipeline):
 
 
 def size_of(dataset):
-    """Width and height after the fixed resize."""
-    named = {'Resize', 'RandomResize'}
-    (resize,) = (step for step in steps_of(dataset.pipeline) if type(step).__name__ in named)
-    if type(resize).__name__ == 'RandomResize':
+    """Width and height after the fixed resize, or those that a random one starts from where there is no other."""
+    steps = {name: [] for name in ('Resize', 'RandomResize')}
+    for step in steps_of(dataset.pipeline):
+        steps.get(type(step).__name__, []).append(step)
+    if not steps['Resize']:
+        (resize,) = steps['RandomResize']
         return resize.scale
+    (resize,) = steps['Resize']
     released = {('pillow', 'bicubic'), ('cv2', 'bilinear')}  # of the codes before DAFormer, and after
     assert (resize.backend, resize.interpolation) in released
     assert not resize.keep_ratio

@@ -72,14 +72,14 @@ def fork(root, **options):
     """Run the suite in a process of its own, forked from one that is not connected to Ray; gives the process."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['fake_suite', 'benchmarks.suites.driver'])
-    process = context.Process(target=_run_and_exit, args=(root, options))
+    process = context.Process(target=_run_and_exit, args=(root, options, dict(os.environ)))
     process.start()
     return process
 
 
-def _run_and_exit(root, options):
+def _run_and_exit(root, options, environment):
     SUITES['fake'] = SUITE
-    os.environ['PYTHONPATH'] = PATH
+    os.environ |= environment | {'PYTHONPATH': PATH}  # the server of forks may be older than what a test has set
     try:
         with open(os.devnull, 'w') as sink, redirect_stdout(sink):
             code = run(root, **options)

@@ -27,8 +27,8 @@ class PackFramePair(BaseTransform):
     ((H, W), of ``MarkMargins``) as (1, H, W).
 
     Returns ``dict(inputs=..., data_samples=...)``: a (T, 3, H, W) uint8 BGR tensor of the frames, of a pair I_0 and
-    I_1, or of one where all keys hold one array (``LoadFramePair(only_last=True)``); and a ``SegDataSample`` whose meta
-    information holds ``meta_keys``. ``img_shape`` is taken from the frames as they are now, since
+    I_1, or of the last one where no other was read (``LoadFramePair(only_last=True)``); and a ``SegDataSample`` whose
+    meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as they are now, since
     ``TransformBroadcaster`` keeps the sizes that it changes to itself.
 
     Args:
@@ -50,8 +50,8 @@ class PackFramePair(BaseTransform):
                 f'PackFramePair: frames must have one shape (H, W, 3), got {" and ".join(map(str, shapes))}; '
                 'wrap random steps in TransformBroadcaster with share_random_params=True.'
             )
-        distinct = keys[-1:] if 'img' not in keys and _is_one(results, keys) else keys
-        frames = np.stack([results[key] for key in distinct]).transpose(0, 3, 1, 2)
+        read = keys[-1:] if results.get('only_last') else keys
+        frames = np.stack([results[key] for key in read]).transpose(0, 3, 1, 2)
         meta = {**results, 'img_shape': shapes[0][:2]}
         wanted = (*self.meta_keys, 't', 'temporal_augmentation')
         data_sample = SegDataSample(metainfo={key: meta[key] for key in wanted if key in meta})
@@ -69,10 +69,6 @@ def _frames(results: dict[str, Any]) -> list[str]:
     while f'frame_{len(keys)}' in results:
         keys.append(f'frame_{len(keys)}')
     return keys
-
-
-def _is_one(results: dict[str, Any], keys: Sequence[str]) -> bool:
-    return all(results[key] is results[keys[0]] for key in keys)
 
 
 def _add_pseudo_labels(data_sample: SegDataSample, results: dict[str, Any]) -> None:

@@ -78,5 +78,5 @@ class LoadFramePair(BaseTransform):
             sizes = ', '.join(f'{path}: {w}x{h}' for path, (h, w) in zip(results['frame_paths'], shapes))
             raise ValueError(f'the frames of a pair must have the same size (width x height); {sizes}')
         results.update({f'frame_{i}': frame for i, frame in enumerate(frames)})
-        results.update(img_shape=shapes[-1], ori_shape=shapes[-1])
+        results.update(img_shape=shapes[-1], ori_shape=shapes[-1], only_last=self.only_last)
         return results

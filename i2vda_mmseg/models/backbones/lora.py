@@ -21,6 +21,7 @@ class LoRALinear(nn.Linear):
         alpha: Scale of the update.
 
     Example:
+        >>> import torch
         >>> layer = nn.Linear(3, 2)
         >>> torch.equal(LoRALinear(layer, rank=1, alpha=4.0)(torch.ones(1, 3)), layer(torch.ones(1, 3)))
         True

@@ -132,6 +132,16 @@ def test_a_terminal_gets_one_live_line(options):
     assert 'Train I2VDA ...' not in shown
 
 
+@pytest.fixture
+def listening():
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('listening')
+@pytest.mark.timeout(60)
 def test_an_interrupted_demo_says_how_to_go_on_and_does(options):
     wait = options.root / 'wait_source_only'
     wait.touch()
