@@ -68,6 +68,14 @@ def check_flow(config: Mapping[str, Any]) -> None:
             raise ConfigError(f'{key}.flow_estimator.root: {error}') from error
 
 
+def flow_users(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give all parts of the training's model that look at flow, each a dict with ``flow_estimator``, with their keys.
+
+    That is ``model`` itself for I2VDA and the methods of two frames, ``model.temporal`` and ``model.refinement``.
+    """
+    return [(key, part) for key, part in dicts_below(config.get('model'), 'model') if part.get('flow_estimator')]
+
+
 def temporal_settings(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Give what the model says of flow and I_t, with its key: ``model`` itself for I2VDA, or ``model.temporal``."""
     model = config.get('model') or {}

@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from .config_flow import flow_users
 from .config_keys import dicts_below
 
 _OF_PAIRS = {'EstimateFlow', 'LoadFlow', 'TemporalAugmentation'}
@@ -34,7 +35,7 @@ def sees_pairs(config: Mapping[str, Any]) -> bool:
     joint = (config.get('train_dataloader') or {}).get('dataset', {}).get('joint_pipeline') or []
     return (
         getattr(kind, 'sees_pairs', True)
-        or model.get('temporal') is not None
+        or bool(flow_users(config))
         or any(step.get('type') not in _OF_LAST_FRAMES for step in joint)
     )
 

@@ -38,6 +38,16 @@ def test_methods_of_pairs_read_all(completed, name):
     assert not any('only_last' in step for step in loading(completed(name)))
 
 
+def test_pairs_are_read_wherever_in_the_model_flow_is_asked_for(completed, request):
+    folder = request.config.rootpath / 'configs'
+    leaves = [path for word in ('refined', 'temporal') for path in folder.glob(f'*/*_{word}*.py')]
+    assert len(leaves) >= 7
+    names = [path.relative_to(folder).with_suffix('').as_posix() for path in leaves]
+    assert [name for name in names if any('only_last' in step for step in loading(completed(name)))] == []
+    asked = {'model.refinement': dict(type='PseudoLabelRefinement', flow_estimator=dict(type='DISFlow'))}
+    assert 'only_last' not in loading(completed('dacs/deeplabv2_r18_streetworld', **asked))[0]
+
+
 def test_what_a_config_says_stays(completed):
     options = {'train_dataloader.dataset.target.pipeline.0.only_last': False, 'train_dataloader.pin_memory': False}
     config = completed('adaptsegnet/deeplabv2_r18_streetworld', **options)

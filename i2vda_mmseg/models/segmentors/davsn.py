@@ -12,6 +12,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import normalized_entropy, propagate, resize_flow, upsample
 
 from .adversarial import AdversarialSegmentor
+from .frame_keys import last_frames
 from .levels import LEVELS, by_level, term
 from .two_frame import TwoFrameSegmentor
 from .updates import SegmentorPass
@@ -109,11 +110,11 @@ class DAVSN(TwoFrameSegmentor, AdversarialSegmentor):
 
         The order is that in which the running statistics see the frames in the released code.
         """
-        frames = target['frames']
-        flow = self.flow_between(frames, target['data_samples'], -1, -2)
-        current = self.coarse_logits(self.data_preprocessor.normalize(frames[:, -1]))
+        before, now = last_frames(target['frames'])
+        flow = self.flow_between(target['frames'], target['data_samples'], -1, -2)
+        current = self.coarse_logits(self.data_preprocessor.normalize(now))
         with torch.no_grad():
-            previous = self.coarse_logits(self.data_preprocessor.normalize(frames[:, -2]))
+            previous = self.coarse_logits(self.data_preprocessor.normalize(before))
         return current, previous, flow
 
     def joint_levels(self, current: Levels, previous: Levels, size: torch.Size) -> Levels:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from i2vda_mmseg.errors import ConfigError
+
 
 def frame_keys(data_samples: Sequence[Any], *pairs: tuple[int, int]) -> list[tuple[str, str]] | None:
     """Give the flow estimator's keys, or None where the samples name no frames.
@@ -47,6 +49,20 @@ def carried(data_samples: Sequence[Any], *fields: str) -> list[Tensor] | None:
     return [torch.stack([getattr(sample, field).data for sample in data_samples]) for field in fields]
 
 
+def last_frames(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the last two of some frames (N, T, 3, H, W), in order of time.
+
+    Raises:
+        ConfigError: If there is one only.
+    """
+    if frames.shape[1] < 2:
+        raise ConfigError(
+            'LoadFramePair.only_last: the method looks at the last two frames of a sample, and the pipeline gives one; '
+            'set it to False'
+        )
+    return frames[:, -2], frames[:, -1]
+
+
 @torch.no_grad()
 def flows_of_last_frames(flow_estimator: Any, target: dict[str, Any]) -> Sequence[Tensor]:
     """Give F_01 and F_10 of the last two frames of a batch: what the samples carry, or else estimated.
@@ -57,11 +73,14 @@ def flows_of_last_frames(flow_estimator: Any, target: dict[str, Any]) -> Sequenc
 
     Returns:
         Two flows, (N, 2, H, W), pixels.
+
+    Raises:
+        ConfigError: If there is one frame only.
     """
     frames, data_samples = target['frames'], target['data_samples']
+    frame_0, frame_1 = last_frames(frames)
     last = frames.shape[1] - 1
     if given := carried(data_samples, f'flow_{last - 1}{last}', f'flow_{last}{last - 1}'):
         return given
     keys = frame_keys(data_samples, (-2, -1), (-1, -2))
-    frame_0, frame_1 = frames[:, -2], frames[:, -1]
     return flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)

@@ -13,7 +13,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import confident_share
 
 from .base import DomainAdaptiveSegmentor
-from .frame_keys import carried
+from .frame_keys import carried, last_frames
 from .supervision import Supervision, labelled_samples, takes_weights
 from .updates import SegmentorPass
 
@@ -138,7 +138,7 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
             weights = weights * valid[0][:, 0]
         if self.refinement is None:
             return PseudoLabels(probs.argmax(dim=1), weights, quality)
-        previous = self.teacher_probs(self.data_preprocessor.normalize(target['frames'][:, -2]))
+        previous = self.teacher_probs(self.data_preprocessor.normalize(last_frames(target['frames'])[0]))
         labels, kept = self.refinement(probs, previous, target)
         return PseudoLabels(labels, weights * kept, quality, kept.float().mean())
 

@@ -11,7 +11,7 @@ from i2vda_mmseg.errors import check_choice
 from i2vda_mmseg.flow import CachedFlow, build_flow_estimator
 from i2vda_mmseg.ops import IGNORE_INDEX, inside, warp
 
-from .frame_keys import carried, flows_of_last_frames
+from .frame_keys import carried, flows_of_last_frames, last_frames
 
 FLOW_1T_MODES = ('estimate', 'compose')
 
@@ -102,7 +102,7 @@ class TemporalAugmentedConsistency(nn.Module):
         Raises:
             ValueError: If the pipeline makes I_t otherwise than ``temporal_augmentation`` says.
         """
-        frame_0, frame_1 = target['frames'][:, -2], target['frames'][:, -1]
+        frame_0, frame_1 = last_frames(target['frames'])
         flow_01, flow_10 = flows_of_last_frames(self.flow_estimator, target)
         if given := carried(target['data_samples'], 'frame_t'):
             self._check_pipeline(target)

@@ -10,7 +10,7 @@ from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import build_flow_estimator
 
 from .base import DomainAdaptiveSegmentor
-from .frame_keys import carried, frame_keys
+from .frame_keys import carried, frame_keys, last_frames
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder, stack_frames
 
 
@@ -73,7 +73,8 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
         Returns:
             (N, 8, H, W), for the prediction of the last frame.
         """
-        return self.stacked(frames[:, -1], frames[:, -2], self.flow_between(frames, data_samples, -1, -2))
+        previous, current = last_frames(frames)
+        return self.stacked(current, previous, self.flow_between(frames, data_samples, -1, -2))
 
     def source_input(self, source: dict[str, Any]) -> Tensor:
         """Make the network's input (N, 8, H, W) of a source batch.

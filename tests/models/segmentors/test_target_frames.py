@@ -2,8 +2,10 @@
 
 import pytest
 import torch
-from helpers import domain_batch, optimizers, ready, state_of, tiny_method
+from helpers import domain_batch, optimizers, ready, state_of, tiny_i2vda, tiny_method
+from two_frame import tiny_davsn
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 
 PSEUDO = ('FDA', 'CBST', 'CRST')
@@ -52,3 +54,17 @@ def test_a_method_of_single_frames_needs_no_other(method):
     alone, same = step(method, 2)
     assert logged == alone
     assert all(torch.equal(value, state_of(same)[name]) for name, value in state_of(model).items())
+
+
+@pytest.mark.parametrize('make', [
+    tiny_i2vda, tiny_davsn,
+    lambda: tiny_method('DACS', refinement=dict(type='PseudoLabelRefinement', flow_estimator=dict(type='TinyFlow'))),
+], ids=['I2VDA', 'DAVSN', 'refined'])  # fmt: skip
+def test_one_frame_is_refused_where_two_are_looked_at(make):
+    model = ready(make())
+    batch = domain_batch(source_size=(32, 48))
+    batch['target']['inputs'] = [clip[1:] for clip in batch['target']['inputs']]
+    if hasattr(model, 'source_input'):
+        batch['source']['inputs'] = [torch.stack((image, image)) for image in batch['source']['inputs']]
+    with pytest.raises(ConfigError, match='last two frames of a sample, and the pipeline gives one'):
+        model.train_step(batch, optimizers(model))
