@@ -8,6 +8,7 @@ from typing import Any
 from mmengine import Config
 
 from docs.results import MISSING, ROOT, grid
+from i2vda_mmseg.apis.config_flow import training_estimator
 from i2vda_mmseg.apis.launch import load_config
 
 _DATA = {'ViperDataset': 'VIPER', 'SynthiaSeqDataset': 'SYNTHIA', 'CityscapesSeqDataset': 'Cityscapes-Seq'}
@@ -44,7 +45,7 @@ def _row(path: Path) -> list[str]:
         f'`{config.model.type}`',
         _data(path, loader.dataset),
         _network(config.model.segmentor),
-        _flow(config.model.get('flow_estimator')),
+        _flow(training_estimator(config)),
         str(loader.batch_size),
         iterations(path),
         f'{optimizer.type} {optimizer.lr:g}',

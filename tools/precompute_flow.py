@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,7 +24,7 @@ from torch import Tensor
 
 import i2vda_mmseg  # noqa: F401 - registers everything, in spawned workers too
 from i2vda_mmseg.apis.command_line import run_tool
-from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step, temporal_settings
+from i2vda_mmseg.apis.config_flow import FLOW_STEPS, flow_of_step, flow_users, training_estimator
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.testing import clip_pairs
 from i2vda_mmseg.datasets.seeding import seeded
@@ -42,6 +43,7 @@ class Plan(NamedTuple):
     estimator: dict
     root: str
     device: str
+    users: tuple[str, ...]  # keys of the parts of the model that are to read the cache; none where its test does
 
 
 class Done(NamedTuple):
@@ -111,7 +113,7 @@ def main() -> None:
     start = time.perf_counter()
     plan, pairs = prepare(args)
     done = run(plan, pairs, args.workers)
-    summarise(plan, done, time.perf_counter() - start, args.clips)
+    summarise(plan, done, time.perf_counter() - start)
 
 
 def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
@@ -123,8 +125,10 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
     config, root = load_config(args.config, args.cfg_options), None
     if args.clips:
         target, estimator = clip_pairs(config, args.clip_list)
+        users = ()
     else:
         target, estimator, root = read_config(config)
+        users = tuple(key for key, _ in flow_users(config))
     dataset = DATASETS.build(target)
     if not len(dataset) or 'frame_keys' not in dataset.get_data_info(0):
         raise ValueError("the target data set has no pairs of frames; set its pairs='labelled' or 'consecutive'")
@@ -136,22 +140,22 @@ def prepare(args: argparse.Namespace) -> tuple[Plan, int]:
     MODELS.build(dict(estimator))  # what it lacks is told before there is a folder
     FlowCache.create(folder, estimator, size)
     remove_unfinished(folder)
-    return Plan(target, estimator, str(folder), args.device), len(dataset)
+    return Plan(target, estimator, str(folder), args.device, users), len(dataset)
 
 
 def read_config(config: Config) -> tuple[dict, dict, str | None]:
     """Find the target data set, the estimator and, if the config reads a cache already, its folder."""
-    estimator = temporal_settings(config)[1].get('flow_estimator')
+    asked = training_estimator(config)
     target = config.get('train_dataloader', {}).get('dataset', {}).get('target')
-    if estimator is None or target is None:
-        raise ValueError(f'{config.filename} has no model.flow_estimator or no target domain; give a config of I2VDA')
-    target, step = until_flow(target.to_dict())
-    estimator = flow_of_step(step) if step and step['type'] == 'LoadFlow' else estimator.to_dict()
-    if estimator['type'] == 'CachedFlow':
-        estimator, root = (
-            estimator.get('online') or temporal_settings(config)[1].flow_estimator.to_dict(),
-            estimator['root'],
+    if asked is None or target is None:
+        raise ValueError(
+            f'{config.filename}: no part of its model has a flow_estimator, or there is no target domain; give a '
+            'config of I2VDA, or of another method that looks at flow'
         )
+    target, step = until_flow(target.to_dict())
+    estimator = flow_of_step(step) if step and step['type'] == 'LoadFlow' else ConfigDict(asked).to_dict()
+    if estimator['type'] == 'CachedFlow':
+        estimator, root = estimator.get('online') or ConfigDict(asked).to_dict(), estimator['root']
         if estimator['type'] == 'CachedFlow':
             raise ValueError('the config has a CachedFlow without online=: nothing says which estimator to run')
         return target, estimator, root
@@ -217,7 +221,7 @@ def _work(index: int) -> Done:
     return _worker[0](index)
 
 
-def summarise(plan: Plan, done: list[Done], seconds: float, clips: bool) -> None:
+def summarise(plan: Plan, done: list[Done], seconds: float) -> None:
     """Print what was made, and how to use it."""
     size = sum(pair.size for pair in done) / 1e6
     made = sum(pair.made for pair in done)
@@ -227,13 +231,16 @@ def summarise(plan: Plan, done: list[Done], seconds: float, clips: bool) -> None
         f'{plan.root}: {len(done)} pairs of {height}x{width} (H x W), {made} made and {len(done) - made} kept, in '
         f'{seconds:.1f} s; {size:.1f} MB, {size / (2 * len(done)):.3f} MB a field'
     )
-    if clips:
+    if not plan.users:
         print(f'To measure temporal consistency with it: tools/test.py CONFIG CHECKPOINT --tc --tc-flow {plan.root}')
         return
     settings = f'root={plan.root!r}, online=dict({online})'
+    cached = f"flow_estimator=dict(_delete_=True, type='CachedFlow', {settings})"
+    parts = (key.split('.')[1:] for key in plan.users)  # [] of model itself, ['refinement'] of model.refinement
+    arguments = ', '.join(reduce(lambda inner, name: f'{name}=dict({inner})', reversed(each), cached) for each in parts)
     print(
         "In the config (online= is for what is not there, such as Eq. 5; without it, set flow_1t='compose'):\n"
-        f"model = dict(flow_estimator=dict(_delete_=True, type='CachedFlow', {settings}))\n"
+        f'model = dict({arguments})\n'
         'which EstimateFlow() in the target pipeline lets the data workers read. Where flips or crops follow, in its\n'
         f"place and before them: dict(type='LoadFlow', {settings})"
     )

@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
         '--tc-flow',
         default='config',
         metavar='SOURCE',
-        help="optical flow: 'config' (its tc_evaluator), 'model' (its model.flow_estimator) or a flow cache's folder",
+        help="optical flow: 'config' (its tc_evaluator), 'model' (that of its model) or a flow cache's folder",
     )
     parser.add_argument('--confusion', action='store_true', help='write which class is taken for which, and draw it')
     parser.add_argument(

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import build_flow_estimator
-from i2vda_mmseg.ops import IGNORE_INDEX, consistency_mask, warp
+from i2vda_mmseg.ops import IGNORE_INDEX, consistency_mask, inside, warp
 from i2vda_mmseg.reporting.browse_page import BrowsedSample, BrowsedSide
 from i2vda_mmseg.visualization import flow_to_rgb, label_to_rgb, mask_to_rgb
 
-from .config_flow import suits_workers
+from .config_flow import flow_users, suits_workers, validity_mask
 
 _OPACITY = 0.5
 
@@ -47,14 +47,14 @@ class Browser:
         self._sampler: Any = DATA_SAMPLERS.build(dict(loader['sampler'], dataset=self._dataset, seed=seed))
         self._batch_size = loader.get('batch_size', 1)
         self.metainfo: dict[str, Any] = self._dataset.metainfo
-        model = config.get('model') or {}
-        self._head = model.get('pseudo_label_head') or {}
-        estimator = model.get('flow_estimator') or dict(type='DISFlow')
+        self._mask = validity_mask(config)
+        users = flow_users(config)
+        estimator = users[0][1]['flow_estimator'] if users else dict(type='DISFlow')
         is_own = suits_workers(estimator)
         self.flow_note = f'Flow by {estimator["type"]}'
         if not is_own:
             self.flow_note = f'Flow by DISFlow, in place of {estimator["type"]}, where the pipeline makes none'
-        elif not model.get('flow_estimator'):
+        elif not users:
             self.flow_note = 'Flow by DISFlow; the training uses none'
         self._estimator = build_flow_estimator(estimator if is_own else dict(type='DISFlow'))
 
@@ -97,7 +97,9 @@ class Browser:
         lengths = backward[0].norm(dim=0)
         longest = max(1.0, float(lengths.quantile(0.99)))
         flow = backward[0].permute(1, 2, 0).numpy()
-        valid = consistency_mask(forward, backward, self._head.get('eta', 1.0), frame=self._head.get('frame', '1'))
+        valid = consistency_mask(forward, backward, self._mask.eta, frame=self._mask.frame)
+        if self._mask.only_inside:
+            valid = valid & inside(backward)
         mask = f'Validity mask ({valid.float().mean():.0%} kept)'
         warped = warp(frames[-2:-1].float(), backward)[0]
         cells += [

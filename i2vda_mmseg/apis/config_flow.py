@@ -1,7 +1,7 @@
 """Flow in the data workers: made by the model's estimator where that suits them, and as the model says."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -30,34 +30,37 @@ def complete_workers_flow(config: Config) -> None:
 
     Args:
         config: Changed in place.
+
+    Raises:
+        ConfigError: If parts of the model have estimators that differ, see ``training_estimator``.
     """
-    estimator = temporal_settings(config)[1].get('flow_estimator')
-    if not estimator or not suits_workers(estimator):
-        return
-    for _, step in _steps(config):
-        if step['type'] == 'EstimateFlow' and step.get('estimator') is None:
+    steps = [step for _, step in _steps(config) if step['type'] == 'EstimateFlow' and step.get('estimator') is None]
+    estimator = training_estimator(config) if steps else None
+    if estimator is not None and suits_workers(estimator):
+        for step in steps:
             step['estimator'] = estimator
 
 
 def check_flow(config: Mapping[str, Any]) -> None:
     """Refuse a flow cache of another size than the target frames, and steps that do not make the model's flow.
 
-    Frames that the estimator pads for the most part are warned of.
+    Frames that an estimator pads for the most part are warned of.
 
     Raises:
         ConfigError: With the key of the cache, or both keys that differ.
     """
     _check_workers_flow(config)
-    key, settings = temporal_settings(config)
-    estimator = settings.get('flow_estimator')
     size = _target_size(config)
-    if not isinstance(estimator, Mapping) or size is None:
-        return
+    for key, part in flow_users(config) if size is not None else ():
+        _check_size(f'{key}.flow_estimator', part['flow_estimator'], size)
+
+
+def _check_size(path: str, estimator: Mapping[str, Any], size: tuple[int, int]) -> None:
     smallest = _smallest(estimator)
     if min(size) < smallest:
         print_log(
-            f'{key}.flow_estimator: {estimator.get("type")} works on at least {smallest}x{smallest} pixels, and the '
-            f'target frames are {size[0]}x{size[1]} (H x W): most of what it sees is padding',
+            f'{path}: {estimator.get("type")} works on at least {smallest}x{smallest} pixels, and the target frames '
+            f'are {size[0]}x{size[1]} (H x W): most of what it sees is padding',
             logger='current',
             level=30,
         )
@@ -65,7 +68,7 @@ def check_flow(config: Mapping[str, Any]) -> None:
         try:
             FlowCache(estimator['root']).require(size=size)
         except (ValueError, FileNotFoundError) as error:
-            raise ConfigError(f'{key}.flow_estimator.root: {error}') from error
+            raise ConfigError(f'{path}.root: {error}') from error
 
 
 def flow_users(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -73,14 +76,46 @@ def flow_users(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
 
     That is ``model`` itself for I2VDA and the methods of two frames, ``model.temporal`` and ``model.refinement``.
     """
-    return [(key, part) for key, part in dicts_below(config.get('model'), 'model') if part.get('flow_estimator')]
+    parts = dicts_below(config.get('model'), 'model')
+    return [(key, part) for key, part in parts if isinstance(part.get('flow_estimator'), Mapping)]
 
 
-def temporal_settings(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Give what the model says of flow and I_t, with its key: ``model`` itself for I2VDA, or ``model.temporal``."""
-    model = config.get('model') or {}
-    temporal = model.get('temporal')
-    return ('model.temporal', temporal) if isinstance(temporal, Mapping) else ('model', model)
+def training_estimator(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give the config of the one ``FlowEstimator`` of all ``flow_users``, or None where nothing looks at flow.
+
+    Raises:
+        ConfigError: If two of them have estimators that make different flow.
+    """
+    users = [(f'{key}.flow_estimator', part['flow_estimator']) for key, part in flow_users(config)]
+    for key, estimator in users[1:]:
+        first_key, first = users[0]
+        if estimator != first and describe_estimator(estimator) != describe_estimator(first):
+            raise ConfigError(
+                f'{key}: is {dict(estimator)}, and {first_key} is {dict(first)}: flow that is made once serves both; '
+                'set both alike, or make no flow outside of the model'
+            )
+    return users[0][1] if users else None
+
+
+class ValidityMask(NamedTuple):
+    """How a training tells occluded pixels: ``eta`` and ``frame`` of ``ops.consistency_mask``.
+
+    With ``only_inside``, pixels whose counterpart lies outside of the frame are invalid as well.
+    """
+
+    eta: float = 1.0
+    frame: str = '1'
+    only_inside: bool = False
+
+
+def validity_mask(config: Mapping[str, Any]) -> ValidityMask:
+    """Give the settings of the first of ``flow_users`` that has a validity mask, or the defaults."""
+    for _, part in flow_users(config):
+        if part.get('type') == 'PseudoLabelRefinement':
+            return ValidityMask(part.get('eta', 1.0), only_inside=True)
+        if head := part.get('pseudo_label_head'):
+            return ValidityMask(head.get('eta', 1.0), head.get('frame', '1'))
+    return ValidityMask()
 
 
 def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -92,19 +127,22 @@ def flow_of_step(step: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _check_workers_flow(config: Mapping[str, Any]) -> None:
     """Refuse steps that make flow, or I_t, otherwise than the model's settings say, which would have no effect."""
-    key, settings = temporal_settings(config)
-    estimator = settings.get('flow_estimator')
-    makes_flow = estimator is not None and suits_workers(estimator)
-    for path, step in _steps(config):
+    users = flow_users(config)
+    steps = list(_steps(config))
+    makes_flow = any(flow_of_step(step) is not None for _, step in steps)
+    if any(step['type'] == 'EstimateFlow' and step.get('estimator') is None for _, step in steps):
+        estimator = training_estimator(config)
+        makes_flow = makes_flow or (estimator is not None and suits_workers(estimator))
+    for path, step in steps:
         made = flow_of_step(step)
-        makes_flow = makes_flow or made is not None
-        if made is not None and estimator and not _same_flow(path, made, estimator):
-            raise ConfigError(
-                f'{path}: makes flow with {dict(made)} in the data workers, but {key}.flow_estimator is '
-                f'{dict(estimator)}: set both, or leave the estimator of the step out'
-            )
-        if step['type'] == 'TemporalAugmentation' and 'temporal_augmentation' in settings:
-            _check_augmentation(path, step, key, settings, makes_flow)
+        for key, part in users:
+            if made is not None and not _same_flow(path, made, part['flow_estimator']):
+                raise ConfigError(
+                    f'{path}: makes flow with {dict(made)} in the data workers, but {key}.flow_estimator is '
+                    f'{dict(part["flow_estimator"])}: set both, or leave the estimator of the step out'
+                )
+            if step['type'] == 'TemporalAugmentation' and 'temporal_augmentation' in part:
+                _check_augmentation(path, step, key, part, makes_flow)
 
 
 def _check_augmentation(
@@ -113,7 +151,7 @@ def _check_augmentation(
     if not makes_flow:
         raise ConfigError(
             f'{path}: TemporalAugmentation needs flow from the data workers, but {owner}.flow_estimator runs on the '
-            "model's device; take it out of the pipeline, and the model makes I_t"
+            "model's device, or no EstimateFlow comes before it; take it out of the pipeline, and the model makes I_t"
         )
     workers, model = (cfg and TRANSFORMS.build(cfg) for cfg in (step, settings['temporal_augmentation']))
     if repr(workers) != repr(model):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, METRICS
 
@@ -23,7 +23,7 @@ from i2vda_mmseg.evaluation.protocols import PROTOCOLS, protocol_named
 from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
-from .config_flow import suits_workers, temporal_settings
+from .config_flow import suits_workers, training_estimator
 
 
 def protocol_of(config: Config) -> str | None:
@@ -102,8 +102,8 @@ def add_temporal_consistency(
         config: Changed in place.
         preset: One of ``TC_PRESETS`` in place of that of ``tc_evaluator``.
         clip_list: Text file of the clips to take, see ``CityscapesClipDataset``.
-        flow: 'config': the estimator of ``tc_evaluator``. 'model': that of ``model.flow_estimator``. Else the folder of
-            a flow cache.
+        flow: 'config': the estimator of ``tc_evaluator``. 'model': that of the model, ``model.flow_estimator`` for
+            I2VDA. Else the folder of a flow cache.
 
     Raises:
         ValueError: If the test data has no clips, or the config no such estimator.
@@ -223,7 +223,7 @@ def _flow_estimator(config: Config, evaluator: dict[str, Any], flow: str) -> dic
         if not Path(flow).is_dir():
             raise ValueError(f"flow must be 'config', 'model' or the folder of a flow cache, but there is no {flow}")
         return dict(type='CachedFlow', root=flow)
-    estimator = temporal_settings(config)[1].get('flow_estimator')
+    estimator = training_estimator(config)
     if estimator is None:
         raise ValueError(f"the model of {config.filename} has no flow_estimator; use that of tc_evaluator ('config')")
-    return estimator.to_dict()
+    return ConfigDict(estimator).to_dict()

@@ -3,7 +3,13 @@
 import pytest
 
 from i2vda_mmseg.apis.config_check import check_config
-from i2vda_mmseg.apis.config_flow import complete_workers_flow, suits_workers
+from i2vda_mmseg.apis.config_flow import (
+    ValidityMask,
+    complete_workers_flow,
+    suits_workers,
+    training_estimator,
+    validity_mask,
+)
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.flow import FlowCache
@@ -42,6 +48,49 @@ def test_networks_stay_with_the_model(config_of):
     assert suits_workers(cached)
     assert suits_workers(cached | dict(online=DIS))
     assert not suits_workers(cached | dict(online=FLOWNET))
+
+
+def test_a_refinement_says_which_estimator_the_workers_use(config_of):
+    config = config_of('mic/deeplabv2_r18_streetworld_refined', **{'model.refinement.flow_estimator.preset': 'fast'})
+    check_config(config)
+    complete_workers_flow(config)
+    assert estimators(config) == [DIS | dict(preset='fast')]
+    assert training_estimator(config) == DIS | dict(preset='fast')
+
+
+def test_one_flow_serves_all_parts_or_is_refused(config_of):
+    config = config_of('cmom/deeplabv2_r18_streetworld')
+    config.model.refinement = dict(type='PseudoLabelRefinement', flow_estimator=DIS | dict(preset='medium'))
+    check_config(config)  # 'medium' is the default
+    config.model.refinement.flow_estimator.preset = 'fast'
+    with pytest.raises(ConfigError, match=r'^model\.refinement\.flow_estimator: .*fast.*model\.flow_estimator is'):
+        check_config(config)
+    with pytest.raises(ConfigError, match=r'^model\.refinement\.flow_estimator: '):
+        complete_workers_flow(config)
+    for dataset in (config.train_dataloader.dataset.source, config.train_dataloader.dataset.target):
+        dataset.pipeline = [step for step in dataset.pipeline if step.type != 'EstimateFlow']
+    check_config(config)  # each makes its own on the model's device
+    for dataset in (config.train_dataloader.dataset.source, config.train_dataloader.dataset.target):
+        dataset.pipeline.insert(-1, dict(type='EstimateFlow', estimator=DIS))
+    with pytest.raises(ConfigError, match=r'pipeline\.\d: makes flow .* model\.refinement\.flow_estimator is .*fast'):
+        check_config(config)
+
+
+def test_caches_of_all_parts_are_looked_at(config_of, tmp_path):
+    FlowCache.create(tmp_path, DIS, (64, 96))
+    config = config_of('mic/deeplabv2_r18_streetworld_refined')
+    config.model.refinement.flow_estimator = dict(type='CachedFlow', root=str(tmp_path))
+    with pytest.raises(ConfigError, match=r'^model\.refinement\.flow_estimator\.root: .*made for frames of 64x96'):
+        check_config(config)
+
+
+def test_the_mask_is_that_of_the_part_that_has_one(config_of):
+    config = config_of('dacs/deeplabv2_r18_streetworld_temporal')
+    config.model.temporal.pseudo_label_head.update(eta=0.4, frame='0')
+    assert validity_mask(config) == ValidityMask(0.4, '0')
+    config = config_of('mic/deeplabv2_r18_streetworld_refined', **{'model.refinement.eta': 2.0})
+    assert validity_mask(config) == ValidityMask(2.0, '1', only_inside=True)
+    assert validity_mask(config_of('fda/deeplabv2_r18_streetworld')) == ValidityMask()
 
 
 @pytest.mark.parametrize(('option', 'value', 'message'), [

@@ -8,11 +8,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.registry import MODELS
 from PIL import Image
 
 from i2vda_mmseg.apis.browse import Browser
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.ops import consistency_mask
+from i2vda_mmseg.ops import consistency_mask, inside
 from i2vda_mmseg.visualization import label_to_rgb
 
 
@@ -72,6 +73,17 @@ def test_where_flow_comes_from_is_said(tiny_config, tmp_path):
     assert Browser(config).flow_note == 'Flow by DISFlow; the training uses none'
     config.model.flow_estimator = dict(type='MMFlow', model=dict(type='FlowNet2'))
     assert Browser(config).flow_note.startswith('Flow by DISFlow, in place of MMFlow')
+    del config.model['flow_estimator']
+    estimator = dict(type='DISFlow', preset='fast')
+    config.model.refinement = dict(type='PseudoLabelRefinement', flow_estimator=estimator, eta=0.3)
+    browser = Browser(config)
+    assert browser.flow_note == 'Flow by DISFlow'
+    cell = cells(next(browser.samples(1)).sides[1])
+    frames = [torch.from_numpy(cell[f'Frame I_{{{i}}}'].copy()).permute(2, 0, 1)[None].float() for i in (0, 1)]
+    flows = [MODELS.build(estimator)(*pair) for pair in (frames, frames[::-1])]
+    mask = (consistency_mask(*flows, 0.3) & inside(flows[1]))[0].numpy()
+    np.testing.assert_array_equal(cell['Validity mask'][..., 0] == 255, mask)
+    assert 0 < mask.mean() < 1
 
 
 def test_other_data_sets_and_numbers_are_refused(tiny_config, tmp_path):

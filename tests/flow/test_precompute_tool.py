@@ -164,7 +164,7 @@ def test_what_cannot_be_cached_is_refused(call, config, tmp_path, request):
     changed.dump(tmp_path / 'random.py')
     assert 'the target pipeline is random' in call(tmp_path / 'random.py', '--out', tmp_path / 'cache')[2]
     source_only = request.config.rootpath / 'configs/source_only/deeplabv2_r18_streetworld.py'
-    assert 'has no model.flow_estimator or no target domain' in call(source_only)[2]
+    assert 'no part of its model has a flow_estimator, or there is no target domain' in call(source_only)[2]
     option = ('--cfg-options', 'train_dataloader.dataset.target.pairs=None')
     assert 'has no pairs of frames' in call(config, '--out', tmp_path / 'cache', *option)[2]
     assert '--workers must be at least 1' in call(config, '--workers', 0)[2]
@@ -178,6 +178,20 @@ def test_what_cannot_be_cached_is_refused(call, config, tmp_path, request):
     if not torch.cuda.is_available():
         assert 'torch finds no GPU' in call(config, '--device', 'cuda')[2]
     assert not (tmp_path / 'cache').exists()
+
+
+def test_all_parts_that_look_at_flow_are_told_to_read_the_cache(call, config, tmp_path):
+    changed = Config.fromfile(config)
+    estimator = dict(changed.model.flow_estimator)
+    refinement = dict(type='PseudoLabelRefinement', flow_estimator=estimator)
+    changed.model = dict(type='CMOM', flow_estimator=estimator, refinement=refinement)
+    changed.dump(tmp_path / 'refined.py')
+    out = tmp_path / 'cache'
+    code, said, error = call(tmp_path / 'refined.py', '--out', out)
+    assert (code, error) == (0, '')
+    options = Config.fromstring(next(line for line in said.splitlines() if line.startswith('model =')), '.py')
+    cached = dict(_delete_=True, type='CachedFlow', root=str(out), online=estimator)
+    assert options.model == dict(flow_estimator=cached, refinement=dict(flow_estimator=cached))
 
 
 @pytest.mark.slow
