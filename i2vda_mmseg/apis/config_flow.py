@@ -51,7 +51,9 @@ def check_flow(config: Mapping[str, Any]) -> None:
     """
     _check_workers_flow(config)
     size = _target_size(config)
-    for key, part in flow_users(config) if size is not None else ():
+    if size is None:
+        return
+    for key, part in flow_users(config):
         _check_size(f'{key}.flow_estimator', part['flow_estimator'], size)
 
 
