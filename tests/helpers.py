@@ -61,6 +61,23 @@ def tiny_segmentor_cfg(num_classes=3):
     )
 
 
+def tiny_hrda_cfg(**overrides):
+    head = dict(type='DLV2Head', in_channels=4, num_classes=3, dilations=(1, 2), align_corners=False)
+    attention = dict(
+        type='ScaleAttentionHead', in_channels=[4], channels=8, num_classes=3, align_corners=False, dropout_ratio=0.0
+    )
+    return ConfigDict(
+        type='HRDAEncoderDecoder',
+        backbone=dict(type='TinyBackbone'),
+        decode_head=head,
+        attention_head=attention,
+        detail_size=(16, 24),
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'),
+        **overrides,
+    )
+
+
 def tiny_method(method, num_classes=3, **overrides):
     """Build a single-level method over ``tiny_segmentor_cfg``."""
     cfg = dict(
@@ -131,10 +148,12 @@ def data_sample(labels=None, **meta):
     return sample
 
 
-def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_size=(32, 48), keys=False, pseudo=False):
+def domain_batch(
+    seed=0, size=2, num_classes=3, source_size=(32, 40), target_size=(32, 48), keys=False, pseudo=False, pairs=False
+):
     """Give a training batch as the loader does: uint8 BGR images, labels with some ignored pixels.
 
-    With ``pseudo``, the target has labels too.
+    With ``pseudo``, the target has labels too; with ``pairs``, the source has the frame before each image.
     """
     rng = np.random.default_rng(seed)
 
@@ -147,7 +166,8 @@ def domain_batch(seed=0, size=2, num_classes=3, source_size=(32, 40), target_siz
     meta = [dict(frame_keys=(f'{i}/a.png', f'{i}/b.png')) if keys else {} for i in range(size)]
     return dict(
         source=dict(
-            inputs=[image(3, *source_size) for _ in range(size)], data_samples=[data_sample(label) for label in labels]
+            inputs=[image(*(2,) * pairs, 3, *source_size) for _ in range(size)],
+            data_samples=[data_sample(label) for label in labels],
         ),
         target=dict(
             inputs=[image(2, 3, *target_size) for _ in range(size)],

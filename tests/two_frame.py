@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
-from helpers import MEAN, STD, data_sample, tiny_segmentor_cfg
+from helpers import MEAN, STD, data_sample, tiny_hrda_cfg, tiny_segmentor_cfg
 from mmseg.registry import MODELS
 
+ACCEL_KINDS = ('AccelEncoderDecoder', 'AccelHRDAEncoderDecoder')
 CALM = dict(type='StrongAugmentation', blur_prob=0, jitter_prob=0, gray_prob=0)
 
 
@@ -12,6 +13,13 @@ def two_frame_segmentor_cfg(num_classes=3):
     cfg = tiny_segmentor_cfg(num_classes)
     auxiliary = dict(type='DLV2Head', in_channels=4, num_classes=num_classes, dilations=(1,), in_index=0)
     cfg.update(type='TwoFrameEncoderDecoder', propagation=dict(type='BackwardWarp'), auxiliary_head=auxiliary)
+    return cfg
+
+
+def accel_cfg(kind, **overrides):
+    """Config of one of ``ACCEL_KINDS``."""
+    cfg = tiny_hrda_cfg() if 'HRDA' in kind else tiny_segmentor_cfg()
+    cfg.update(dict(type=kind, propagation=dict(type='BackwardWarp')) | overrides)
     return cfg
 
 
@@ -47,6 +55,23 @@ def tiny_davsn(num_classes=3, **overrides):
         flow_estimator=dict(type='TinyFlow', gain=9.0),
         discriminator=dict(type='DiscriminatorSet', sta=judge, sta_aux=judge, sa=judge, sa_aux=judge),
         loss_gan=dict(type='BinaryCrossEntropyLoss'),
+    )
+    return MODELS.build(cfg | overrides)
+
+
+def tiny_fused_mic(num_classes=3, **overrides):
+    """Build MIC over HRDA's network of two frames, with a discriminator of two frames and refined labels."""
+    cfg = dict(
+        type='MIC',
+        segmentor=accel_cfg('AccelHRDAEncoderDecoder'),
+        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
+        flow_estimator=dict(type='TinyFlow', gain=9.0),
+        refinement=dict(type='PseudoLabelRefinement', mode='max_confidence'),
+        discriminator=dict(type='FCDiscriminator', in_channels=2 * num_classes, base_channels=2),
+        thing_classes=[0, 1],
+        min_share=0.3,
+        threshold=0.4,
+        mask_block=8,
     )
     return MODELS.build(cfg | overrides)
 

@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors import FrameFusion
 
 _WARM_UP = 3
 
@@ -42,7 +43,7 @@ def measure_complexity(
     """
     init_default_scope('mmseg')
     settings = config.model.get('segmentor', config.model).to_dict()
-    if 'TwoFrame' in settings['type']:
+    if issubclass(MODELS.get(settings['type']), FrameFusion):
         raise ConfigError(
             f'model.segmentor.type: a {settings["type"]} takes two frames and flow, which are not counted'
         )

@@ -111,8 +111,8 @@ class ValidityMask(NamedTuple):
 
 
 def validity_mask(config: Mapping[str, Any]) -> ValidityMask:
-    """Give the settings of the first of ``flow_users`` that has a validity mask, or the defaults."""
-    for _, part in flow_users(config):
+    """Give the settings of the first part of the model that has a validity mask, or the defaults."""
+    for _, part in dicts_below(config.get('model'), 'model'):
         if part.get('type') == 'PseudoLabelRefinement':
             return ValidityMask(part.get('eta', 1.0), only_inside=True)
         if head := part.get('pseudo_label_head'):

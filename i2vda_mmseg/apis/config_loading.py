@@ -36,6 +36,7 @@ def sees_pairs(config: Mapping[str, Any]) -> bool:
     return (
         getattr(kind, 'sees_pairs', True)
         or bool(flow_users(config))
+        or any(model.get(setting) is not None for setting in getattr(kind, 'pair_settings', ()))
         or any(step.get('type') not in _OF_LAST_FRAMES for step in joint)
     )
 

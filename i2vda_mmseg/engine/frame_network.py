@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.backbones import merge_lora
 from i2vda_mmseg.models.segmentors.base import DomainAdaptiveSegmentor
-from i2vda_mmseg.models.segmentors.two_frame import TwoFrameSegmentor
 from i2vda_mmseg.runtime import OUTPUTS
 
 from .checkpoints import load_weights
@@ -73,7 +72,7 @@ class FrameNetwork(nn.Module):
 
 def _check_exportable(model: Any) -> None:
     """Refuse what is no function of one frame of any size."""
-    if isinstance(model, TwoFrameSegmentor):
+    if getattr(model, 'fuses_frames', False):
         raise ConfigError(
             f"model.type: {type(model).__name__}'s network takes the frame before and the optical flow to it, which an "
             'exported network of one frame does not have, and no runtime estimates; test it with tools/test.py, or '

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor, TwoFrameSegmentor
+from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 from i2vda_mmseg.ops import IGNORE_INDEX, normalized_entropy
 from i2vda_mmseg.visualization import flow_to_rgb, label_to_rgb, mask_to_rgb
 
@@ -14,7 +14,7 @@ Cells = list[tuple[str, np.ndarray]]
 
 
 @torch.no_grad()
-def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette: list) -> tuple[Cells, list[str]]:
+def target_cells(model: Any, target: dict[str, Any], palette: list) -> tuple[Cells, list[str]]:
     """Run a method in eval mode on the first pair of a target batch.
 
     Args:
@@ -31,7 +31,7 @@ def target_cells(model: DomainAdaptiveSegmentor, target: dict[str, Any], palette
         return _clip_cells(model, target, palette)
     frames = target['frames'][:1]
     images = frames[:, -1]
-    if isinstance(model, TwoFrameSegmentor):
+    if model.fuses_frames:
         images = model.two_frame_input(frames, target['data_samples'][:1])
         logits = model.level_logits(images)['main']
     else:

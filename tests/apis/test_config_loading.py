@@ -33,6 +33,7 @@ def test_methods_of_single_frames_read_one(completed, name):
 @pytest.mark.parametrize('name', [
     'i2vda/deeplabv2_r18_streetworld', 'davsn/deeplabv2_r18_streetworld', 'tps/deeplabv2_r101_viper2cs',
     'dacs/deeplabv2_r18_streetworld_temporal',
+    'mic/daformer_mit-b5_viper2cs_video-discriminator',
 ])  # fmt: skip
 def test_methods_of_pairs_read_all(completed, name):
     assert not any('only_last' in step for step in loading(completed(name)))
@@ -46,6 +47,11 @@ def test_pairs_are_read_wherever_in_the_model_flow_is_asked_for(completed, reque
     assert [name for name in names if any('only_last' in step for step in loading(completed(name)))] == []
     asked = {'model.refinement': dict(type='PseudoLabelRefinement', flow_estimator=dict(type='DISFlow'))}
     assert 'only_last' not in loading(completed('dacs/deeplabv2_r18_streetworld', **asked))[0]
+
+
+def test_a_discriminator_of_two_frames_alone_reads_both(completed):
+    judge = {'model.discriminator': dict(type='FCDiscriminator', in_channels=30)}
+    assert 'only_last' not in loading(completed('mic/daformer_mit-b5_viper2cs', **judge))[0]
 
 
 def test_what_a_config_says_stays(completed):

@@ -20,8 +20,12 @@ CONFIGS = {
     'i2vda': 'configs/i2vda/deeplabv2_r18_streetworld.py',
     'davsn': 'configs/davsn/deeplabv2_r18_streetworld.py',
     'mic': 'configs/mic/deeplabv2_r18_streetworld_temporal.py',
+    'hrda_accel': 'configs/hrda/deeplabv2_r18_streetworld_accel.py',
+    'mic_judged': 'configs/mic/deeplabv2_r18_streetworld_video-discriminator.py',
     'tps': 'configs/tps/deeplabv2_r18_streetworld.py',
 }
+LARGE_SIZE = {'hrda_accel': (128, 64)}  # a discriminator judges half of it
+MIXED = ('mic', 'mic_judged', 'hrda_accel')  # source and target of one size
 SOURCE_SIZE, TARGET_SIZE = (72, 40), (64, 32)  # width, height: what takes one for the other does not get through
 _numbers = itertools.count()
 
@@ -45,9 +49,10 @@ def tiny_config(world, request):
         train.dataset.source.data_root = str(world / 'viper')
         train.dataset.target.data_root = val.dataset.data_root = str(world / 'cityscapes')
         config.test_dataloader = val
-        resize(train.dataset.source.pipeline, TARGET_SIZE if method == 'mic' else SOURCE_SIZE)  # mixed: of one size
+        target_size = LARGE_SIZE.get(method, TARGET_SIZE)
+        resize(train.dataset.source.pipeline, target_size if method in MIXED else SOURCE_SIZE)
         for pipeline in (train.dataset.target.pipeline, val.dataset.pipeline):
-            resize(pipeline, TARGET_SIZE)
+            resize(pipeline, target_size)
         config.model.segmentor.backbone.base_channels = 4
         config.model.segmentor.decode_head.in_channels = 32
         if 'auxiliary_head' in config.model.segmentor:
@@ -55,8 +60,12 @@ def tiny_config(world, request):
         config.train_cfg.update(max_iters=6, val_interval=100)
         config.default_hooks.checkpoint.update(interval=3)
         config.default_hooks.logger.update(interval=1)
-        if method == 'mic':
+        if method == 'hrda_accel':
+            config.model.segmentor.attention_head.in_channels = [32]
+            config.model.segmentor.detail_size = (32, 64)
+        if method in MIXED:
             train.dataset.rare_class_sampling.update(min_pixels=5)
+        if method == 'mic':
             config.model.temporal.pseudo_label_head.update(delta=1.0)
         if method == 'i2vda':
             config.default_hooks.proxy_copy.update(interval=2, launch=1)

@@ -9,7 +9,8 @@ import torch
 from i2vda_mmseg.apis.launch import build_runner
 from i2vda_mmseg.errors import ConfigError
 
-RUNS = [(method, 0) for method in ('source_only', 'minent', 'adaptsegnet', 'advent', 'i2vda', 'mic')] + [('i2vda', 2)]
+METHODS = ('source_only', 'minent', 'adaptsegnet', 'advent', 'i2vda', 'mic', 'mic_judged')
+RUNS = [(method, 0) for method in METHODS] + [('i2vda', 2)]
 
 
 def read(path):

@@ -19,9 +19,8 @@ from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.fileio.images import read_image
 from i2vda_mmseg.flow import DISFlow, FlowCache
 
-METHODS = ('tps', 'davsn')
+METHODS = ('tps', 'davsn', 'hrda_accel')
 DIS = dict(type='DISFlow')
-TARGET_SIZE = (64, 32)  # width, height, in tiny_config
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def test_the_export_is_refused_with_the_reason(trained, tmp_path, method):
 def test_a_cache_of_the_targets_flow_serves_beside_a_source_of_another_size(config_of, tmp_path, method):
     config = config_of(method, tmp_path / 'run')
     dataset = DATASETS.build(config.train_dataloader.dataset.target)
-    cache = FlowCache.create(tmp_path / 'cache', DIS, TARGET_SIZE[::-1])
+    cache = FlowCache.create(tmp_path / 'cache', DIS, dataset[0]['inputs'].shape[-2:])
     for index in range(len(dataset)):
         sample = dataset.prepare_data(index)
         frames, keys = sample['inputs'].float().flip(1), sample['data_samples'].frame_keys

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from published_deeplab import published
 
 from i2vda_mmseg.apis.launch import load_config
-from i2vda_mmseg.models.segmentors.two_frame_encoder_decoder import stack_frames
+from i2vda_mmseg.models.segmentors.frame_fusion import stack_frames
 
 ROOT = Path(__file__).parents[2]
 CONVERTER = ROOT / 'tools' / 'model_converters' / 'deeplab_v2.py'

@@ -26,6 +26,7 @@ from mmseg.registry import HOOKS
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
 SELF_TRAINED = ['FDA', 'CBST', 'CRST']
+JUDGED = (*ADVERSARIAL, 'MIC')
 METHODS = ['SourceOnly', 'MinEnt', 'AdaptSegNet', 'AdvEnt', 'I2VDA', 'MIC', *SELF_TRAINED]
 TEMPORAL = dict(
     type='TemporalAugmentedConsistency',
@@ -36,15 +37,17 @@ TEMPORAL = dict(
 
 
 def built(method):
-    """MIC learns from all that its bases do, and from video."""
-    options = dict(thing_classes=[0, 1], min_share=0.3, threshold=0.4, temporal=TEMPORAL) if method == 'MIC' else {}
-    return tiny_method(method, **options)
+    """MIC learns from all that its bases do, from video, and from a discriminator of two frames."""
+    judge = dict(type='FCDiscriminator', in_channels=6, base_channels=2)
+    learnt = dict(thing_classes=[0, 1], min_share=0.3, threshold=0.4, temporal=TEMPORAL, discriminator=judge)
+    return tiny_method(method, **(learnt if method == 'MIC' else {}))
 
 
 def batch_of_rank(method, seed):
     """A source image of MIC is as large as the target's, onto which it is laid."""
-    size = (32, 48) if method == 'MIC' else (32, 40)
-    return domain_batch(seed=seed, pseudo=method in SELF_TRAINED, source_size=size)
+    is_mic = method == 'MIC'
+    size = (32, 48) if is_mic else (32, 40)
+    return domain_batch(seed=seed, pseudo=method in SELF_TRAINED, source_size=size, pairs=is_mic)
 
 
 def wrapped(model):
@@ -156,13 +159,13 @@ def same(states):
 @pytest.mark.parametrize('method', METHODS)
 def test_parameters_are_identical_on_all_ranks(ranks, method):
     states = [rank[method]['weights'] for rank in ranks]
-    assert len(states[0]) == (18 if method in ADVERSARIAL else 8)
+    assert len(states[0]) == (18 if method in JUDGED else 8)
     assert same(states) == list(states[0])
 
 
 @pytest.mark.parametrize('method', METHODS)
 def test_each_gradient_is_averaged_once_a_step(ranks, method):
-    networks = ['segmentor', 'discriminator'] if method in ADVERSARIAL else ['segmentor']
+    networks = ['segmentor', 'discriminator'] if method in JUDGED else ['segmentor']
     assert [rank[method]['reduced'] for rank in ranks] == [[dict.fromkeys(networks, 1.0)] * 3] * 2
 
 

@@ -18,3 +18,14 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(target, pipeline=test_pipeline), **workers)
 test_dataloader = val_dataloader
+# Source pairs, made with --previous-frames: `train_dataloader = dict(dataset=dict(source=_base_.source_pairs))`
+labelled_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1'], gt_seg_map=['gt_seg_map'] * 2))
+source_pairs = dict(
+    previous_frame=True,
+    pipeline=[
+        _base_.read_frames,
+        _base_.read_labels,
+        dict(labelled_frames, transforms=[to_source_size]),
+        _base_.pack_frames,
+    ],
+)

@@ -32,3 +32,19 @@ train_dataloader = dict(
     dataset=dict(source=dict(pipeline=source_pipeline), target=target, rare_class_sampling=rare_class_sampling),
 )
 val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+# Source pairs, for what looks at two frames: `train_dataloader = dict(dataset=dict(source=_base_.source_pairs))`
+labelled_frames = dict(_base_.each_frame, mapping=dict(img=['frame_0', 'frame_1'], gt_seg_map=['gt_seg_map'] * 2))
+source_pairs = dict(
+    previous_frame=True,
+    pipeline=[
+        _base_.read_frames,
+        _base_.read_labels,
+        dict(labelled_frames, transforms=[dict(resize, scale=source_size), dict(crop, cat_max_ratio=0.75), flip]),
+        _base_.pack_frames,
+    ],
+)
+# For networks of two frames: `val_dataloader = test_dataloader = dict(dataset=_base_.test_pairs)`
+both_frames = dict(_base_.each_frame, transforms=[dict(resize, scale=target_size)])
+test_pairs = dict(
+    previous_frame=True, pipeline=[_base_.read_frames, both_frames, _base_.read_labels, _base_.pack_frames]
+)

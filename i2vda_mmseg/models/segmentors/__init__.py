@@ -1,8 +1,11 @@
 """The methods, one small class each over a base that decides when each network steps."""
 
+from .accel_encoder_decoder import AccelEncoderDecoder
+from .accel_hrda_encoder_decoder import AccelHRDAEncoderDecoder
 from .adaptsegnet import AdaptSegNet
 from .advent import AdvEnt
 from .adversarial import AdversarialSegmentor
+from .alternating import AlternatingSegmentor
 from .base import DomainAdaptiveSegmentor
 from .cbst import CBST
 from .cmom import CMOM
@@ -11,6 +14,7 @@ from .dacs import DACS
 from .daformer import DAFormer
 from .davsn import DAVSN
 from .fda import FDA
+from .frame_fusion import FrameFusion
 from .hf_segmentor import HFSegmentor
 from .hrda import HRDA
 from .hrda_encoder_decoder import HRDAEncoderDecoder
@@ -29,11 +33,13 @@ from .two_frame import TwoFrameSegmentor
 from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 from .updates import SegmentorPass
 from .vfm_uda import VFMUDA
+from .video_adversarial import VideoAdversarialSegmentor
 
 __all__ = [
-    'CBST', 'CMOM', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AdaptSegNet',
-    'AdvEnt', 'AdversarialSegmentor', 'DAFormer', 'DomainAdaptiveSegmentor', 'HFSegmentor', 'HRDAEncoderDecoder',
-    'MinEnt', 'MultiBandSegmentor', 'MultiLevelEncoderDecoder', 'ProxyMixin', 'PseudoLabelRefinement',
-    'SegmentorPass', 'SelfTrainingSegmentor', 'SourceOnly', 'TemporalAugmentedConsistency',
-    'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+    'CBST', 'CMOM', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AccelEncoderDecoder',
+    'AccelHRDAEncoderDecoder', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor', 'AlternatingSegmentor', 'DAFormer',
+    'DomainAdaptiveSegmentor', 'FrameFusion', 'HFSegmentor', 'HRDAEncoderDecoder', 'MinEnt', 'MultiBandSegmentor',
+    'MultiLevelEncoderDecoder', 'ProxyMixin', 'PseudoLabelRefinement', 'SegmentorPass', 'SelfTrainingSegmentor',
+    'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
+    'VideoAdversarialSegmentor',
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from i2vda_mmseg.ops import IGNORE_INDEX
 
 from .checkpoint import STOCK_ADVICE, CheckpointMixin
 from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
+from .frame_fusion import FrameFusion
 from .levels import LEVELS
 from .loss_settings import prepare_losses, without_waiting
 from .network import advice_on_downloads, build_network
@@ -56,6 +57,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, Prediction
 
     Attributes:
         sees_pairs: Whether a method looks at more frames of the target than the last, whatever its settings are.
+        pair_settings: Names of arguments without flow with which it does so; None leaves each of them out.
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
         loss_terms: Terms of the current iteration, as far as it has come; what an error reports.
@@ -68,6 +70,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, Prediction
 
     multi_level: ClassVar[bool] = False
     sees_pairs: ClassVar[bool] = False
+    pair_settings: ClassVar[tuple[str, ...]] = ()
 
     data_preprocessor: DomainDataPreprocessor
     segmentor: nn.Module
@@ -115,6 +118,11 @@ class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, Prediction
             self.build_proxy()
 
     def _check_levels(self, network: nn.Module) -> None:
+        if isinstance(network, FrameFusion) and not self.takes_pairs:
+            raise ConfigError(
+                f'model.segmentor.type: {type(network).__name__} fuses two frames, and {type(self).__name__} predicts '
+                'from one; take a network of single frames'
+            )
         if judges_auxiliary_head(network) and not self.multi_level:
             raise ConfigError(
                 f'model.segmentor.type: {type(self).__name__} judges a single head, and {type(network).__name__} '

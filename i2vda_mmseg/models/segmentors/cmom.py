@@ -69,6 +69,8 @@ class CMOM(TwoFrameSegmentor):
         self.share = share
         self.lambda_mix = lambda_mix
         self.refinement = None if refinement is None else MODELS.build(refinement)
+        if self.refinement is not None:
+            self.refinement.use_flow_of(self)
         self.loss_weights.update(loss_mix=lambda_mix, loss_mix_aux=lambda_mix * self.lambda_seg_aux)
         self.register_buffer('thresholds', torch.full((self.num_classes,), _START))
 

@@ -42,12 +42,12 @@ class DACS(SelfTrainingSegmentor):
         yield self.supervised_target(self.augmented(images), labels, weights, 'loss_mix')
 
     def images_to_mix(self, target: dict[str, Any]) -> Tensor:
-        """Give the target images onto which classes are laid, network input."""
-        return self.target_images(target)
+        """Give the target images, or pairs, onto which classes are laid, network input."""
+        return self.student_images(target)
 
     @torch.no_grad()
     def mix(self, batch: dict[str, Any], pseudo: PseudoLabels) -> tuple[Tensor, Tensor, Tensor]:
-        """Mix source i with target i: images (N, 3, H, W), labels and weights (N, H, W).
+        """Mix source i with target i: images (N, 3, H, W) or pairs (N, 8, H, W), labels and weights (N, H, W).
 
         Raises:
             ConfigError: If the two differ in size.

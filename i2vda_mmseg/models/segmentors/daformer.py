@@ -96,7 +96,7 @@ class DAFormer(DACS):
             return {}
         features = supervision.features[-1].float()
         with torch.no_grad():
-            reference = self.reference_features(source['inputs']).float()
+            reference = self.reference_features(source['inputs'][:, :3]).float()  # of a pair: the current frame
             labels = majority_labels(source['labels'], reference.shape[-2:], self.num_classes, self.min_share)
         return dict(loss_fd=feature_distance(features, reference, labels, self.thing_classes))
 

@@ -9,13 +9,14 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from i2vda_mmseg.models.wrappers import unwrapped
-from i2vda_mmseg.ops import normalized_entropy, propagate, resize_flow, upsample
+from i2vda_mmseg.ops import normalized_entropy, propagate, resize_flow
 
 from .adversarial import AdversarialSegmentor
 from .frame_keys import last_frames
 from .levels import LEVELS, by_level, term
 from .two_frame import TwoFrameSegmentor
 from .updates import SegmentorPass
+from .video_adversarial import joint_probabilities
 
 Levels = dict[str, Tensor]
 
@@ -121,9 +122,9 @@ class DAVSN(TwoFrameSegmentor, AdversarialSegmentor):
         """Make what the discriminators judge of single-frame logits: (N, 2C, H, W) by member."""
         judged = {}
         for level in LEVELS:
-            now, before = (upsample(logits[level], size, self.align_corners) for logits in (current, previous))
-            judged[term('sta', level)] = torch.cat((now, before), dim=1).softmax(dim=1)
-            judged[term('sa', level)] = torch.cat((now, now), dim=1).softmax(dim=1)
+            now, before = current[level], previous[level]
+            judged[term('sta', level)] = joint_probabilities(now, before, size, self.align_corners)
+            judged[term('sa', level)] = joint_probabilities(now, now, size, self.align_corners)
         return judged
 
     def losses_dis(self, source: list[Levels], target: list[Levels]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.structures import PixelData
 from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
@@ -84,3 +85,24 @@ def flows_of_last_frames(flow_estimator: Any, target: dict[str, Any]) -> Sequenc
         return given
     keys = frame_keys(data_samples, (-2, -1), (-1, -2))
     return flow_estimator(torch.cat((frame_0, frame_1)), torch.cat((frame_1, frame_0)), keys).chunk(2)
+
+
+def let_carry(data_samples: Sequence[Any], fields: dict[str, Tensor]) -> None:
+    """Hand (N, C, H, W) a field to N samples, from which ``carried`` gives them back."""
+    for name, values in fields.items():
+        for sample, value in zip(data_samples, values):
+            sample.set_data({name: PixelData(data=value)})
+
+
+def source_frames(source: dict[str, Any], who: str) -> Tensor:
+    """Give the frames of a source batch, (N, T, 3, H, W), RGB 0..255, of which ``who`` needs two.
+
+    Raises:
+        ValueError: If it has single images.
+    """
+    if 'frames' not in source:
+        raise ValueError(
+            f'{who} learns from two source frames, but the source has single images: set previous_frame=True in the '
+            'source data set, with LoadFramePair and PackFramePair in its pipeline'
+        )
+    return source['frames']

@@ -1,6 +1,7 @@
 """A network that sees a picture twice: all of it at half the resolution, and its details."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -54,6 +55,7 @@ class HRDAEncoderDecoder(EncoderDecoder):
         self.detail_size = (detail_size[0], detail_size[1])
         self.detail_weight = detail_weight
         self.output_stride = output_stride
+        self._kept_boxes: dict[tuple[int, ...], Box] | None = None
         self._check_size('model.segmentor.detail_size', self.detail_size)
         if self.attention_head.out_channels != self.num_classes:
             raise ConfigError(
@@ -73,9 +75,7 @@ class HRDAEncoderDecoder(EncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Learn from labels: the losses of the detail, and of the fused prediction."""
         box = self.draw_box(inputs.shape[-2:])
-        low, attention = self.context(inputs)
-        detail = self.detail(inputs, box)
-        prediction = self._fuse(low, attention, detail, box)
+        prediction, detail = self.logits_in_box(inputs, box)
         cropped = [_cropped(sample, box) for sample in data_samples]
         fine = self.decode_head.loss_by_feat(detail, cropped)
         # the fused prediction last: what the heads showed last is what the network predicts
@@ -85,23 +85,29 @@ class HRDAEncoderDecoder(EncoderDecoder):
     def _forward(self, inputs: Tensor, data_samples: list | None = None) -> Tensor:
         """Predict: (N, 3, H, W) to fused logits (N, classes, H / stride, W / stride)."""
         if self.training:
-            box = self.draw_box(inputs.shape[-2:])
-            low, attention = self.context(inputs)
-            return self._fuse(low, attention, self.detail(inputs, box), box)
+            return self.logits_in_box(inputs, self.draw_box(inputs.shape[-2:]))[0]
         size = inputs.shape[-2:]
         whole = [-(-side // self.step) * self.step for side in size]
         if list(size) == whole:
-            return self._predicted_in_windows(inputs)
+            return self.logits_in_windows(inputs)
         padding = (0, whole[1] - size[1], 0, whole[0] - size[0])
         padded = nn.functional.pad(inputs, padding, mode='replicate')
-        logits = upsample(self._predicted_in_windows(padded), whole, self.align_corners)
+        logits = upsample(self.logits_in_windows(padded), whole, self.align_corners)
         return logits[..., : size[0], : size[1]]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Predict at the size of the images, (N, classes, H, W)."""
         return upsample(self._forward(inputs), inputs.shape[-2:], self.align_corners)
 
-    def _predicted_in_windows(self, inputs: Tensor) -> Tensor:
+    def logits_in_box(self, inputs: Tensor, box: Box) -> tuple[Tensor, Tensor]:
+        """Predict with one detail: the whole, (N, classes, H / stride, W / stride), and the detail alone."""
+        low, attention = self.context(inputs)
+        detail = self.detail(inputs, box)
+        scaled = box.scaled(self.output_stride)
+        return fused(low, detail, attention, scaled, self.align_corners), detail
+
+    def logits_in_windows(self, inputs: Tensor) -> Tensor:
+        """Predict with details everywhere: (N, classes, H / stride, W / stride)."""
         low, attention = self.context(inputs)
         boxes = windows(inputs.shape[-2:], self.detail_size)
         details = [self.detail(inputs, box) for box in boxes]
@@ -109,11 +115,29 @@ class HRDAEncoderDecoder(EncoderDecoder):
         detail = averaged(details, [box.scaled(self.output_stride) for box in boxes], grid)
         return fused(low, detail, attention, align_corners=self.align_corners)
 
+    @contextmanager
+    def same_box(self) -> Iterator[None]:
+        """Look at one place in all passes of this context: where the first of them, of that size, has drawn it."""
+        before, self._kept_boxes = self._kept_boxes, {}
+        try:
+            yield
+        finally:
+            self._kept_boxes = before
+
     def draw_box(self, size: Sequence[int]) -> Box:
         """Draw where the detail lies, from torch's global CPU generator: multiples of a cell of the context's logits.
 
-        As in the released code, the last place of all is never drawn where there is another.
+        As in the released code, the last place of all is never drawn where there is another. Within ``same_box`` it is
+        drawn once.
         """
+        if self._kept_boxes is None:
+            return self._drawn_box(size)
+        key = tuple(size)
+        if key not in self._kept_boxes:
+            self._kept_boxes[key] = self._drawn_box(size)
+        return self._kept_boxes[key]
+
+    def _drawn_box(self, size: Sequence[int]) -> Box:
         self._check_size('the images that model.segmentor learns from', size)
         sides = [min(part, side) for part, side in zip(self.detail_size, size)]
         places = [max(1, (side - part + 1) // self.step) for side, part in zip(size, sides)]
@@ -128,9 +152,14 @@ class HRDAEncoderDecoder(EncoderDecoder):
         return self._on_grid(self.decode_head(features), grid), self._on_grid(attention, grid)
 
     @staticmethod
-    def context_image(inputs: Tensor) -> Tensor:
+    def context_size(size: Sequence[int]) -> list[int]:
+        """Give half the sides of an image."""
+        return [side // _SCALE for side in size]
+
+    @classmethod
+    def context_image(cls, inputs: Tensor) -> Tensor:
         """Give the image at half its resolution."""
-        size = [side // _SCALE for side in inputs.shape[-2:]]
+        size = cls.context_size(inputs.shape[-2:])
         return nn.functional.interpolate(inputs, size, mode='bilinear', align_corners=False)
 
     def detail(self, inputs: Tensor, box: Box) -> Tensor:
@@ -147,8 +176,10 @@ class HRDAEncoderDecoder(EncoderDecoder):
             )
         return logits if list(logits.shape[-2:]) == list(grid) else upsample(logits, grid, self.align_corners)
 
-    def _fuse(self, low: Tensor, attention: Tensor, detail: Tensor, box: Box) -> Tensor:
-        return fused(low, detail, attention, box.scaled(self.output_stride), self.align_corners)
+
+def same_detail(network: Any) -> AbstractContextManager:
+    """Look at one detail in all passes of this context, with a network that sees details."""
+    return network.same_box() if isinstance(network, HRDAEncoderDecoder) else nullcontext()
 
 
 def _cropped(sample: SegDataSample, box: Box) -> SegDataSample:

@@ -12,6 +12,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import visible_blocks
 
 from .daformer import DAFormer
+from .frame_fusion import is_pair, split_frames, stack_frames
 from .hrda_encoder_decoder import HRDAEncoderDecoder
 from .self_training import PseudoLabels
 from .supervision import Supervision
@@ -63,7 +64,7 @@ class MIC(DAFormer):
     def target_supervisions(self, batch: dict[str, Any], pseudo: PseudoLabels) -> Iterator[Supervision]:
         """Make the passes of the mixed and of the masked images."""
         yield from super().target_supervisions(batch, pseudo)
-        images = self.target_images(batch['target'])
+        images = self.student_images(batch['target'])
         images = self.augmented(images) if self.mask_augmented else images
         if self.mask_block == 'token':
             backbone = unwrapped(self.segmentor).backbone
@@ -75,10 +76,14 @@ class MIC(DAFormer):
 
     @torch.no_grad()
     def masked(self, images: Tensor) -> Tensor:
-        """Hide blocks of network input (N, 3, H, W), of which 0 is the mean colour."""
+        """Hide blocks of network input (N, 3, H, W), of which 0 is the mean colour; of a pair in both frames alike."""
         height, width = images.shape[-2:]
         numbers = self._numbers(images, [max(1, round(side / int(self.mask_block))) for side in (height, width)])
-        return images * visible_blocks(numbers, (height, width), self.mask_ratio)
+        visible = visible_blocks(numbers, (height, width), self.mask_ratio)
+        if not is_pair(images):
+            return images * visible
+        current, previous, flow = split_frames(images)
+        return stack_frames(current * visible, previous * visible, flow)
 
     @staticmethod
     def _numbers(images: Tensor, grid: Sequence[int]) -> Tensor:

@@ -1,6 +1,6 @@
 """How a method predicts with M and reads its target."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,15 +9,27 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import upsample
 
 from .dense_prediction import logits_at_test_time
+from .frame_fusion import FrameFusion
 from .levels import by_level
 
 
 class PredictionMixin(nn.Module):
-    """Give a method the predictions of its ``segmentor``, M, at the sizes that it needs, in float32."""
+    """Give a method the predictions of its ``segmentor``, M, at the sizes that it needs, in float32.
+
+    Attributes:
+        takes_pairs: Whether the method feeds a network that fuses two frames.
+    """
+
+    takes_pairs: ClassVar[bool] = False
 
     segmentor: nn.Module
     data_preprocessor: Any
     align_corners: bool
+
+    @property
+    def fuses_frames(self) -> bool:
+        """Whether M predicts from two frames and the flow between them."""
+        return isinstance(unwrapped(self.segmentor), FrameFusion)
 
     def target_images(self, target: dict[str, Any]) -> Tensor:
         """Give what a method of single frames sees of a target batch: the last frame, to which pseudo-labels belong.

@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from i2vda_mmseg.errors import check_choice
+from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.flow import build_flow_estimator
 from i2vda_mmseg.ops import REFINEMENTS, consistency_mask, inside, refined_labels
 
@@ -22,7 +22,7 @@ class PseudoLabelRefinement(nn.Module):
     have no such check: they drop what does not move, what is reached twice, and the lowest rows.
 
     Args:
-        flow_estimator: Config of a ``FlowEstimator``.
+        flow_estimator: Config of a ``FlowEstimator``; None: that of the model, where it has one.
         mode: 'consistency', 'max_confidence' or 'warp', see ``ops.refined_labels``.
         eta: Threshold of Eq. 7 in pixels.
 
@@ -30,12 +30,29 @@ class PseudoLabelRefinement(nn.Module):
         ConfigError: If ``mode`` is unknown.
     """
 
-    def __init__(self, flow_estimator: dict, mode: str = 'consistency', eta: float = 1.0) -> None:
+    flow_estimator: Any
+
+    def __init__(self, flow_estimator: dict | None = None, mode: str = 'consistency', eta: float = 1.0) -> None:
         super().__init__()
         check_choice('model.refinement.mode', mode, REFINEMENTS)
-        self.flow_estimator = build_flow_estimator(flow_estimator)
+        self.flow_estimator = None if flow_estimator is None else build_flow_estimator(flow_estimator)
         self.mode = mode
         self.eta = eta
+
+    def use_flow_of(self, model: Any) -> None:
+        """Take the flow estimator of a model, where the config names none here.
+
+        Raises:
+            ConfigError: If the model has none either.
+        """
+        if self.flow_estimator is not None:
+            return
+        if getattr(model, 'flow_estimator', None) is None:
+            raise ConfigError(
+                "model.refinement.flow_estimator: missing; give one such as dict(type='DISFlow'), for "
+                f'{type(model).__name__} has none that it could share'
+            )
+        self.flow_estimator = model.flow_estimator
 
     @torch.no_grad()
     def forward(self, probs: Tensor, previous: Tensor, target: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -12,10 +12,12 @@ from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import confident_share
 
-from .base import DomainAdaptiveSegmentor
-from .frame_keys import carried, last_frames
+from .frame_fusion import is_pair, split_frames, stack_frames
+from .frame_keys import carried, flows_of_last_frames, last_frames, let_carry
+from .frame_pairs import FramePairMixin
 from .supervision import Supervision, labelled_samples, takes_weights
 from .updates import SegmentorPass
+from .video_adversarial import VideoAdversarialSegmentor
 
 _SIDES = ('top', 'bottom', 'left', 'right')
 
@@ -36,7 +38,7 @@ class PseudoLabels(NamedTuple):
     kept: Tensor | None = None
 
 
-class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
+class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
     """A segmentor that learns the source's labels, and its teacher's labels of the target: DACS and its successors.
 
     The teacher is the ``proxy``, renewed by ``ProxyEMAHook``: an average of the parameters, no buffers. It normalises
@@ -49,6 +51,10 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
     With ``batch_statistics='target'`` the running statistics are those of target images as they are, in a pass without
     gradient: those of mixed, augmented and masked images would not fit any frame at test time.
 
+    Of a network that fuses two frames (``AccelEncoderDecoder``) the student sees pairs: those of source and target are
+    mixed by one mask, of the current source frame, in both frames and their flow, and augmented and hidden alike. The
+    teacher labels each frame by itself.
+
     Args:
         segmentor: Config of an ``EncoderDecoder`` whose heads can weigh pixels.
         threshold: Probability from which on the teacher is sure of a pixel.
@@ -57,13 +63,15 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
             so instead.
         augmentation: Config of the transform of the images that the student sees; None: ``DACSAugmentation()``.
         refinement: Config of a ``PseudoLabelRefinement``: what is not kept, counts for nothing.
-        **kwargs: Those of ``DomainAdaptiveSegmentor``.
+        flow_estimator: Config of a ``FlowEstimator`` for a network that fuses two frames; a refinement may share it.
+        **kwargs: Those of ``VideoAdversarialSegmentor``, whose ``discriminator`` judges two frames.
 
     Raises:
         ConfigError: If a margin has an unknown side, or the loss of a head cannot weigh pixels.
     """
 
     has_teacher: ClassVar[bool] = True
+    pair_settings: ClassVar[tuple[str, ...]] = ('discriminator',)
 
     def __init__(
         self,
@@ -72,6 +80,7 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
         margins: Mapping[str, int] | None = None,
         augmentation: dict | None = None,
         refinement: dict | None = None,
+        flow_estimator: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, **kwargs)
@@ -81,7 +90,10 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
             raise ConfigError(f'model.margins: {strangers} are no sides; give pixels for some of {list(_SIDES)}')
         self._check_heads()
         self.augmentation = TRANSFORMS.build(augmentation or dict(type='DACSAugmentation'))
+        self.use_flow(flow_estimator)
         self.refinement = None if refinement is None else MODELS.build(refinement)
+        if self.refinement is not None:
+            self.refinement.use_flow_of(self)
 
     def init_weights(self) -> None:
         """Initialise the weights, unless the flow estimator of the refinement lacks a package or a file."""
@@ -101,23 +113,39 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
                     )
 
     def count_passes(self, batch: dict[str, Any]) -> int:
-        """Say how many: that of the source, and one of ``target_supervisions``."""
-        return 2
+        """Say how many: that of the source, one of ``target_supervisions``, and that which D judges."""
+        return 2 + self.has_discriminator
 
     def segmentor_passes(self, batch: dict[str, Any]) -> Iterator[SegmentorPass]:
         """Make the pass of the source, then those of the target with the teacher's labels."""
+        batch = self.with_pairs(batch) if self.fuses_frames else batch
         source, target = batch['source'], batch['target']
         supervision = self.supervised_source(source)
         losses = supervision.losses | self.source_losses(source, supervision)
-        yield SegmentorPass(losses, 'source', details=supervision.details)
+        yield SegmentorPass(losses, 'source', self.source_predictions(source), supervision.details)
         pseudo = self.pseudo_labels(target)
         details = dict(pseudo_label_quality=pseudo.quality)
         if pseudo.kept is not None:
             details['pseudo_label_kept'] = pseudo.kept
         for learnt in self.target_supervisions(batch, pseudo):
             yield SegmentorPass(learnt.losses, 'target', details=learnt.details | details)
+        yield from self.adversarial_passes(target)
         if self.batch_statistics == 'target':
             self.see_target(target)
+
+    def with_pairs(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Let the ``inputs`` of both domains be pairs of frames with their flow, (N, 8, H, W)."""
+        source, target = batch['source'], batch['target']
+        if self.refinement is not None:  # it needs both directions: once for both
+            flow_01, flow_10 = flows_of_last_frames(self.refinement.flow_estimator, target)
+            last = target['frames'].shape[1] - 1
+            let_carry(target['data_samples'], {f'flow_{last - 1}{last}': flow_01, f'flow_{last}{last - 1}': flow_10})
+        pair = self.two_frame_input(target['frames'], target['data_samples'])
+        return dict(source=dict(source, inputs=self.source_input(source)), target=dict(target, inputs=pair))
+
+    def student_images(self, target: dict[str, Any]) -> Tensor:
+        """Give what the student sees of a target batch: (N, 3, H, W), or pairs (N, 8, H, W)."""
+        return target['inputs'] if 'inputs' in target else self.target_images(target)
 
     def source_losses(self, source: dict[str, Any], supervision: Supervision) -> dict[str, Tensor]:
         """Give what is learnt from the source beside its labels, in the same pass."""
@@ -168,6 +196,20 @@ class SelfTrainingSegmentor(DomainAdaptiveSegmentor):
 
     @torch.no_grad()
     def augmented(self, images: Tensor) -> Tensor:
-        """Change the colours of, and blur, network input (N, 3, H, W)."""
-        frames = self.augmentation(dict(frames=self.data_preprocessor.denormalize(images)))['frames']
+        """Change the colours of, and blur, network input (N, 3, H, W), or both frames of pairs (N, 8, H, W) alike."""
+        return self.changed(self.augmentation, images)
+
+    def changed(self, transform: Any, images: Tensor) -> Tensor:
+        """Apply a transform of frames to network input, with the same draws to both frames of a pair."""
+        if not is_pair(images):
+            return self.changed_frames(transform, images)
+        current, previous, flow = split_frames(images)
+        before = torch.get_rng_state()
+        current = self.changed_frames(transform, current)
+        torch.set_rng_state(before)
+        return stack_frames(current, self.changed_frames(transform, previous), flow)
+
+    def changed_frames(self, transform: Any, images: Tensor) -> Tensor:
+        """Apply a transform of frames to network input (N, 3, H, W)."""
+        frames = transform(dict(frames=self.data_preprocessor.denormalize(images)))['frames']
         return self.data_preprocessor.normalize(frames)

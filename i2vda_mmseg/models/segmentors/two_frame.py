@@ -1,25 +1,18 @@
 """What the methods share that look at two frames, in training and at test time."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.flow import build_flow_estimator
 
 from .base import DomainAdaptiveSegmentor
-from .frame_keys import carried, frame_keys, last_frames
-from .two_frame_encoder_decoder import TwoFrameEncoderDecoder, stack_frames
+from .frame_pairs import FramePairMixin
+from .two_frame_encoder_decoder import TwoFrameEncoderDecoder
 
 
-class TwoFrameSegmentor(DomainAdaptiveSegmentor):
+class TwoFrameSegmentor(FramePairMixin, DomainAdaptiveSegmentor):
     """A method over a ``TwoFrameEncoderDecoder``: each prediction uses the frame before and the flow to it.
-
-    Tests on the same: ``inputs`` (N, 2, 3, H, W) of a pipeline with ``PackFramePair``, previous frame first, and flow
-    from ``flow_estimator``. Where both frames are the same picture, as at the start of a clip, the flow is zero and is
-    not estimated. A plain image (N, 3, H, W) stands for both frames.
 
     Args:
         segmentor: Config of a ``TwoFrameEncoderDecoder``.
@@ -35,11 +28,7 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
 
     def __init__(self, segmentor: dict, flow_estimator: dict, **kwargs: Any) -> None:
         super().__init__(segmentor, **kwargs)
-        if self.temporal is not None:
-            raise ConfigError(
-                f'model.temporal: I_t is a single frame, and {type(self).__name__} predicts from two; leave it out'
-            )
-        self.flow_estimator = build_flow_estimator(flow_estimator)
+        self.use_flow(flow_estimator)
 
     def _check_levels(self, network: nn.Module) -> None:
         super()._check_levels(network)
@@ -48,75 +37,3 @@ class TwoFrameSegmentor(DomainAdaptiveSegmentor):
                 f'model.segmentor.type: {type(self).__name__} needs a network for two frames, '
                 f"'TwoFrameEncoderDecoder' with one auxiliary_head, got {type(network).__name__!r}"
             )
-
-    def init_weights(self) -> None:
-        """Initialise the weights, unless the flow estimator lacks a package or a file."""
-        self.flow_estimator.check_available()
-        super().init_weights()
-
-    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
-        """Predict frames (N, 2, 3, H, W), RGB 0..255, or normalised images (N, 3, H, W) that stand for both."""
-        if inputs.ndim == 5:
-            images = self.two_frame_input(inputs, data_samples)
-        else:
-            still = inputs.new_zeros(len(inputs), 2, *inputs.shape[-2:])
-            images = stack_frames(inputs, inputs, still)
-        return super().forward(images, data_samples, mode)
-
-    def two_frame_input(self, frames: Tensor, data_samples: Sequence[Any] | None = None) -> Tensor:
-        """Estimate the flow between the last two frames and make the network's input.
-
-        Args:
-            frames: (N, T, 3, H, W), RGB 0..255, in order of time.
-            data_samples: Samples whose ``frame_keys`` name these frames, for estimators that need keys.
-
-        Returns:
-            (N, 8, H, W), for the prediction of the last frame.
-        """
-        previous, current = last_frames(frames)
-        return self.stacked(current, previous, self.flow_between(frames, data_samples, -1, -2))
-
-    def source_input(self, source: dict[str, Any]) -> Tensor:
-        """Make the network's input (N, 8, H, W) of a source batch.
-
-        Raises:
-            ValueError: If the batch has single images.
-        """
-        if 'frames' not in source:
-            raise ValueError(
-                f'{type(self).__name__} learns from two source frames, but the source has single images: set '
-                'previous_frame=True in the source data set, with LoadFramePair and PackFramePair in its pipeline'
-            )
-        return self.two_frame_input(source['frames'], source['data_samples'])
-
-    def stacked(self, current: Tensor, previous: Tensor, flow: Tensor) -> Tensor:
-        """Normalise two frames (N, 3, H, W), RGB 0..255, and put them and their flow into one input (N, 8, H, W)."""
-        normalize = self.data_preprocessor.normalize
-        return stack_frames(normalize(current), normalize(previous), flow)
-
-    @torch.no_grad()
-    def flow_between(self, frames: Tensor, data_samples: Sequence[Any] | None, a: int, b: int) -> Tensor:
-        """Give ``flow_ab``: what the samples carry, or else estimated, zero where a and b are the same picture.
-
-        Args:
-            frames: (N, T, 3, H, W), RGB 0..255.
-            data_samples: Samples that carry the flow, or whose ``frame_keys`` name these frames, or None.
-            a: Position of frame a, of which the flow has the grid.
-            b: Position of frame b, to which the flow points.
-
-        Returns:
-            (N, 2, H, W), float32, pixels.
-        """
-        names = [position % frames.shape[1] for position in (a, b)]
-        if given := carried(data_samples or [], f'flow_{names[0]}{names[1]}'):
-            return given[0]
-        frame_a, frame_b = frames[:, a], frames[:, b]
-        keys = frame_keys(data_samples or [], (a, b))
-        moved = [x != y for x, y in keys] if keys else [not torch.equal(*pair) for pair in zip(frame_a, frame_b)]
-        if all(moved):
-            return self.flow_estimator(frame_a, frame_b, keys)
-        flow = frame_a.new_zeros(len(frames), 2, *frames.shape[-2:])
-        for i in [i for i, has_moved in enumerate(moved) if has_moved]:
-            key = None if keys is None else [keys[i]]
-            flow[i : i + 1] = self.flow_estimator(frame_a[i : i + 1], frame_b[i : i + 1], key)
-        return flow

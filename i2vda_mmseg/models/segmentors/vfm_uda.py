@@ -54,15 +54,9 @@ class VFMUDA(MIC):
         return (super().teacher_probs(images) + mirrored) / 2
 
     @torch.no_grad()
-    def augmented(self, images: Tensor) -> Tensor:
-        """Change the colours of, and blur, network input, each image for itself."""
-        return self._each(self.augmentation, images)
-
-    @torch.no_grad()
     def _weakened(self, images: Tensor) -> Tensor:
-        return images if self.weak_augmentation is None else self._each(self.weak_augmentation, images)
+        return images if self.weak_augmentation is None else self.changed(self.weak_augmentation, images)
 
-    def _each(self, transform: Any, images: Tensor) -> Tensor:
-        frames = self.data_preprocessor.denormalize(images)
-        changed = [transform(dict(frames=frame[None]))['frames'][0] for frame in frames]
-        return self.data_preprocessor.normalize(torch.stack(changed))
+    def changed_frames(self, transform: Any, images: Tensor) -> Tensor:
+        """Apply a transform of frames to network input (N, 3, H, W), to each image for itself."""
+        return torch.cat([super(VFMUDA, self).changed_frames(transform, image[None]) for image in images])

@@ -5,8 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import data_sample, domain_batch, optimizers, sharpen, state_of, terms_of, tiny_method
-from mmengine.config import ConfigDict
+from helpers import data_sample, domain_batch, optimizers, sharpen, state_of, terms_of, tiny_hrda_cfg, tiny_method
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.errors import ConfigError
@@ -15,26 +14,9 @@ from i2vda_mmseg.models.segmentors.supervision import supervised_pass
 from i2vda_mmseg.ops.multi_resolution import Box, windows
 
 
-def network_cfg(**overrides):
-    head = dict(type='DLV2Head', in_channels=4, num_classes=3, dilations=(1, 2), align_corners=False)
-    attention = dict(
-        type='ScaleAttentionHead', in_channels=[4], channels=8, num_classes=3, align_corners=False, dropout_ratio=0.0
-    )
-    return ConfigDict(
-        type='HRDAEncoderDecoder',
-        backbone=dict(type='TinyBackbone'),
-        decode_head=head,
-        attention_head=attention,
-        detail_size=(16, 24),
-        train_cfg=dict(),
-        test_cfg=dict(mode='whole'),
-        **overrides,
-    )
-
-
 def built():
     torch.manual_seed(0)
-    network = MODELS.build(network_cfg())
+    network = MODELS.build(tiny_hrda_cfg())
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return network.eval()
@@ -75,7 +57,7 @@ def test_any_size_is_predicted_and_the_whole_of_a_small_image_is_a_detail():
 
 
 def test_boxes_are_multiples_of_a_context_cell_and_the_last_is_never_drawn():
-    network = MODELS.build(network_cfg())
+    network = MODELS.build(tiny_hrda_cfg())
     torch.manual_seed(0)
     boxes = [network.draw_box((32, 48)) for _ in range(300)]
     assert {box.top for box in boxes} == {0, 8}
@@ -119,7 +101,7 @@ def test_losses_are_nine_tenths_of_the_fusion_and_one_of_the_detail():
 @pytest.mark.parametrize('method', ['HRDA', 'MIC', 'AdaptSegNet'])
 def test_methods_train_it(method):
     options = {} if method == 'AdaptSegNet' else dict(thing_classes=[0, 1], min_share=0.3)
-    model = sharpen(tiny_method(method, segmentor=network_cfg(), **options)).train()
+    model = sharpen(tiny_method(method, segmentor=tiny_hrda_cfg(), **options)).train()
     before = state_of(model.segmentor)
     logged = model.train_step(domain_batch(source_size=(32, 48)), optimizers(model))
     assert all(value.isfinite() for value in logged.values())
@@ -136,14 +118,14 @@ def test_methods_train_it(method):
     ],
 )
 def test_what_cannot_be(overrides, said):
-    cfg = network_cfg()
+    cfg = tiny_hrda_cfg()
     cfg.update(overrides)
     with pytest.raises(ConfigError, match=said):
         MODELS.build(cfg)
 
 
 def test_a_wrong_stride_and_another_network_are_refused():
-    cfg = network_cfg(output_stride=8)
+    cfg = tiny_hrda_cfg(output_stride=8)
     cfg.detail_size = (16, 32)
     network = MODELS.build(cfg)
     with pytest.raises(ConfigError, match='output_stride: 8, but the head gives'):
@@ -151,4 +133,4 @@ def test_a_wrong_stride_and_another_network_are_refused():
     with pytest.raises(ConfigError, match="needs a 'HRDAEncoderDecoder'"):
         tiny_method('HRDA')
     with pytest.raises(ConfigError, match=r'images .* learns from: \(30, 48\) must be multiples of 8'):
-        MODELS.build(network_cfg()).draw_box((30, 48))
+        MODELS.build(tiny_hrda_cfg()).draw_box((30, 48))

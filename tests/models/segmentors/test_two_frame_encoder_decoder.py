@@ -3,7 +3,7 @@ import torch
 from helpers import data_sample, sharpen, still_statistics
 from two_frame import tiny_tps
 
-from i2vda_mmseg.models.segmentors.two_frame_encoder_decoder import stack_frames
+from i2vda_mmseg.models.segmentors.frame_fusion import stack_frames
 from i2vda_mmseg.ops import resize_flow, upsample, warp
 
 
