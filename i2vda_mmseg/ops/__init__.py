@@ -27,7 +27,7 @@ from .propagation import propagate
 from .psa_mask import PSAMask, psa_mask
 from .refinement import REFINEMENTS, refined_labels
 from .resize import upsample
-from .self_training import confident_share, ema_decay, rare_class_probabilities
+from .self_training import confident_share, ema_decay, rare_class_probabilities, within_margins
 from .warp import UNKNOWN_FLOW, inside, unknown, warp
 
 __all__ = [
@@ -38,5 +38,5 @@ __all__ = [
     'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame', 'majority_labels', 'mixed',
     'normalized_entropy', 'propagate', 'psa_mask', 'rank_thresholds', 'rare_class_probabilities', 'refined_labels',
     'resize_flow', 'robust_entropy', 'scale_saturation', 'self_information', 'shift_hue', 'swap_low_frequencies',
-    'unknown', 'upsample', 'visible_blocks', 'warp',
+    'unknown', 'upsample', 'visible_blocks', 'warp', 'within_margins',
 ]  # fmt: skip

@@ -43,6 +43,39 @@ def confident_share(probs: Tensor, threshold: float = 0.968) -> Tensor:
     return (probs.amax(dim=1) >= threshold).float().mean()
 
 
+def within_margins(
+    size: Sequence[int], top: int = 0, bottom: int = 0, left: int = 0, right: int = 0
+) -> tuple[slice, slice]:
+    """Give the rows and the columns of an image between its margins.
+
+    Args:
+        size: (H, W).
+        top: Rows at the top, at least 0; the others likewise.
+        bottom: Rows at the bottom.
+        left: Columns on the left.
+        right: Columns on the right.
+
+    Returns:
+        Two slices.
+
+    Raises:
+        ValueError: If a margin is negative, or nothing is left between them.
+
+    Example:
+        >>> within_margins((96, 192), top=15, bottom=20)
+        (slice(15, 76, None), slice(0, 192, None))
+    """
+    height, width = size
+    if min(top, bottom, left, right) < 0:
+        raise ValueError(f'margins must not be negative, got {top}, {bottom}, {left}, {right}')
+    if top + bottom >= height or left + right >= width:
+        raise ValueError(
+            f'margins of {top} rows at the top, {bottom} at the bottom, {left} columns on the left and {right} on the '
+            f'right leave nothing of an image of {height}x{width} (H x W)'
+        )
+    return slice(top, height - bottom), slice(left, width - right)
+
+
 def rare_class_probabilities(share: Tensor | Sequence[float], temperature: float = 0.01) -> Tensor:
     """Chance of each class in rare class sampling, ``softmax((1 - share) / T)`` (DAFormer, Hoyer et al., Eq. 10).
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
-from i2vda_mmseg.ops import confident_share
+from i2vda_mmseg.ops import confident_share, within_margins
 
 from .frame_fusion import is_pair, split_frames, stack_frames
 from .frame_keys import carried, flows_of_last_frames, last_frames, let_carry
@@ -67,7 +67,8 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         **kwargs: Those of ``VideoAdversarialSegmentor``, whose ``discriminator`` judges two frames.
 
     Raises:
-        ConfigError: If a margin has an unknown side, or the loss of a head cannot weigh pixels.
+        ConfigError: If a margin has an unknown side or is no number of pixels, or the loss of a head cannot weigh
+            pixels; in training, if the margins leave nothing of the target images.
     """
 
     has_teacher: ClassVar[bool] = True
@@ -88,6 +89,9 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         self.margins = dict(margins or {})
         if strangers := sorted(set(self.margins) - set(_SIDES)):
             raise ConfigError(f'model.margins: {strangers} are no sides; give pixels for some of {list(_SIDES)}')
+        for side, pixels in self.margins.items():
+            if not isinstance(pixels, int) or pixels < 0:
+                raise ConfigError(f'model.margins.{side}: must be a whole number of pixels, at least 0, got {pixels!r}')
         self._check_heads()
         self.augmentation = TRANSFORMS.build(augmentation or dict(type='DACSAugmentation'))
         self.use_flow(flow_estimator)
@@ -160,10 +164,9 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         """Label the target batch with the teacher."""
         probs = self.teacher_probs(self.target_images(target))
         quality = confident_share(probs, self.threshold)
-        weights = quality.expand(probs[:, 0].shape).clone()
-        self._clear_margins(weights)
+        weights = self._without_margins(quality.expand(probs[:, 0].shape))
         if valid := carried(target['data_samples'], 'valid_map'):
-            weights = weights * valid[0][:, 0]
+            weights = weights * (valid[0][:, 0] == 1)  # steps that move label maps fill them with 255
         if self.refinement is None:
             return PseudoLabels(probs.argmax(dim=1), weights, quality)
         previous = self.teacher_probs(self.data_preprocessor.normalize(last_frames(target['frames'])[0]))
@@ -175,13 +178,16 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         """Give the teacher's probabilities (N, C, H, W) of network input (N, 3, H, W)."""
         return self.proxy_logits(images).softmax(dim=1)
 
-    def _clear_margins(self, weights: Tensor) -> None:
-        height, width = weights.shape[1:]
-        top, bottom, left, right = (self.margins.get(side, 0) for side in _SIDES)
-        weights[:, :top] = 0
-        weights[:, height - bottom :] = 0
-        weights[:, :, :left] = 0
-        weights[:, :, width - right :] = 0
+    def _without_margins(self, weights: Tensor) -> Tensor:
+        if not self.margins:
+            return weights
+        try:
+            rows, columns = within_margins(weights.shape[1:], **self.margins)
+        except ValueError as error:
+            raise ConfigError(f'model.margins: {error}') from error
+        cleared = torch.zeros_like(weights)
+        cleared[:, rows, columns] = weights[:, rows, columns]
+        return cleared
 
     @torch.no_grad()
     def proxy_logits(self, images: Tensor) -> Tensor:

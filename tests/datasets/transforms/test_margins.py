@@ -67,3 +67,19 @@ def test_a_mark_that_is_left_behind_is_refused():
 def test_negative_margins():
     with pytest.raises(ValueError, match='must not be negative'):
         MarkMargins(top=-1)
+
+
+def test_margins_that_leave_nothing():
+    with pytest.raises(ValueError, match=r'leave nothing of an image of 12x20 \(H x W\)'):
+        MarkMargins(bottom=15)(frames())  # a slice of -3 would count rows from the other end
+    assert MarkMargins(left=19)(frames())['valid_map'].sum() == 12
+
+
+@pytest.mark.parametrize('step', [
+    dict(type='RandomRotate', prob=1.0, degree=(30, 30), pad_val=0, seg_pad_val=255),
+    dict(type='RareClassCrop', crop_size=(16, 24)),
+])  # fmt: skip
+def test_what_steps_fill_the_mark_with_is_not_valid(step):
+    results = MarkMargins(left=3)(dict(img=frames()['frame_0']))
+    valid = TRANSFORMS.build(step)(results)['valid_map']
+    assert set(np.unique(valid)) == {0, 1, 255}  # mmseg fills all label maps with one value: a reader asks for 1

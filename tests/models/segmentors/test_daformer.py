@@ -136,13 +136,27 @@ def test_margins_of_the_config_and_of_the_samples():
     target = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)['target']
     valid = torch.ones(32, 48, dtype=torch.uint8)
     valid[10:12] = 0
+    valid[12:15] = 255  # what RandomRotate and crops that pad leave in a map of labels
     for sample in target['data_samples']:
         sample.valid_map = PixelData(data=valid[None])
     pseudo = model.pseudo_labels(target)
-    expected = valid.float()
+    expected = (valid == 1).float()
     expected[:3], expected[:, -5:] = 0, 0
     assert float(pseudo.quality) == 1.0
     assert torch.equal(pseudo.weights, expected.expand(2, 32, 48))
+
+
+@pytest.mark.parametrize('margins', [dict(bottom=40), dict(top=20, bottom=12), dict(left=25, right=25)])
+def test_margins_that_leave_nothing_are_refused(margins):
+    model = tiny_daformer(margins=margins)
+    with pytest.raises(ConfigError, match=r'^model\.margins: .*leave nothing of an image of 32x48'):
+        model.train_step(domain_batch(source_size=(32, 48)), optimizers(model))
+
+
+@pytest.mark.parametrize('pixels', [-5, 2.5])
+def test_margins_that_are_no_pixels_are_refused(pixels):
+    with pytest.raises(ConfigError, match=r'^model\.margins\.top: must be a whole number of pixels'):
+        tiny_daformer(margins=dict(top=pixels))
 
 
 @pytest.mark.parametrize('avg_non_ignore', [True, False])
