@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import domain_batch, tiny_method
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from zoo.chain import STEPS, make_data, method_config, run_chain
 
 from i2vda_mmseg.apis.config_check import check_config
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.backbones import hf_backbone
 from i2vda_mmseg.models.segmentors.supervision import labelled_samples
 
@@ -45,6 +47,10 @@ def networks():
     }
 
 
+def small_segformer():
+    return dict(type='HFSegmentor', config=SEGFORMER, num_classes=3)
+
+
 @needs_transformers
 @pytest.mark.slow
 @pytest.mark.parametrize('name', networks())
@@ -69,6 +75,53 @@ def test_a_whole_segmentor_learns_from_its_labelled_pixels():
     logits = network.encode_decode(images, [])
     expected = torch.nn.functional.cross_entropy(logits, labels, ignore_index=255)
     torch.testing.assert_close(terms, {'decode.loss_ce': expected})
+    weights = torch.rand(2, *SIZE)
+    terms = network(images, labelled_samples(labels, weights), mode='loss')
+    each = torch.nn.functional.cross_entropy(logits, labels, ignore_index=255, reduction='none')
+    torch.testing.assert_close(terms['decode.loss_ce'], (each * weights).sum() / (labels != 255).sum())
+
+
+@needs_transformers
+def test_a_whole_segmentor_learns_as_much_as_its_teacher_is_sure():
+    def learnt(method, threshold):
+        torch.manual_seed(0)
+        model = tiny_method(method, segmentor=small_segformer(), threshold=threshold).eval()
+        batch = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)
+        _, *passes = model.segmentor_passes(batch)
+        return [float(loss) for each in passes for loss in each.losses.values()]
+
+    sure, unsure = learnt('MIC', 0.0), learnt('MIC', 1.1)
+    assert len(sure) == 2
+    assert all(each > 0.5 for each in sure)
+    assert unsure[0] < sure[0]  # of the mixed images, half of which are the source's
+    assert unsure[1] == 0
+
+
+@needs_transformers
+@pytest.mark.parametrize(('method', 'options', 'message'), [
+    ('DAFormer', dict(thing_classes=[1]), r'^model\.thing_classes: .*HFSegmentor has none of its own'),
+    ('MIC', dict(mask_block='token'), r"^model\.mask_block: 'token' needs a vision transformer.*HFSegmentor has none"),
+])  # fmt: skip
+def test_what_needs_a_backbone_says_so(method, options, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny_method(method, segmentor=small_segformer(), **options)
+
+
+@needs_transformers
+def test_settings_of_a_whole_segmentor_act_or_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"^model\.segmentor\.test_cfg\.mode: .*'slide'"):
+        MODELS.build(dict(small_segformer(), test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(16, 16))))
+    with pytest.raises(ConfigError, match=r'^model\.segmentor\.train_cfg: '):
+        MODELS.build(dict(small_segformer(), train_cfg=dict(sampler=dict(type='OHEMPixelSampler'))))
+    given = MODELS.build(small_segformer())
+    torch.save(dict(state_dict=given.state_dict()), tmp_path / 'given.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'given.pth'))
+    network = MODELS.build(dict(small_segformer(), test_cfg=dict(mode='whole'), train_cfg={}, init_cfg=init_cfg))
+    network.init_weights()
+    assert all(torch.equal(value, given.state_dict()[name]) for name, value in network.state_dict().items())
+    (tmp_path / 'given.pth').unlink()
+    with pytest.raises(FileNotFoundError, match=r'given\.pth'):
+        MODELS.build(dict(small_segformer(), init_cfg=init_cfg)).init_weights()
 
 
 def test_without_transformers_the_error_says_what_to_install(monkeypatch):

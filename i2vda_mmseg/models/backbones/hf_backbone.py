@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -50,7 +50,7 @@ class HFBackbone(BaseModule):
         tuning: What learns. 'full': all but the mask token; 'lora': an update of low rank of some linear layers;
             'frozen': nothing, in eval mode and without a graph.
         lora: ``rank`` (16), ``alpha`` (16) and ``targets`` (the queries' and values' projections) of tuning='lora'.
-        init_cfg: mmengine's.
+        init_cfg: mmengine's, of weights that replace those that transformers drew and ``pretrained`` named.
 
     Raises:
         ConfigError: If ``tuning`` is unknown, or ``lora`` is given without it; if the weights are not there, when they
@@ -86,10 +86,12 @@ class HFBackbone(BaseModule):
             self.model.embeddings.mask_token.requires_grad_(False)
 
     def init_weights(self) -> None:
-        """Read the pretrained weights, or keep those that transformers drew."""
+        """Read the pretrained weights, or keep those that transformers drew, and then those of ``init_cfg``."""
         if self.pretrained is not None and not self.is_init:
             loaded = self._pretrained_model(self.pretrained)
             self.model.load_state_dict(loaded.state_dict(), strict=self.tuning != 'lora')
+        if self.init_cfg and not self.is_init:
+            initialize(self, self.init_cfg)
         self._is_init = True
 
     def _pretrained_model(self, name: str) -> Any:

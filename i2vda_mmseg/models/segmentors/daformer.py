@@ -40,7 +40,7 @@ class DAFormer(DACS):
         **kwargs: Those of ``DACS``.
 
     Raises:
-        ConfigError: If a thing class is none of the classes.
+        ConfigError: If a thing class is none of the classes, or the segmentor has no backbone to compare.
     """
 
     def __init__(
@@ -59,16 +59,25 @@ class DAFormer(DACS):
         self.min_share = min_share
         self.loss_weights['loss_fd'] = lambda_fd
         if self.thing_classes is not None:
-            reference: Any = deepcopy(self.segmentor.backbone)
+            reference: Any = deepcopy(self._backbone())
             reference.is_init = True  # it gets the weights of the backbone, which are read once
             reference.requires_grad_(False).eval()  # a ResNet of mmseg's gives nothing back
             self.reference = reference
+
+    def _backbone(self) -> Any:
+        network: Any = unwrapped(self.segmentor)
+        if getattr(network, 'backbone', None) is None:
+            raise ConfigError(
+                f'model.thing_classes: loss_fd compares feature maps of a backbone, and {type(network).__name__} has '
+                'none of its own; leave it out with model.thing_classes=None'
+            )
+        return network.backbone
 
     def init_weights(self) -> None:
         """Initialise the weights, and keep the encoder as it is now."""
         super().init_weights()
         if self.thing_classes is not None:
-            self.reference.load_state_dict(unwrapped(self.segmentor).backbone.state_dict())
+            self.reference.load_state_dict(self._backbone().state_dict())
 
     def check_run(self) -> None:
         """Say that the distance to features that nobody has trained means nothing."""
@@ -94,7 +103,7 @@ class DAFormer(DACS):
         """Compare the last feature map of the source images with that of the initial encoder."""
         if self.thing_classes is None:
             return {}
-        features = supervision.features[-1].float()
+        features = supervision.encoded[-1].float()
         with torch.no_grad():
             reference = self.reference_features(source['inputs'][:, :3]).float()  # of a pair: the current frame
             labels = majority_labels(source['labels'], reference.shape[-2:], self.num_classes, self.min_share)
@@ -124,7 +133,7 @@ class DAFormer(DACS):
 
     def _names_weights(self) -> bool:
         """Whether the config gives the backbone weights to start with."""
-        backbone = unwrapped(self.segmentor).backbone
+        backbone = self._backbone()
         init_cfg = getattr(backbone, 'init_cfg', None) or {}
         cfgs = init_cfg if isinstance(init_cfg, list) else [init_cfg]
         return any(cfg.get('type') == 'Pretrained' for cfg in cfgs) or bool(getattr(backbone, 'pretrained', None))

@@ -3,19 +3,24 @@
 from typing import Any
 
 import torch
+from mmengine.model import initialize
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.backbones.hf_backbone import transformers
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
+
+from .supervision import weights_of
 
 
 @MODELS.register_module()
 class HFSegmentor(BaseSegmentor):
     """A ``AutoModelForSemanticSegmentation`` (SegFormer, UPerNet, DPT...) in the place of an ``EncoderDecoder``.
 
-    It learns by cross entropy over the labelled pixels. Auxiliary heads of transformers are not trained.
+    It learns by cross entropy over the labelled pixels, which labels with weights count in that much. Auxiliary heads
+    of transformers are not trained.
 
     Args:
         config: ``model_type`` and what its configuration takes: sizes, and a ``backbone_config`` where it has one.
@@ -24,12 +29,16 @@ class HFSegmentor(BaseSegmentor):
             starts from random weights.
         loss_decode: Config of the loss.
         data_preprocessor: mmseg's, for use outside a method.
-        train_cfg: Unused.
-        test_cfg: Unused: images are tested whole.
-        init_cfg: mmengine's.
+        train_cfg: None or empty, for there is nothing to set.
+        test_cfg: ``dict(mode='whole')`` or None: images are tested whole.
+        init_cfg: mmengine's, of weights that are to replace those that transformers drew or loaded.
+
+    Raises:
+        ConfigError: If ``train_cfg`` or ``test_cfg`` asks for something else.
     """
 
     align_corners = False
+    weighs_pixels = True  # as self-training needs it, without a head of mmseg's
 
     def __init__(
         self,
@@ -43,6 +52,10 @@ class HFSegmentor(BaseSegmentor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if train_cfg:
+            raise ConfigError(f'model.segmentor.train_cfg: HFSegmentor has no such settings, got {dict(train_cfg)}')
+        if (test_cfg or {}).get('mode', 'whole') != 'whole':
+            raise ConfigError(f"model.segmentor.test_cfg.mode: HFSegmentor tests images 'whole', got {dict(test_cfg)}")
         library, config = transformers(), dict(config)
         kind = library.AutoModelForSemanticSegmentation
         settings = library.AutoConfig.for_model(config.pop('model_type'), num_labels=num_classes, **config)
@@ -54,7 +67,10 @@ class HFSegmentor(BaseSegmentor):
         self.loss_decode = MODELS.build(loss_decode or dict(type='CrossEntropyLoss', avg_non_ignore=True))
 
     def init_weights(self) -> None:
-        """Keep the weights that transformers drew or loaded."""
+        """Keep the weights that transformers drew or loaded, but for those that ``init_cfg`` gives."""
+        if self.init_cfg and not self.is_init:
+            initialize(self, self.init_cfg)
+        self._is_init = True
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Give the logits (N, C, h, w) of images (N, 3, H, W), for there are no features apart from the head's."""
@@ -68,7 +84,8 @@ class HFSegmentor(BaseSegmentor):
         """Compare with the labels, as ``decode.loss_ce``."""
         logits = upsample(self.extract_feat(inputs).float(), inputs.shape[-2:], self.align_corners)
         labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
-        return {'decode.loss_ce': self.loss_decode(logits, labels, ignore_index=IGNORE_INDEX)}
+        weights = weights_of(data_samples)
+        return {'decode.loss_ce': self.loss_decode(logits, labels, weight=weights, ignore_index=IGNORE_INDEX)}
 
     def predict(self, inputs: Tensor, data_samples: list | None = None) -> Any:
         """Predict as mmseg's segmentors do, resized to the labels' size."""

@@ -91,13 +91,14 @@ class MIC(DAFormer):
         return torch.rand(len(images), *grid).to(images.device, non_blocking=True)
 
     def _check_block(self, block: int | str) -> None:
-        network = unwrapped(self.segmentor)
+        network: Any = unwrapped(self.segmentor)
+        backbone = getattr(network, 'backbone', network)
         if block != 'token' and (isinstance(block, str) or block < 1):
             raise ConfigError(f"model.mask_block: must be pixels, at least 1, or 'token', got {block!r}")
-        if block == 'token' and not getattr(network.backbone, 'has_mask_token', False):
+        if block == 'token' and not getattr(backbone, 'has_mask_token', False):
             raise ConfigError(
                 "model.mask_block: 'token' needs a vision transformer with a mask token, such as a HFBackbone with "
-                f'DINOv2 or DINOv3, and {type(network.backbone).__name__} has none; give pixels instead'
+                f'DINOv2 or DINOv3, and {type(backbone).__name__} has none; give pixels instead'
             )
         if block == 'token' and isinstance(network, HRDAEncoderDecoder):
             raise ConfigError("model.mask_block: 'token' hides one grid, and HRDAEncoderDecoder sees an image on two")

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from mmseg.registry import MODELS, TRANSFORMS
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
@@ -15,7 +15,7 @@ from i2vda_mmseg.ops import confident_share, within_margins
 from .frame_fusion import is_pair, split_frames, stack_frames
 from .frame_keys import carried, flows_of_last_frames, last_frames, let_carry
 from .frame_pairs import FramePairMixin
-from .supervision import Supervision, labelled_samples, takes_weights
+from .supervision import Supervision, labelled_samples, unweighing_part
 from .updates import SegmentorPass
 from .video_adversarial import VideoAdversarialSegmentor
 
@@ -106,15 +106,12 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         super().init_weights()
 
     def _check_heads(self) -> None:
-        for key in ('decode_head', 'auxiliary_head'):
-            heads = getattr(self.segmentor, key, None)
-            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
-                if head is not None and not takes_weights(head):
-                    raise ConfigError(
-                        f'model.segmentor.{key}.type: {type(self).__name__} weighs each pixel of its pseudo-labels, '
-                        f'which the loss of {type(head).__name__} cannot; take a head that learns from logits and '
-                        'labels, such as SegformerHead, UPerHead or DAFormerHead'
-                    )
+        if part := unweighing_part(self.segmentor):
+            raise ConfigError(
+                f'model.segmentor.{part} cannot weigh each pixel of the pseudo-labels in its loss, as '
+                f'{type(self).__name__} does; take a head that learns from logits and labels, such as SegformerHead, '
+                'UPerHead or DAFormerHead'
+            )
 
     def count_passes(self, batch: dict[str, Any]) -> int:
         """Say how many: that of the source, one of ``target_supervisions``, and that which D judges."""

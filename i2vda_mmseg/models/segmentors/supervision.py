@@ -29,20 +29,21 @@ class Supervision(NamedTuple):
         coarse: Gives the logits of the same pass by level, (N, C, h, w) float32: 'main', and 'aux' where that head is
             judged. A head that only predicts them is asked now, for the features of the pass.
         output: What the network gave in mode 'tensor', where its losses are made of that: ``TwoFrameLogits``.
-        features: What its backbone, and neck, gave for the images.
+        encoded: What its backbone gave for the images, where it has one; of images that it sees several parts of, for
+            the first part.
     """
 
     losses: dict[str, Tensor]
     details: dict[str, Tensor]
     coarse: Callable[[], dict[str, Tensor]]
     output: Any = None
-    features: Any = None
+    encoded: Any = None
 
 
 def labelled_samples(labels: Tensor, weights: Tensor | None = None) -> list[SegDataSample]:
     """Wrap labels (N, H, W), int64, as mmseg's heads take them: pseudo-labels, mixed labels.
 
-    With ``weights`` (N, H, W) the loss of each pixel counts that much, for heads that ``takes_weights``.
+    With ``weights`` (N, H, W) the loss of each pixel counts that much, in networks that ``weighs_pixels``.
 
     Example:
         >>> labelled_samples(torch.zeros(2, 4, 6, dtype=torch.int64))[1].gt_sem_seg.shape
@@ -57,9 +58,24 @@ def labelled_samples(labels: Tensor, weights: Tensor | None = None) -> list[SegD
     return samples
 
 
-def takes_weights(head: nn.Module) -> bool:
-    """Whether the loss of a head can weigh each pixel: mmseg's of logits and labels, not of masks or points."""
-    return isinstance(head, BaseDecodeHead) and type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
+def weights_of(samples: Sequence[Any]) -> Tensor | None:
+    """Give what ``labelled_samples`` was given as weights, (N, H, W), or None."""
+    return torch.cat([sample.loss_weight.data for sample in samples]) if _is_weighted(samples) else None
+
+
+def unweighing_part(network: Any) -> str | None:
+    """Name the part of a network that cannot weigh each pixel in its loss, as key and class, or None.
+
+    mmseg's heads of logits and labels can, those of masks or points cannot. A network without such heads says so of
+    itself, ``weighs_pixels``.
+    """
+    if getattr(network, 'weighs_pixels', False):
+        return None
+    heads = [(key, head) for key in ('decode_head', 'auxiliary_head') for head in _listed(getattr(network, key, None))]
+    for key, head in heads:
+        if not isinstance(head, BaseDecodeHead) or type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
+            return f'{key}.type: {type(head).__name__}'
+    return None if heads else f'type: {type(network).__name__}'
 
 
 def supervised_pass(
@@ -74,7 +90,7 @@ def supervised_pass(
         terms = segmentor(images, list(samples), mode='loss')
     losses, details = summed(terms, name)
     coarse = partial(_coarse_logits, network, images, record)
-    return Supervision(losses, details, coarse, record.get('output'), record.get('features'))
+    return Supervision(losses, details, coarse, record.get('output'), record.get('encoded'))
 
 
 def summed(terms: dict[str, Any], name: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -114,7 +130,8 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
     The logits of the predicting head are resized to ``size``, (H, W), first, if there is one.
 
     Yields:
-        'main' and 'aux': outputs of the heads that predict; 'features': what all heads saw; 'output': of mode 'tensor'.
+        'main' and 'aux': outputs of the heads that predict; 'features': what all heads saw; 'encoded': what the
+        backbone gave; 'output': of mode 'tensor'.
     """
     record: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -131,6 +148,8 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
         for method, key in (('extract_feat', 'features'), ('_forward', 'output')):
             if hasattr(network, method):
                 stack.enter_context(_replaced(network, method, partial(_keep, record, key)))
+        if getattr(network, 'backbone', None) is not None:
+            stack.enter_context(_replaced(network.backbone, 'forward', partial(_keep, record, 'encoded')))
         yield record
 
 
@@ -189,7 +208,7 @@ def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any,
     if not _is_weighted(samples):
         return loss_by_feat(logits, samples, *args, **kwargs)
     own = head.sampler
-    head.sampler = _GivenWeights(torch.cat([sample.loss_weight.data for sample in samples]), own)
+    head.sampler = _GivenWeights(weights_of(samples), own)
     try:
         return loss_by_feat(logits, samples, *args, **kwargs)
     finally:

@@ -184,6 +184,18 @@ def test_weights_that_cannot_be_had_are_named(monkeypatch):
         absent.init_weights()
 
 
+def test_init_cfg_gives_weights(tmp_path):
+    given = backbone()
+    torch.save(dict(state_dict=given.state_dict()), tmp_path / 'given.pth')
+    torch.manual_seed(1)
+    network = HFBackbone(DINOV2, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'given.pth')))
+    network.init_weights()
+    assert all(torch.equal(value, given.state_dict()[name]) for name, value in network.state_dict().items())
+    absent = HFBackbone(DINOV2, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'absent.pth')))
+    with pytest.raises(FileNotFoundError, match=r'absent\.pth'):
+        absent.init_weights()
+
+
 @pytest.mark.parametrize(
     ('options', 'said'),
     [

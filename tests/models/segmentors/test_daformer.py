@@ -1,6 +1,7 @@
 """What DAFormer's training holds beside the losses: the initial encoder, margins, weights, and what it refuses."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from helpers import (
     optimizers,
     sharpen,
     state_of,
+    still_statistics,
     terms_of,
     tiny_method,
     tiny_segmentor_cfg,
@@ -20,7 +22,7 @@ from mmseg.registry import MODELS
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import daformer
-from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass
+from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass, unweighing_part
 from i2vda_mmseg.ops import consistency_mask, inside, warp
 
 
@@ -124,6 +126,33 @@ def test_the_teachers_labels_are_refined_and_what_is_not_kept_counts_for_nothing
     assert not [key for key in model.state_dict() if 'refinement' in key]
 
 
+@pytest.mark.parametrize('method', ['DAFormer', 'HRDA'])
+@pytest.mark.parametrize('channels', [4, 6])
+def test_of_a_network_with_a_neck_the_encoders_are_compared(method, channels):
+    cfg = tiny_segmentor_cfg()
+    cfg.neck = dict(type='FPN', in_channels=[4], out_channels=channels, num_outs=1)
+    cfg.decode_head.in_channels = channels
+    if method == 'HRDA':
+        attention = dict(type='ScaleAttentionHead', in_channels=[channels], channels=4, num_classes=3)
+        cfg.update(type='HRDAEncoderDecoder', detail_size=(16, 24), output_stride=4, attention_head=attention)
+    model = still_statistics(tiny_method(method, segmentor=cfg, thing_classes=[0, 1], min_share=0.3))
+    model.reference.load_state_dict(model.segmentor.backbone.state_dict())
+    batch = model.data_preprocessor(domain_batch(source_size=(32, 48)), training=True)
+    losses = [next(iter(model.segmentor_passes(batch))).losses['loss_fd'] for _ in range(2)]
+    assert [float(loss) for loss in losses] == [0, 0]
+    moved(model.reference)
+    loss = next(iter(model.segmentor_passes(batch))).losses['loss_fd']
+    assert float(loss) > 0.01
+    assert loss.requires_grad
+    assert 'forward' not in vars(model.segmentor.backbone)  # put back
+
+
+def test_a_network_without_heads_weighs_pixels_where_it_says_so():
+    assert unweighing_part(SimpleNamespace()) == 'type: SimpleNamespace'
+    assert unweighing_part(SimpleNamespace(weighs_pixels=True)) is None
+    assert unweighing_part(MODELS.build(tiny_segmentor_cfg())) is None
+
+
 def test_without_things_there_is_no_distance():
     model = tiny_daformer(thing_classes=None).train()
     logged = terms_of(model.train_step(domain_batch(source_size=(32, 48)), optimizers(model)))
@@ -214,5 +243,5 @@ def test_images_of_two_sizes_and_heads_without_weights_are_refused():
         num_fcs=1,
         coarse_pred_each_layer=True,
     )
-    with pytest.raises(ConfigError, match=r'auxiliary_head\.type: DACS weighs each pixel.*PointHead cannot'):
+    with pytest.raises(ConfigError, match=r'auxiliary_head\.type: PointHead cannot weigh each pixel.* as DACS does'):
         tiny_method('DACS', segmentor=cfg)
