@@ -54,7 +54,7 @@ class HFSegmentor(BaseSegmentor):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if train_cfg:
             raise ConfigError(f'model.segmentor.train_cfg: HFSegmentor has no such settings, got {dict(train_cfg)}')
-        if (test_cfg or {}).get('mode', 'whole') != 'whole':
+        if test_cfg and test_cfg.get('mode', 'whole') != 'whole':
             raise ConfigError(f"model.segmentor.test_cfg.mode: HFSegmentor tests images 'whole', got {dict(test_cfg)}")
         library, config = transformers(), dict(config)
         kind = library.AutoModelForSemanticSegmentation

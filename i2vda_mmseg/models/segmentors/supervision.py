@@ -58,9 +58,11 @@ def labelled_samples(labels: Tensor, weights: Tensor | None = None) -> list[SegD
     return samples
 
 
-def weights_of(samples: Sequence[Any]) -> Tensor | None:
-    """Give what ``labelled_samples`` was given as weights, (N, H, W), or None."""
-    return torch.cat([sample.loss_weight.data for sample in samples]) if _is_weighted(samples) else None
+def weights_of(samples: Any) -> Tensor | None:
+    """Give what ``labelled_samples`` was given as weights, (N, H, W); None of samples without, and of other things."""
+    if not (isinstance(samples, list) and samples and hasattr(samples[0], 'loss_weight')):  # heads of masks take others
+        return None
+    return torch.cat([sample.loss_weight.data for sample in samples])
 
 
 def unweighing_part(network: Any) -> str | None:
@@ -205,19 +207,15 @@ class _GivenWeights:
 
 def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any, *args: Any, **kwargs: Any) -> Any:
     """Let the weights of the samples, if they have any, act in the loss of a head."""
-    if not _is_weighted(samples):
+    weights = weights_of(samples)
+    if weights is None:
         return loss_by_feat(logits, samples, *args, **kwargs)
     own = head.sampler
-    head.sampler = _GivenWeights(weights_of(samples), own)
+    head.sampler = _GivenWeights(weights, own)
     try:
         return loss_by_feat(logits, samples, *args, **kwargs)
     finally:
         head.sampler = own
-
-
-def _is_weighted(samples: Any) -> bool:
-    """Whether this is a list of samples with weights; heads of masks are handed other things."""
-    return isinstance(samples, list) and bool(samples) and hasattr(samples[0], 'loss_weight')
 
 
 def _with_own_labels(ignore_index: int, learn: Callable, *args: Any, **kwargs: Any) -> Any:
