@@ -2,7 +2,6 @@
 
 import importlib.util
 import inspect
-import multiprocessing
 import os
 from collections import Counter
 from datetime import timedelta
@@ -11,11 +10,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from forks import FORKS
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn.parallel import DistributedDataParallel
-
-# Ranks are forked from a process that has imported everything once: importing takes longer than what they do.
-multiprocessing.set_forkserver_preload(['i2vda_mmseg'])
 
 
 def run_on_ranks(function, folder, world_size=2):
@@ -24,9 +21,8 @@ def run_on_ranks(function, folder, world_size=2):
     Results are handed over as files in ``folder``, with ``torch.save``. An exception on a rank is raised here.
     """
     place = inspect.getfile(function), function.__name__
-    mp.start_processes(
-        _rank, args=(world_size, place, str(folder), dict(os.environ)), nprocs=world_size, start_method='forkserver'
-    )
+    arguments = world_size, place, str(folder), dict(os.environ)
+    mp.start_processes(_rank, arguments, world_size, start_method=FORKS.get_start_method())
     return [torch.load(Path(folder) / f'rank{rank}.pt', weights_only=False) for rank in range(world_size)]
 
 

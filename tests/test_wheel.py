@@ -64,6 +64,7 @@ def test_every_config_is_carried_and_listed(installed, request):
     assert not [path for path in carried.rglob('*') if path.name.startswith(('.', '__pycache__'))]
 
 
+@pytest.mark.slow
 def test_commands_run_from_an_empty_folder(installed, tmp_path):
     street = run(
         installed, I2VDA, 'data', 'street', '--out', 'street', '--images', 3, '--clips', 1, '--val-clips', 1,

@@ -99,21 +99,32 @@ def test_an_option_that_leads_nowhere(tmp_path):
         load_config(str(tmp_path / 'short.py'), {'stages.5': 2})
 
 
+MEET = """
+import torch
+torch.distributed.init_process_group('gloo')
+rank = torch.distributed.get_rank()
+total = torch.tensor(rank + 1)
+torch.distributed.all_reduce(total)
+if rank == 0:
+    print(int(total))
+torch.distributed.destroy_process_group()
+"""
+
+
 @pytest.mark.slow
 def test_ranks_of_one_machine_need_no_port_and_say_a_mistake_once(request, tmp_path):
     (tmp_path / 'wrong.py').write_text("default_scope = 'mmseg'\nmodel = dict(type='SourceOnly', lamda_seg_aux=1)\n")
-    command = ['bash', 'tools/dist_train.sh', str(tmp_path / 'wrong.py'), '2', '--work-dir', str(tmp_path / 'w')]
+    (tmp_path / 'meet.py').write_text(MEET)
+    commands = [
+        ['bash', 'tools/dist_train.sh', tmp_path / 'wrong.py', '2', '--work-dir', tmp_path / 'w'],
+        [sys.executable, 'tools/launch_ranks.py', '2', tmp_path / 'meet.py'],
+    ]
     environment = os.environ | {'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
-    runs = [
-        subprocess.Popen(
-            command, cwd=request.config.rootpath, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    for run in runs:
-        _, said = run.communicate(timeout=200)
-        assert run.returncode == 1, said
-        assert said.count('model.lamda_seg_aux') == 1
-        assert 'Traceback' not in said
-        assert 'EADDRINUSE' not in said
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    runs = [subprocess.Popen(words, cwd=request.config.rootpath, env=environment, **pipes) for words in commands]
+    (_, said), (met, nothing) = (run.communicate() for run in runs)
+    assert [run.returncode for run in runs] == [1, 0], said + nothing
+    assert said.count('model.lamda_seg_aux') == 1
+    assert 'Traceback' not in said
+    assert 'EADDRINUSE' not in said + nothing
+    assert met == '3\n'

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from forks import fork_what_is_spawned
 
 from i2vda_mmseg.apis.gpu_check import agreement, as_markdown, check_gpu, operators
 from i2vda_mmseg.apis.gpu_check.agreement import compare_with_cpu, largest_difference
@@ -16,7 +17,8 @@ from i2vda_mmseg.errors import ConfigError
 
 @pytest.mark.slow
 @pytest.mark.ddp
-def test_all_checks_on_the_cpu():
+def test_all_checks_on_the_cpu(monkeypatch):
+    fork_what_is_spawned(monkeypatch)
     said = []
     found = check_gpu(['i2vda'], steps=1, predict=False, progress=said.append)
     assert found.ok, as_markdown(found)

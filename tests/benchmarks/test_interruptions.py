@@ -78,6 +78,7 @@ def kill_at_random(root, address, draw):
     return driver.exitcode, agents
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + 40 * KILLS)
 def test_a_benchmark_that_is_killed_again_and_again_gives_the_same_figures(whole, tmp_path, cluster):
     """On this machine; of several kills every third is of a benchmark on a cluster that is not its own."""
@@ -113,6 +114,7 @@ def test_a_cluster_is_found_by_its_address_and_three_jobs_on_its_two_places_fini
     assert {entry['jobs'] for entry in fake_suite.read(root)['results']} == {2}
 
 
+@pytest.mark.slow
 def test_a_node_is_lost_in_the_middle_of_runs_and_the_figures_stay(whole, tmp_path, two_nodes):
     root = fake_suite.make_root(tmp_path / 'lost')
     (root / 'slow').write_text('0.1')
@@ -144,6 +146,7 @@ def test_asked_to_stop_it_hands_the_signal_on_and_goes_on_later(whole, tmp_path,
     assert fake_suite.figures(root) == whole
 
 
+@pytest.mark.slow
 def test_a_run_of_two_ranks_starts_both_in_a_placement_group_over_two_nodes(tmp_path, two_nodes):
     root = fake_suite.make_root(tmp_path / 'ranks')
     assert fake_suite.run(root, gpus_per_run=2, seeds=[0]) == 0

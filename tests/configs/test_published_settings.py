@@ -1,4 +1,3 @@
-import gc
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -51,7 +50,6 @@ def test_the_built_leaf_has_the_published_settings(name):
     assert leaf.config.work_dir == f'work_dirs/{name}'
     assert faults_of(leaf, name) == []
     assert leaf.data.source.dataset.metainfo['classes'] == leaf.data.target.dataset.metainfo['classes']
-    gc.collect()
 
 
 @pytest.mark.parametrize(

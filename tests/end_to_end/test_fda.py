@@ -49,6 +49,7 @@ def labels_in(folder):
     return {path.name: np.array(Image.open(path)) for path in paths}
 
 
+@pytest.mark.slow
 def test_one_command_trains_all_stages_and_resumes_in_each(fda_config, tmp_path):
     whole = tmp_path / 'whole'
     build_runner(fda_config(whole)).train()

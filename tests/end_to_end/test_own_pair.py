@@ -1,11 +1,9 @@
 """The whole way with classes, folders and a video of one's own, no label of the target and no Python but one config."""
 
 import json
-import os
 import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from forks import run_python
 from mmseg.registry import DATASETS
 from PIL import Image
 
@@ -60,11 +59,7 @@ def files(tmp_path_factory):
 def run(folder, command, expect=0):
     """Run a line of the documentation in a folder; returns what it printed."""
     tool, *arguments = shlex.split(command.removeprefix('python '))
-    environment = os.environ | {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / tool), *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = run_python(ROOT / tool, *arguments, cwd=folder)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -132,6 +132,14 @@ def test_an_operator_without_a_translation_is_named(network, tmp_path, frames):
     assert list((tmp_path / 'out').iterdir()) == []
 
 
+def test_pooling_of_several_bins_is_exported_for_any_size(network, tmp_path, frames):
+    pooling = dict(type='PSPHead', channels=4, pool_scales=(1, 2, 3, 6), dilations=None)
+    config, checkpoint = network(**{f'model.segmentor.decode_head.{key}': value for key, value in pooling.items()})
+    (rows,) = export_runtimes(config, checkpoint, tmp_path / 'net', frames).values()
+    assert {(each.width, each.height) for each in rows} == {(64, 32), (49, 25)}
+    assert all(each.agreement == 1 for each in rows)
+
+
 @pytest.mark.parametrize(
     ('precision', 'formats', 'share'), [('fp16', ('onnx',), 0.6), ('int8', ('openvino', 'onnx'), 0.5)]
 )

@@ -2,25 +2,40 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 import torch
+from forks import Fork
 
 
 @pytest.fixture
 def call(request):
+    """Run a tool from the checkout's root, in one process or on several ranks; gives what it said."""
     root = request.config.rootpath
 
-    def run(*arguments, expect=0, executable=(sys.executable,)):
-        command = [*executable, *map(str, arguments)]
-        environment = os.environ | {'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == expect, done.stdout[-2000:] + done.stderr[-4000:]
-        return done.stdout + done.stderr
+    def run(*arguments, expect=0, ranks=None):
+        forks = [Fork(*arguments, cwd=root, environment=os.environ | each) for each in ranks or [{}]]
+        finished = [fork.finish() for fork in forks]
+        for done in finished:
+            assert done.returncode == expect, done.stdout[-2000:] + done.stderr[-4000:]
+        return finished[0].stdout + finished[0].stderr
 
     return run
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return str(free.getsockname()[1])
+
+
+def as_torchrun(count):
+    """The variables by which torchrun tells ranks of this machine of each other."""
+    shared = dict(WORLD_SIZE=str(count), LOCAL_WORLD_SIZE=str(count), MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port())
+    return [dict(shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(count)]
 
 
 @pytest.mark.slow
@@ -53,23 +68,17 @@ def test_train_resume_test_and_export(call, tiny_config, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.ddp
-def test_two_processes_save_the_keys_of_one_and_resume_on_two_and_on_one(call, tiny_config, tmp_path):
+def test_two_processes_save_the_keys_of_one_and_resume_on_two_and_on_one(call, tiny_config, tmp_path, request):
     config = tmp_path / 'i2vda.py'
     tiny_config('i2vda', tmp_path / 'two').dump(config)
-    shell = ('bash',)
-    port = str(20000 + os.getpid() % 20000)
-    os.environ['PORT'] = port
-    call('tools/dist_train.sh', config, 2, executable=shell)
-    call(
-        'tools/dist_train.sh',
-        config,
-        2,
-        '--work-dir',
-        tmp_path / 'two_again',
-        '--resume',
-        tmp_path / 'two/iter_3.pth',
-        executable=shell,
+    command = ['bash', 'tools/dist_train.sh', str(config), '2']
+    environment = os.environ | {'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable, 'PORT': free_port()}
+    done = subprocess.run(
+        command, cwd=request.config.rootpath, env=environment, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    again = ('--work-dir', tmp_path / 'two_again', '--resume', tmp_path / 'two/iter_3.pth')
+    call('tools/train.py', config, *again, '--launcher', 'pytorch', ranks=as_torchrun(2))
     said = call('tools/train.py', config, '--work-dir', tmp_path / 'one', '--resume', tmp_path / 'two/iter_3.pth')
     assert 'do not match' not in said
     states = [

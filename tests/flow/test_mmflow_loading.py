@@ -1,6 +1,5 @@
 """Which network, which weights, which correlation layer, and what is said when one of them is not there."""
 
-import subprocess
 import sys
 import warnings
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from forks import run_python
 from mmseg.registry import MODELS
 from torch import nn
 
@@ -150,7 +150,7 @@ def test_without_mmflow():
         'from i2vda_mmseg.flow import MMFlow\n'
         'MMFlow("raft")'
     )
-    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    result = run_python('-c', code)
     assert result.stderr.splitlines()[-1] == (
         'ImportError: MMFlow needs mmflow, which is not installed: python -m pip install mmflow==1.0.0rc0'
     )

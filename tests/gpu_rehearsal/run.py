@@ -1,6 +1,6 @@
 """Rehearses trainings on the fake device: make gpu-rehearsal, or python -m gpu_rehearsal.run CONFIG...
 
-In a process of its own, because the device cannot be taken back from PyTorch.
+In processes of their own, because the device cannot be taken back from PyTorch.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from gpu_rehearsal.budget import excess
+from mmengine.config import Config
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.rehearsal import rehearse
@@ -34,7 +35,9 @@ def runs(paths, precisions):
     for path in paths:
         for precision in precisions:
             yield path, precision, False
-        if len(stages_in(load_config(path).train_cfg)) > 1:
+        # Modules that it imports may change the process, and are for the one that rehearses.
+        config = Config.fromfile(path, import_custom_modules=False)
+        if len(stages_in(config.train_cfg)) > 1:
             yield path, precisions[0], True
 
 
@@ -67,7 +70,7 @@ def main():
     args = parser.parse_args()
     todo = list(runs(args.configs or leaves(), [args.precision] if args.precision else PRECISIONS))
     rows = []
-    with get_context('spawn').Pool(args.jobs, maxtasksperchild=20) as pool:
+    with get_context('fork').Pool(args.jobs, maxtasksperchild=20) as pool:
         for row in pool.imap_unordered(_run, todo):
             rows.append(row)
             bad = row['error'] or ('over budget' if row['over'] else 'ok')

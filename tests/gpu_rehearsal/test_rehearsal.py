@@ -1,11 +1,9 @@
 """Trainings on the fake device, a few here; all of them: make gpu-rehearsal."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from forks import run_python
 
 LEAF = 'i2vda/deeplabv2_r18_streetworld.py'
 CONFIGS = (LEAF, 'davsn/deeplabv2_r18_streetworld.py', 'cbst/deeplabv2_r18_streetworld.py')
@@ -27,11 +25,8 @@ def rehearsed(request, tmp_path_factory):
     for name, text in (('waiting', WAITING), ('sabotage', SABOTAGE)):  # the last of all: it changes the process
         paths.append(str(folder / f'{name}.py'))
         (folder / f'{name}.py').write_text(text.format(leaf=paths[0]))
-    environment = os.environ | {'PYTHONPATH': os.pathsep.join((str(root), str(root / 'tests'))), 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, '-m', 'gpu_rehearsal.run', *paths, '--precision', 'bfloat16', '--json', 'rows.json']
-    done = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+    arguments = ['-m', 'gpu_rehearsal.run', *paths, '--precision', 'bfloat16', '--json', 'rows.json']
+    done = run_python(*arguments, cwd=folder)
     assert done.returncode == 1, done.stderr
     rows = json.loads((folder / 'rows.json').read_text())
     names = dict(zip(paths, (*CONFIGS, 'waiting', 'sabotage')))

@@ -3,16 +3,15 @@
 import hashlib
 import itertools
 import json
-import os
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from forks import fork_what_is_spawned, run_python
 from PIL import Image
 
 from i2vda_mmseg.datasets.class_spaces import CITYSCAPES_RAW_IDS, SYNTHIA_RAW_IDS, VIPER_RAW_IDS
@@ -108,7 +107,8 @@ def test_flow_files_hold_flow(world):
     assert flows[1][30:, :10, 0].mean() > flows[1][30:, -10:, 0].mean()
 
 
-def test_workers_do_not_change_a_byte(world, tmp_path):
+def test_workers_do_not_change_a_byte(world, tmp_path, monkeypatch):
+    fork_what_is_spawned(monkeypatch)
     assert _digests(make_streetworld(tmp_path / 'two', **SMALL, workers=2, progress=False)) == _digests(world)
 
 
@@ -189,9 +189,7 @@ def test_command_line(tmp_path):
 
     def run(*more):
         few = ('--clips', '1', '--images', '2', '--frames', '2')
-        command = [sys.executable, ROOT / 'tools' / 'make_streetworld.py', '--out', out, *few, *more]
-        environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        return run_python(ROOT / 'tools' / 'make_streetworld.py', '--out', out, *few, *more)
 
     made = run('--size', '32x48')
     assert made.returncode == 0, made.stderr

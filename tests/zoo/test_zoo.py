@@ -4,7 +4,6 @@ import pytest
 from zoo.chain import STEPS
 from zoo.families import EXPECTED_FAILURES, families
 from zoo.run import passes, record, run_family
-from zoo.runtimes import export_family
 
 from docs.results import read
 
@@ -47,8 +46,3 @@ def test_the_record_says_what_failed():
 
 def test_every_family_has_its_result():
     assert [name for name in families() if name not in read('zoo')['families']] == []
-
-
-@pytest.mark.slow
-def test_pooling_of_several_bins_is_exported_for_any_size(folder):
-    assert export_family('pspnet_r50-d8', folder, ('onnx',)) == {'onnx': ''}
