@@ -133,8 +133,9 @@ def test_an_operator_without_a_translation_is_named(network, tmp_path, frames):
 
 
 def test_pooling_of_several_bins_is_exported_for_any_size(network, tmp_path, frames):
-    pooling = dict(type='PSPHead', channels=4, pool_scales=(1, 2, 3, 6), dilations=None)
-    config, checkpoint = network(**{f'model.segmentor.decode_head.{key}': value for key, value in pooling.items()})
+    pooling = dict(type='PSPHead', pool_scales=(1, 2, 3, 6), in_channels=32, channels=4, in_index=3, num_classes=15)
+    head = {'model.segmentor.decode_head': dict(pooling, norm_cfg=dict(type='BN'), align_corners=True, _delete_=True)}
+    config, checkpoint = network(is_deeplab=True, **head)
     (rows,) = export_runtimes(config, checkpoint, tmp_path / 'net', frames).values()
     assert {(each.width, each.height) for each in rows} == {(64, 32), (49, 25)}
     assert all(each.agreement == 1 for each in rows)
