@@ -1,8 +1,10 @@
-"""Tiny methods over a network of two frames, and batches for them."""
+"""Tiny methods over a network of two frames, batches for them, and their network in other words."""
 
 import numpy as np
 import torch
-from helpers import MEAN, STD, data_sample, tiny_hrda_cfg, tiny_segmentor_cfg
+import torch.nn.functional as F
+from equations import normalised
+from helpers import MEAN, STD, data_sample, tiny_hrda_cfg, tiny_segmentor_cfg, warp_reference
 from mmseg.registry import MODELS
 
 ACCEL_KINDS = ('AccelEncoderDecoder', 'AccelHRDAEncoderDecoder')
@@ -46,6 +48,23 @@ def tiny_cmom(num_classes=3, **overrides):
     return MODELS.build(cfg | overrides)
 
 
+def tiny_quadmix(num_classes=3, **overrides):
+    cfg = dict(
+        type='QuadMix',
+        segmentor=two_frame_segmentor_cfg(num_classes),
+        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
+        flow_estimator=dict(type='TinyFlow'),
+        augmentation=dict(type='StrongAugmentation', blur_sigmas=(0.5, 1.0)),
+        lambda_tps=0.2,
+        pasted_classes=[2],
+        number=1,
+        threshold=0.4,
+    )
+    for head in (cfg['segmentor'].decode_head, cfg['segmentor'].auxiliary_head):
+        head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    return MODELS.build(cfg | overrides)
+
+
 def tiny_davsn(num_classes=3, **overrides):
     judge = dict(type='FCDiscriminator', in_channels=2 * num_classes, base_channels=2)
     cfg = dict(
@@ -76,8 +95,11 @@ def tiny_fused_mic(num_classes=3, **overrides):
     return MODELS.build(cfg | overrides)
 
 
-def two_frame_batch(seed=0, size=2, num_classes=3, frames=3, keys=False):
-    """Give a training batch as the loader does: uint8 BGR frames, labels of the last source frame."""
+def two_frame_batch(seed=0, size=2, num_classes=3, frames=3, keys=False, patches=False):
+    """Give a training batch as the loader does: uint8 BGR frames, labels of the last source frame.
+
+    With ``patches``, a block of a rare class each.
+    """
     rng = np.random.default_rng(seed)
 
     def images(*shape):
@@ -87,10 +109,48 @@ def two_frame_batch(seed=0, size=2, num_classes=3, frames=3, keys=False):
     labels[:, :3] = 255
     source_meta = [dict(frame_keys=(f's{i}/0', f's{i}/1')) if keys else {} for i in range(size)]
     target_meta = [dict(frame_keys=tuple(f't{i}/{k}' for k in range(frames))) if keys else {} for i in range(size)]
-    return dict(
+    batch = dict(
         source=dict(
             inputs=images(2, 3, 32, 40),
             data_samples=[data_sample(label, **meta) for label, meta in zip(labels, source_meta)],
         ),
         target=dict(inputs=images(frames, 3, 32, 48), data_samples=[data_sample(**meta) for meta in target_meta]),
     )
+    if patches:
+        rare = torch.full((size, 32, 40), 255)
+        for i in range(size):
+            rare[i, 4 * i + 2 : 4 * i + 12, 5 : 21 + 4 * i] = i % num_classes
+        batch['patches'] = dict(inputs=images(3, 32, 40), data_samples=[data_sample(each) for each in rare])
+    return batch
+
+
+def enlarged(x, size):
+    """Resize bilinearly with corners aligned."""
+    return F.interpolate(x, size, mode='bilinear', align_corners=True)
+
+
+def fused(network, current, previous, flow):
+    """Give the logits of both heads, with the previous frame's moved along the flow."""
+
+    def heads(images):
+        features = network.backbone(images)
+        return network.decode_head(features), network.auxiliary_head(features)
+
+    levels = heads(current)
+    with torch.no_grad():
+        before = heads(previous)
+    height, width = levels[0].shape[2:]
+    scale = torch.tensor([(width - 1) / (flow.shape[3] - 1), (height - 1) / (flow.shape[2] - 1)])
+    small = enlarged(flow, (height, width)) * scale.view(2, 1, 1)
+    weight = network.sf_layer.weight[..., 0, 0]
+    outputs = []
+    for now, then in zip(levels, before):
+        moved = torch.from_numpy(warp_reference(then.numpy(), small.numpy()))
+        outputs.append(torch.einsum('kc,nchw->nkhw', weight, torch.cat((now, moved), dim=1)))
+    return outputs
+
+
+def frames_of(batch, domain, estimator):
+    """Give the last two frames as network input, the current one first, and the flow between them."""
+    previous, current = torch.stack(batch[domain]['inputs'])[:, -2:].to(torch.get_default_dtype()).flip(2).unbind(1)
+    return normalised(current), normalised(previous), estimator(current, previous)

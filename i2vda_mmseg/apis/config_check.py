@@ -57,6 +57,11 @@ def check_model(model: Any, config: Mapping[str, Any]) -> None:
         first, expected = counts[0]
         if count != expected:
             raise ConfigError(f'{path}: {count} classes, but {first} has {expected}; change one of the two')
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    if dataset.get('rare_patches') is not None and not getattr(unwrapped(model), 'takes_patches', False):
+        raise ConfigError(
+            f'train_dataloader.dataset.rare_patches: {type(unwrapped(model)).__name__} pastes no patches; leave it out'
+        )
     for path, network, wrapper in _optimized(unwrapped(model), config.get('optim_wrapper') or {}):
         names = [name for name, _ in network.named_parameters()]
         for key in (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}:

@@ -16,7 +16,7 @@ _LOADERS = ('LoadRawLabels', 'LoadAnnotations')
 _THREADS = 8
 
 
-def class_counts(dataset: Any) -> np.ndarray:
+def class_counts(dataset: Any, key: str = 'rare_class_sampling') -> np.ndarray:
     """Count the pixels of each class in each label, at the size of the files.
 
     Counted once: the counts are kept as ``class_counts_<hash>.json`` in the data set's root, where that can be written,
@@ -24,6 +24,7 @@ def class_counts(dataset: Any) -> np.ndarray:
 
     Args:
         dataset: A built data set of mmseg, whose pipeline loads labels.
+        key: What asks for it, for the message.
 
     Returns:
         (samples, classes), int64.
@@ -32,7 +33,7 @@ def class_counts(dataset: Any) -> np.ndarray:
         ConfigError: If its pipeline loads no labels.
     """
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    loader = _label_loader(dataset)
+    loader = _label_loader(dataset, key)
     num_classes = len(dataset.metainfo['classes'])
     cache = _cache_file(dataset, infos)
     if cache is not None and cache.is_file():
@@ -44,13 +45,13 @@ def class_counts(dataset: Any) -> np.ndarray:
     return counts
 
 
-def _label_loader(dataset: Any) -> Any:
+def _label_loader(dataset: Any, key: str) -> Any:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
     loader = next((step for step in steps if type(step).__name__ in _LOADERS), None)
     if loader is None:
         raise ConfigError(
-            f'rare_class_sampling: the pipeline of {type(dataset).__name__} loads no labels, by which images are '
-            f'chosen; add one of {list(_LOADERS)}, or set rare_class_sampling to None'
+            f'{key}: the pipeline of {type(dataset).__name__} loads no labels, by which images are '
+            f'chosen; add one of {list(_LOADERS)}, or set {key} to None'
         )
     return loader
 

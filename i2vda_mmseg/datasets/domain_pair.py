@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,10 +11,11 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import Dataset
 
+from .rare_class_patches import RareClassPatches
 from .rare_class_sampling import RareClassSampling
 from .seeding import seeded
 
-SOURCE, TARGET, JOINT = 0, 1, 2
+SOURCE, TARGET, JOINT, PATCHES = 0, 1, 2, 3
 _BYTE = 255
 
 
@@ -36,6 +38,8 @@ class DomainPairDataset(Dataset):
             image that the index says.
         joint_pipeline: Transforms over the whole sample, after the pipelines of both domains, for what changes one
             domain by the look of the other (``SpectrumTransfer``).
+        rare_patches: Arguments of ``RareClassPatches`` beside the data set: a sample then has ``patches`` as well, for
+            methods that paste them (QuadMix). None: no patches.
 
     Raises:
         ValueError: If the class lists of the two differ.
@@ -47,6 +51,7 @@ class DomainPairDataset(Dataset):
         target: Any,
         joint_pipeline: Sequence[Any] | None = None,
         rare_class_sampling: Mapping[str, Any] | None = None,
+        rare_patches: Mapping[str, Any] | None = None,
     ) -> None:
         self.source = DATASETS.build(source) if isinstance(source, dict) else source
         self.target = DATASETS.build(target) if isinstance(target, dict) else target
@@ -56,6 +61,7 @@ class DomainPairDataset(Dataset):
         self.rare_class_sampling = None
         if rare_class_sampling is not None:
             self.rare_class_sampling = RareClassSampling(self.source, **rare_class_sampling)
+        self.rare_patches = None if rare_patches is None else RareClassPatches(self.source, **rare_patches)
 
     @property
     def metainfo(self) -> dict:
@@ -67,8 +73,9 @@ class DomainPairDataset(Dataset):
         for dataset in (self.source, self.target):
             if hasattr(dataset, 'full_init'):
                 dataset.full_init()
-        if self.rare_class_sampling is not None:
-            self.rare_class_sampling.probabilities  # noqa: B018 - counted here, before there are data workers
+        for sampling in (self.rare_class_sampling, self.rare_patches):
+            if sampling is not None:
+                sampling.probabilities  # noqa: B018 - counted here, before there are data workers
 
     def __len__(self) -> int:
         """Number of source samples: an epoch of the labelled domain, whatever the size of the target."""
@@ -92,9 +99,16 @@ class DomainPairDataset(Dataset):
             sample = self.joint_pipeline({'source': source, 'target': target})
         if sample is None:
             raise ValueError(f'the joint pipeline returned None for {index}; no sample may be dropped.')
+        if self.rare_patches is not None:
+            with _randomness(index, PATCHES):
+                sample = {**sample, 'patches': self.rare_patches.patches(partial(self._read_for, target))}
         for domain in sample.values():
             _shrink_labels(domain.get('data_samples', {}))
         return sample
+
+    def _read_for(self, target: dict, index: int) -> dict:
+        """Read a source sample as it looks beside a target sample."""
+        return self.joint_pipeline({'source': _read(self.source, index), 'target': target})['source']
 
     def _check_classes(self) -> None:
         source, target = (list(dataset.metainfo.get('classes') or []) for dataset in (self.source, self.target))

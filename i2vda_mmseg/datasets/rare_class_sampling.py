@@ -1,7 +1,7 @@
 """Source images in which rare classes are seen more often than they are there."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class RareClassSampling:
         ConfigError: If no image shows any class with more than ``min_pixels``, or a number is out of range.
     """
 
+    key: ClassVar[str] = 'rare_class_sampling'  # of the data set's config
+
     def __init__(
         self,
         dataset: Any,
@@ -41,7 +43,7 @@ class RareClassSampling:
     ) -> None:
         if temperature <= 0 or tries < 1:
             raise ConfigError(
-                f'rare_class_sampling: temperature must be positive and tries at least 1, got {temperature}, {tries}'
+                f'{self.key}: temperature must be positive and tries at least 1, got {temperature}, {tries}'
             )
         self.dataset = dataset
         self.temperature = temperature
@@ -52,7 +54,7 @@ class RareClassSampling:
     @cached_property
     def counts(self) -> np.ndarray:
         """Pixels of each class in each image, (images, classes)."""
-        return class_counts(self.dataset)
+        return class_counts(self.dataset, self.key)
 
     @cached_property
     def images(self) -> dict[int, np.ndarray]:
@@ -61,7 +63,7 @@ class RareClassSampling:
         images = {index: np.flatnonzero(column) for index, column in enumerate(shown.T) if column.any()}
         if not images:
             raise ConfigError(
-                f'rare_class_sampling.min_pixels: no image shows a class with more than {self.min_pixels} pixels; '
+                f'{self.key}.min_pixels: no image shows a class with more than {self.min_pixels} pixels; '
                 'lower it: it counts pixels of the label files'
             )
         return images

@@ -21,6 +21,7 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         source: dict(inputs=(N, 3, H, W) normalised for the network, labels=(N, H, W) int64, data_samples)
         target: dict(frames=(N, 2, 3, H, W) float32, RGB 0..255 = I_0, I_1; data_samples),
             with labels=(N, H, W) int64 where the samples carry pseudo-labels of I_1
+        patches: of ``rare_patches`` of the data set, where it has them, like a source of single images
 
     Frames may be more than two, (N, T, 3, H, W) in order of time. A source of frames has them raw as ``frames``, beside
     the ``inputs`` of the last one, which is the labelled one. At test time frames become ``dict(inputs=(N, T, 3, H, W)
@@ -55,7 +56,8 @@ class DomainDataPreprocessor(SegDataPreProcessor):
         if 'source' not in data:
             return self._frames(data) if data['inputs'][0].ndim == 4 else super().forward(data, training)
         data = self.cast_data(data)
-        return dict(source=self._source(data['source']), target=self._target(data['target']))
+        batch = dict(source=self._source(data['source']), target=self._target(data['target']))
+        return dict(batch, patches=self._source(data['patches'])) if 'patches' in data else batch
 
     def normalize(self, frames: Tensor) -> Tensor:
         """Turn frames (N, 3, H, W), RGB 0..255, into network input, as ``forward`` does with images from disk."""

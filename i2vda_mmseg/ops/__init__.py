@@ -2,7 +2,7 @@
 
 from .adaptive_thresholds import adaptive_thresholds
 from .class_balanced import class_balanced_labels, class_balanced_soft_labels
-from .class_mix import class_mix_mask, class_share_mask, mixed, visible_blocks
+from .class_mix import class_mix_mask, class_number_mask, class_share_mask, mixed, visible_blocks
 from .confidence_histogram import ConfidenceHistogram
 from .confidence_rank import confident_labels, easy_and_hard, rank_thresholds
 from .consistency import consistency_mask
@@ -13,6 +13,7 @@ from .flow_geometry import flip_flow, resize_flow
 from .fourier import swap_low_frequencies
 from .interpolation import interpolate_frame
 from .labels import IGNORE_INDEX, LABEL_VALUES
+from .mean_discrepancy import class_means, mean_discrepancy
 from .photometric import (
     add_brightness,
     adjust_brightness,
@@ -26,17 +27,18 @@ from .photometric import (
 from .propagation import propagate
 from .psa_mask import PSAMask, psa_mask
 from .refinement import REFINEMENTS, refined_labels
-from .resize import upsample
+from .resize import resize_labels, upsample
 from .self_training import confident_share, ema_decay, rare_class_probabilities, within_margins
 from .warp import UNKNOWN_FLOW, inside, unknown, warp
 
 __all__ = [
     'IGNORE_INDEX', 'LABEL_VALUES', 'REFINEMENTS', 'UNKNOWN_FLOW', 'ConfidenceHistogram', 'Correlation', 'PSAMask',
     'adaptive_thresholds', 'add_brightness', 'adjust_brightness', 'adjust_contrast', 'adjust_saturation',
-    'class_balanced_labels', 'class_balanced_soft_labels', 'class_mix_mask', 'class_share_mask', 'confident_labels',
-    'confident_share', 'consistency_mask', 'correlation', 'easy_and_hard', 'ema_decay', 'feature_distance',
-    'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame', 'majority_labels', 'mixed',
-    'normalized_entropy', 'propagate', 'psa_mask', 'rank_thresholds', 'rare_class_probabilities', 'refined_labels',
-    'resize_flow', 'robust_entropy', 'scale_saturation', 'self_information', 'shift_hue', 'swap_low_frequencies',
-    'unknown', 'upsample', 'visible_blocks', 'warp', 'within_margins',
+    'class_balanced_labels', 'class_balanced_soft_labels', 'class_means', 'class_mix_mask', 'class_number_mask',
+    'class_share_mask', 'confident_labels', 'confident_share', 'consistency_mask', 'correlation', 'easy_and_hard',
+    'ema_decay', 'feature_distance', 'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame',
+    'majority_labels', 'mean_discrepancy', 'mixed', 'normalized_entropy', 'propagate', 'psa_mask', 'rank_thresholds',
+    'rare_class_probabilities', 'refined_labels', 'resize_flow', 'resize_labels', 'robust_entropy',
+    'scale_saturation', 'self_information', 'shift_hue', 'swap_low_frequencies', 'unknown', 'upsample',
+    'visible_blocks', 'warp', 'within_margins',
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Pictures made of two: by the classes of one of them, or with blocks hidden."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,8 +30,7 @@ def class_mix_mask(labels: Tensor, order: Tensor) -> Tensor:
     present = torch.zeros(LABEL_VALUES, dtype=torch.bool, device=labels.device)
     present = present.scatter(0, labels.flatten(), torch.ones_like(labels.flatten(), dtype=torch.bool))
     wanted = (present.sum() + 1) // 2
-    place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)
-    chosen = (place < wanted) & present
+    chosen = _chosen(present, order, wanted)
     return chosen.gather(1, labels.flatten(1)).view(labels.shape)
 
 
@@ -50,13 +51,49 @@ def class_share_mask(labels: Tensor, order: Tensor, share: float = 0.75) -> Tens
         >>> class_share_mask(torch.tensor([[[0, 1, 2, 255]]]), torch.arange(256.)[None], share=0.5)
         tensor([[[ True,  True, False, False]]])
     """
+    present = _present(labels)
+    wanted = (present.sum(dim=1, keepdim=True) * share).round()
+    return _chosen(present, order, wanted).gather(1, labels.flatten(1)).view(labels.shape)
+
+
+def class_number_mask(labels: Tensor, order: Tensor, number: int = 2, always: Sequence[int] = ()) -> Tensor:
+    """Choose some classes of each image, and certain others wherever they are: what QuadMix pastes (TPAMI 2025).
+
+    255 is no class and never chosen. Nothing is drawn here and nobody waits for a GPU.
+
+    Args:
+        labels: (N, H, W), int64, 0..255.
+        order: (N, 256), random numbers: of the classes of an image, those with the smallest are chosen.
+        number: How many of the classes that are not in ``always``; all of them where there are fewer.
+        always: Classes that are chosen in every image.
+
+    Returns:
+        (N, H, W), bool: the pixels of the chosen classes.
+
+    Example:
+        >>> class_number_mask(torch.tensor([[[0, 1, 2, 255]]]), torch.arange(256.)[None], number=1, always=[2])
+        tensor([[[ True, False,  True, False]]])
+    """
+    present = _present(labels)
+    certain = torch.zeros_like(present)
+    for index in always:
+        certain[:, index] = present[:, index]
+    chosen = certain | _chosen(present & ~certain, order, number)
+    return chosen.gather(1, labels.flatten(1)).view(labels.shape)
+
+
+def _present(labels: Tensor) -> Tensor:
+    """Tell which classes each image shows: (N, 256), bool; never 255."""
     present = torch.zeros(len(labels), LABEL_VALUES, dtype=torch.bool, device=labels.device)
     present = present.scatter(1, labels.flatten(1), torch.ones_like(labels.flatten(1), dtype=torch.bool))
     present[:, IGNORE_INDEX] = False
-    wanted = (present.sum(dim=1, keepdim=True) * share).round()
+    return present
+
+
+def _chosen(present: Tensor, order: Tensor, wanted: Tensor | int) -> Tensor:
+    """Take ``wanted`` of the classes ``present`` (256,) or (N, 256), those of the smallest numbers: (N, 256)."""
     place = order.masked_fill(~present, float('inf')).argsort(dim=1).argsort(dim=1)
-    chosen = (place < wanted) & present
-    return chosen.gather(1, labels.flatten(1)).view(labels.shape)
+    return (place < wanted) & present
 
 
 def mixed(mask: Tensor, first: Tensor, second: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bringing logits to the size of the image."""
+"""Bringing logits and labels to another size."""
 
 from collections.abc import Sequence
 
@@ -23,3 +23,21 @@ def upsample(logits: Tensor, size: Sequence[int], align_corners: bool = True) ->
         tensor([[[[0., 1., 2.]]]])
     """
     return F.interpolate(logits, size=tuple(size), mode='bilinear', align_corners=align_corners)
+
+
+def resize_labels(labels: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize a label map: each pixel gets the label of the nearest one.
+
+    Args:
+        labels: (N, h, w), int64, 0..255.
+        size: (H, W).
+
+    Returns:
+        (N, H, W), int64.
+
+    Example:
+        >>> import torch
+        >>> resize_labels(torch.tensor([[[1, 255]]]), (1, 4))
+        tensor([[[  1,   1, 255, 255]]])
+    """
+    return F.interpolate(labels[:, None].float(), size=tuple(size), mode='nearest')[:, 0].long()

@@ -102,6 +102,7 @@ def test_parts_that_do_not_fit(street, monkeypatch, key, value, message):
     ('train_dataloader.dataset.target.class_space', 'synthia12', r'target\.class_space: 12 classes, but .* has 15'),
     ('val_dataloader.dataset.metainfo', dict(classes=('road', 'car')), r'classes: 2 classes, but .* has 15'),
     ('model.segmentor.decode_head.num_classes', 19, r'source\.type: 15 classes, but model\.segmentor\..* has 19'),
+    ('train_dataloader.dataset.rare_patches', dict(number=3), r'dataset\.rare_patches: I2VDA pastes no patches; leave'),
     ('train_dataloader.dataset.source', dict(type='CityscapesDataset', _delete_=True), r'source\.type: 19 classes'),
     ('optim_wrapper.segmentor.paramwise_cfg', dict(_delete_=True, custom_keys={'decode_haed': dict(lr_mult=10)}),
      r'segmentor\.paramwise_cfg\.custom_keys\.decode_haed: .*decode_head'),

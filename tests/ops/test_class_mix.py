@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2vda_mmseg.ops import class_mix_mask, class_share_mask, mixed, visible_blocks
+from i2vda_mmseg.ops import class_mix_mask, class_number_mask, class_share_mask, mixed, visible_blocks
 
 
 @pytest.mark.parametrize('classes', [[3], [0, 7], [0, 2, 255], [1, 4, 5, 9]])
@@ -66,3 +66,16 @@ def test_a_share_of_the_classes_of_each_image_and_never_the_ignored():
             wanted = set(classes[: round(share * len(classes))])
             assert set(image[chosen].tolist()) == wanted
             assert int(chosen.sum()) == sum(int((image == c).sum()) for c in wanted)
+
+
+def test_some_classes_of_each_image_and_certain_ones_wherever_they_are():
+    labels = torch.tensor([[[0, 1, 2, 3, 255]], [[4, 4, 5, 3, 255]], [[255, 255, 255, 255, 255]]])
+    order = torch.rand(3, 256, generator=torch.Generator().manual_seed(0))
+    for number in (0, 1, 2, 9):
+        for always in ((), (3,), (0, 7)):
+            mask = class_number_mask(labels, order, number, always)
+            for image, chosen, numbers in zip(labels, mask, order):
+                classes = set(image.flatten().tolist()) - {255}
+                others = sorted(classes - set(always), key=lambda c, n=numbers: n[c])
+                wanted = classes & set(always) | set(others[:number])
+                assert torch.equal(chosen, torch.isin(image, torch.tensor(sorted(wanted))))

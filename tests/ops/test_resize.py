@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2vda_mmseg.ops import upsample
+from i2vda_mmseg.ops import resize_labels, upsample
 
 
 def bilinear_reference(x, size, align_corners):
@@ -36,3 +36,12 @@ def test_corners_coincide_by_default():
 def test_the_same_size_is_identity():
     x = torch.rand(1, 2, 5, 8)
     torch.testing.assert_close(upsample(x, (5, 8)), x)
+
+
+@pytest.mark.parametrize('size', [(4, 6), (9, 14), (2, 3), (3, 7)])
+def test_labels_are_those_of_the_nearest_pixel(size):
+    labels = torch.from_numpy(np.random.default_rng(0).choice([0, 3, 254, 255], (2, 4, 6)))
+    resized = resize_labels(labels, size)
+    assert resized.dtype == torch.int64
+    for n, i, j in np.ndindex(2, *size):
+        assert resized[n, i, j] == labels[n, i * 4 // size[0], j * 6 // size[1]]

@@ -25,6 +25,7 @@ from .multi_band import MultiBandSegmentor
 from .multi_level import MultiLevelEncoderDecoder
 from .proxy import ProxyMixin
 from .pseudo_label_refinement import PseudoLabelRefinement
+from .quadmix import QuadMix
 from .self_training import SelfTrainingSegmentor
 from .source_only import SourceOnly
 from .temporal import TemporalAugmentedConsistency
@@ -39,7 +40,7 @@ __all__ = [
     'CBST', 'CMOM', 'CRST', 'DACS', 'DAVSN', 'FDA', 'HRDA', 'I2VDA', 'MIC', 'TPS', 'VFMUDA', 'AccelEncoderDecoder',
     'AccelHRDAEncoderDecoder', 'AdaptSegNet', 'AdvEnt', 'AdversarialSegmentor', 'AlternatingSegmentor', 'DAFormer',
     'DomainAdaptiveSegmentor', 'FrameFusion', 'HFSegmentor', 'HRDAEncoderDecoder', 'MinEnt', 'MultiBandSegmentor',
-    'MultiLevelEncoderDecoder', 'ProxyMixin', 'PseudoLabelRefinement', 'SegmentorPass', 'SelfTrainingSegmentor',
-    'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder', 'TwoFrameSegmentor',
-    'VideoAdversarialSegmentor',
+    'MultiLevelEncoderDecoder', 'ProxyMixin', 'PseudoLabelRefinement', 'QuadMix', 'SegmentorPass',
+    'SelfTrainingSegmentor', 'SourceOnly', 'TemporalAugmentedConsistency', 'TwoFrameEncoderDecoder',
+    'TwoFrameSegmentor', 'VideoAdversarialSegmentor',
 ]  # fmt: skip

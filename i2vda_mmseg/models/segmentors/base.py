@@ -58,6 +58,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, Prediction
     Attributes:
         sees_pairs: Whether a method looks at more frames of the target than the last, whatever its settings are.
         pair_settings: Names of arguments without flow with which it does so; None leaves each of them out.
+        takes_patches: Whether it learns from the data set's ``rare_patches``.
         loss_weights: Weight of each loss term in the total; 1 for those that a method does not name.
         iteration_seed: Seed of this iteration's draws, the same on every rank, set by ``ReseedHook``.
         loss_terms: Terms of the current iteration, as far as it has come; what an error reports.
@@ -71,6 +72,7 @@ class DomainAdaptiveSegmentor(TemporalMixin, UpdateMixin, ProxyMixin, Prediction
     multi_level: ClassVar[bool] = False
     sees_pairs: ClassVar[bool] = False
     pair_settings: ClassVar[tuple[str, ...]] = ()
+    takes_patches: ClassVar[bool] = False
 
     data_preprocessor: DomainDataPreprocessor
     segmentor: nn.Module

@@ -1,12 +1,10 @@
 """CMOM, cross-domain moving object mixing."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -16,11 +14,9 @@ from i2vda_mmseg.ops import (
     LABEL_VALUES,
     adaptive_thresholds,
     class_share_mask,
-    mixed,
-    resize_flow,
-    upsample,
 )
 
+from .labelled_pairs import LabelledPairs
 from .levels import by_level
 from .supervision import labelled_samples
 from .two_frame import TwoFrameSegmentor
@@ -54,6 +50,7 @@ class CMOM(TwoFrameSegmentor):
     """
 
     has_teacher = True
+    starts_from = 'DA-VSN'
     thresholds: Tensor
 
     def __init__(
@@ -80,17 +77,6 @@ class CMOM(TwoFrameSegmentor):
             self.refinement.flow_estimator.check_available()
         super().init_weights()
 
-    def check_run(self) -> None:
-        """Say that labels of a network that has learnt nothing teach nothing."""
-        super().check_run()
-        if self.renewed_by == 'ProxyCopyHook' and not self.was_loaded:
-            print_log(
-                'load_from: CMOM learns labels of the network that it starts from, which has learnt nothing in this '
-                'run; start from a checkpoint of DA-VSN, --cfg-options load_from=FILE, or take a ProxyEMAHook',
-                logger='current',
-                level=logging.WARNING,
-            )
-
     def count_passes(self, batch: dict[str, Any]) -> int:
         """Say how many: of the source pair, and of the mixed pair."""
         return 2
@@ -113,26 +99,22 @@ class CMOM(TwoFrameSegmentor):
             self.see_target(target)
 
     @torch.no_grad()
-    def mix(self, source: Tensor, labels: Tensor, target: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
+    def mix(self, source: Tensor, labels: Tensor, target: Tensor, pseudo: Tensor) -> LabelledPairs:
         """Lay classes of the source pair over the target pair, one mask for both frames, the flow and the labels.
 
         Args:
-            source: (N, 8, H', W'), network input of two frames and their flow; brought to the target's size.
+            source: (N, 8, H', W'), network input of two frames and their flow.
             labels: (N, H', W'), int64, of its current frame.
             target: (N, 8, H, W).
             pseudo: (N, H, W), int64.
 
         Returns:
-            The mixed input (N, 8, H, W) and its labels (N, H, W).
+            The mixed input (N, 8, H, W) and its labels (N, H, W), at the target's size.
         """
-        size = target.shape[-2:]
-        if source.shape[-2:] != size:
-            source = torch.cat((upsample(source[:, :6], size), resize_flow(source[:, 6:], size)), dim=1)
-            labels = torch.nn.functional.interpolate(labels[:, None].float(), size, mode='nearest')[:, 0].long()
         # on the CPU, whose generator training seeds: the same classes whatever the device
         order = torch.rand(len(labels), LABEL_VALUES).to(labels.device, non_blocking=True)
-        mask = class_share_mask(labels, order, self.share)
-        return mixed(mask, source, target), mixed(mask, labels, pseudo)
+        pieces = LabelledPairs(source, labels).cut(class_share_mask(labels, order, self.share))
+        return LabelledPairs(target, pseudo).under(pieces)
 
     @torch.no_grad()
     def pseudo_labels(self, frames: Tensor, target: dict[str, Any]) -> Tensor:

@@ -1,13 +1,13 @@
 """The fusion of two frames, for any network of single frames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from i2vda_mmseg.ops import resize_flow
+from i2vda_mmseg.ops import resize_flow, upsample
 
 _PARTS = (3, 3, 2)  # channels of the current frame, the previous frame and the flow
 
@@ -89,3 +89,11 @@ def split_frames(inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Take apart what ``stack_frames`` made: the current frame, the previous one and the flow."""
     current, previous, flow = inputs.split(_PARTS, dim=1)
     return current, previous, flow
+
+
+def resize_stack(stack: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring what ``stack_frames`` has made to another size (H', W'): (N, 8, H', W')."""
+    if tuple(stack.shape[-2:]) == tuple(size):
+        return stack
+    current, previous, flow = split_frames(stack)
+    return stack_frames(upsample(current, size), upsample(previous, size), resize_flow(flow, size))

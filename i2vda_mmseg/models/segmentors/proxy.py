@@ -1,9 +1,11 @@
 """The second network of a method, which teaches and does not learn."""
 
+import logging
 from copy import deepcopy
 from typing import Any, ClassVar
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
@@ -21,14 +23,18 @@ class ProxyMixin(nn.Module):
         renewed_by: Name of the hook that renews M', set by that hook before a run.
         uses_proxy: Whether the method learns from M'; then it does not train in a run that never renews it.
         has_teacher: Whether a method has M' whatever its settings are.
+        starts_from: Name of the method whose checkpoint a run starts from, where its M' teaches from the first
+            iteration on.
     """
 
     has_teacher: ClassVar[bool] = False
+    starts_from: ClassVar[str | None] = None
 
     uses_proxy: bool
     segmentor: nn.Module
     proxy: nn.Module
     renewed_by: str | None = None
+    was_loaded: bool
 
     @property
     def has_proxy(self) -> bool:
@@ -64,7 +70,7 @@ class ProxyMixin(nn.Module):
         return self
 
     def check_run(self) -> None:
-        """Refuse a run in which M' would stay what it was at the start.
+        """Refuse a run in which M' would stay what it was at the start; say where one that knows nothing teaches.
 
         Raises:
             ConfigError: If the method learns from M' and no hook renews it.
@@ -74,4 +80,12 @@ class ProxyMixin(nn.Module):
                 f"default_hooks: {type(self).__name__} learns from its proxy, M', which no hook of the run renews: add "
                 "proxy_copy=dict(type='ProxyCopyHook', interval=8000, launch=8000), or "
                 "proxy_ema=dict(type='ProxyEMAHook', momentum=0.999)"
+            )
+        if self.starts_from and self.renewed_by == 'ProxyCopyHook' and not self.was_loaded:
+            print_log(
+                f'load_from: {type(self).__name__} learns labels of the network that it starts from, which has learnt '
+                f'nothing in this run; start from a checkpoint of {self.starts_from}, --cfg-options load_from=FILE, or '
+                'take a ProxyEMAHook',
+                logger='current',
+                level=logging.WARNING,
             )

@@ -99,16 +99,19 @@ class TPS(TwoFrameSegmentor):
 
         clip = self.four_frames(batch['target'])
         is_flipped, scale = self.draw()
-        pseudo_labels = self.pseudo_labels(clip, is_flipped)
+        yield self.student_pass(clip, scale, self.pseudo_labels(clip, is_flipped))
+        if self.batch_statistics == 'target':
+            self.see_target(batch['target'])
+
+    def student_pass(self, clip: FourFrames, scale: float, pseudo_labels: dict[str, Tensor]) -> SegmentorPass:
+        """Learn the pseudo-labels of frame d from its augmented, rescaled pair."""
         with frozen_statistics(self.segmentor, enabled=self.batch_statistics == 'target'):
             student = self.coarse_logits(self.student_input(clip, scale))
         losses = {
             term('loss_tps', level): self.loss_seg(self.upsampled(student[level], labels), labels)
             for level, labels in pseudo_labels.items()
         }
-        yield SegmentorPass(losses, 'target')
-        if self.batch_statistics == 'target':
-            self.see_target(batch['target'])
+        return SegmentorPass(losses, 'target')
 
     def draw(self) -> tuple[bool, float]:
         """Draw whether the teacher sees mirrored frames, and the student's scale.
@@ -137,24 +140,30 @@ class TPS(TwoFrameSegmentor):
         flow_dc = flow_db if b == c else self.flow_between(frames, data_samples, d, c)
         return FourFrames(frames[:, a], frames[:, b], frames[:, c], frames[:, d], flow_ba, flow_db, flow_dc)
 
-    @torch.no_grad()
     def pseudo_labels(self, clip: FourFrames, is_flipped: bool = False) -> dict[str, Tensor]:
-        """Label frame d with the prediction of frame b: (N, h, w), int64, by level, at the size of the logits.
+        """Label frame d with the prediction of frame b: (N, h, w), int64, by level, at the size of the logits."""
+        return {level: moved_labels(probs, clip.flow_db) for level, probs in self.moved_probs(clip, is_flipped).items()}
+
+    @torch.no_grad()
+    def moved_probs(self, clip: FourFrames, is_flipped: bool = False) -> dict[str, Tensor]:
+        """Predict frame b with the teacher and move the probabilities to frame d: (N, C, h, w), by level.
 
         With ``is_flipped`` the network sees mirrored frames, and what it predicts is mirrored back.
         """
         frame_b, frame_a, flow_ba = clip.frame_b, clip.frame_a, clip.flow_ba
         if is_flipped:
             frame_b, frame_a, flow_ba = frame_b.flip(3), frame_a.flip(3), flip_flow(flow_ba)
-        with evaluating(self.segmentor):
-            levels = self.coarse_logits(self.stacked(frame_b, frame_a, flow_ba))
-        labels = {}
-        for level, logits in levels.items():
+        moved = {}
+        for level, logits in self.teacher_logits(self.stacked(frame_b, frame_a, flow_ba)).items():
             probs = logits.softmax(dim=1)
             probs = probs.flip(3) if is_flipped else probs
-            flow = resize_flow(clip.flow_db, probs.shape[-2:])
-            labels[level] = warp(probs, flow).argmax(dim=1).masked_fill(unknown(flow), IGNORE_INDEX)
-        return labels
+            moved[level] = warp(probs, resize_flow(clip.flow_db, probs.shape[-2:]))
+        return moved
+
+    def teacher_logits(self, images: Tensor) -> dict[str, Tensor]:
+        """Predict two frames with the teacher, the network as it is: float32, at the size of the feature maps."""
+        with evaluating(self.segmentor):
+            return self.coarse_logits(images)
 
     @torch.no_grad()
     def student_input(self, clip: FourFrames, scale: float) -> Tensor:
@@ -164,3 +173,13 @@ class TPS(TwoFrameSegmentor):
         size = tuple(_STRIDE * max(1, round(side * scale / _STRIDE)) for side in pairs.shape[-2:])
         frame_c, frame_d = (upsample(frame, size) for frame in pairs.unbind(1))
         return self.stacked(frame_d, frame_c, resize_flow(clip.flow_dc, size))
+
+
+def moved_labels(probs: Tensor, flow: Tensor) -> Tensor:
+    """Label a frame by probabilities that were moved to it: (N, h, w), int64, 255 where the flow is unknown.
+
+    Args:
+        probs: (N, C, h, w).
+        flow: (N, 2, H, W), pixels of its own grid, along which they were moved.
+    """
+    return probs.argmax(dim=1).masked_fill(unknown(resize_flow(flow, probs.shape[-2:])), IGNORE_INDEX)

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from equations import normalised
-from helpers import optimizers, sharpen, warp_reference
+from helpers import optimizers, sharpen
 from mmseg.registry import HOOKS
-from two_frame import tiny_cmom, two_frame_batch
+from two_frame import enlarged, frames_of, fused, tiny_cmom, two_frame_batch
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.models.segmentors import cmom
+from i2vda_mmseg.models.segmentors import proxy
 
 SEED, LR = 11, 0.05
 REFINEMENT = dict(type='PseudoLabelRefinement', flow_estimator=dict(type='TinyFlow'), mode='consistency')
@@ -29,37 +28,6 @@ def built(**options):
 
 def batch(seed=0):
     return two_frame_batch(seed, frames=2)
-
-
-def enlarged(x, size):
-    return F.interpolate(x, size, mode='bilinear', align_corners=True)
-
-
-def fused(network, current, previous, flow):
-    """Logits of both heads, with the previous frame's moved along the flow."""
-
-    def heads(images):
-        features = network.backbone(images)
-        return network.decode_head(features), network.auxiliary_head(features)
-
-    levels = heads(current)
-    with torch.no_grad():
-        before = heads(previous)
-    height, width = levels[0].shape[2:]
-    scale = torch.tensor([(width - 1) / (flow.shape[3] - 1), (height - 1) / (flow.shape[2] - 1)])
-    small = enlarged(flow, (height, width)) * scale.view(2, 1, 1)
-    weight = network.sf_layer.weight[..., 0, 0]
-    outputs = []
-    for now, then in zip(levels, before):
-        moved = torch.from_numpy(warp_reference(then.numpy(), small.numpy()))
-        outputs.append(torch.einsum('kc,nchw->nkhw', weight, torch.cat((now, moved), dim=1)))
-    return outputs
-
-
-def frames_of(batch, domain, estimator):
-    """Current and previous frame as network input, and the flow between them."""
-    previous, current = torch.stack(batch[domain]['inputs']).to(torch.get_default_dtype()).flip(2).unbind(1)
-    return normalised(current), normalised(previous), estimator(current, previous)
 
 
 def learnt(network, pair, labels):
@@ -178,7 +146,7 @@ def test_stopped_and_resumed_it_goes_on_bit_for_bit():
 
 def test_a_run_from_nothing_says_so(monkeypatch):
     said = []
-    monkeypatch.setattr(cmom, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(proxy, 'print_log', lambda text, **_: said.append(text))
     model = built()
     with pytest.raises(ConfigError, match='which no hook of the run renews'):
         model.check_run()

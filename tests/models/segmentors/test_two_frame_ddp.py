@@ -9,16 +9,17 @@ from helpers import domain_batch, optimizers
 from mmengine.model import MMSeparateDistributedDataParallel
 from mmengine.registry import init_default_scope
 from mmseg.registry import HOOKS
-from two_frame import tiny_cmom, tiny_davsn, tiny_fused_mic, tiny_tps, two_frame_batch
+from two_frame import tiny_cmom, tiny_davsn, tiny_fused_mic, tiny_quadmix, tiny_tps, two_frame_batch
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
-METHODS = dict(TPS=tiny_tps, DAVSN=tiny_davsn, CMOM=tiny_cmom, MIC=tiny_fused_mic)
+METHODS = dict(TPS=tiny_tps, DAVSN=tiny_davsn, CMOM=tiny_cmom, MIC=tiny_fused_mic, QuadMix=tiny_quadmix)
 LEARNT = dict(
     TPS={'loss_seg_aux', 'loss_tps'},
     DAVSN={'loss_seg_aux', 'loss_itc'},
     CMOM={'loss_seg_aux', 'loss_mix'},
     MIC={'loss_fd', 'loss_mix', 'loss_mask', 'loss_adv', 'loss_dis'},
+    QuadMix={'loss_seg_aux', 'loss_mix_source', 'loss_mix_target', 'loss_mmd', 'loss_tps'},
 )
 
 pytestmark = [pytest.mark.ddp, pytest.mark.slow]
@@ -28,7 +29,7 @@ def batch_of(build, seed):
     """MIC mixes images of one size, and judges HRDA's at half of it."""
     if build is tiny_fused_mic:
         return domain_batch(seed=seed, source_size=(64, 96), target_size=(64, 96), pairs=True)
-    return two_frame_batch(seed=seed)
+    return two_frame_batch(seed=seed, patches=build is tiny_quadmix)
 
 
 def trained(build, rank):
