@@ -21,7 +21,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.apis.sample_frames import sample_frames
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.fileio.atomic import require_another_file, write_atomically
 from i2vda_mmseg.reporting.run_record import read_run
 from i2vda_mmseg.runtime import OUTPUTS
 
@@ -60,18 +60,28 @@ def main() -> None:
     """Read the command line and export."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
+    if 'mmseg' in args.format:
+        out = stock_path(args)
+        require_another_file(out, args.checkpoint, 'the checkpoint to export')
+        if args.config:
+            require_another_file(out.with_suffix('.py'), args.config, 'the config of the method')
     if runtimes := [name for name in args.format if name != 'mmseg']:
         export_for_runtimes(args, tuple(runtimes))
     if 'mmseg' in args.format:
         export_for_mmseg(args)
 
 
+def stock_path(args: argparse.Namespace) -> Path:
+    """Name the checkpoint for stock MMSegmentation."""
+    return Path(args.out) if args.format == ['mmseg'] else Path(args.out).with_suffix('.pth')
+
+
 def export_for_mmseg(args: argparse.Namespace) -> None:
     """Write a checkpoint of the segmentor, and with ``--config`` its config."""
-    out = args.out if args.format == ['mmseg'] else Path(args.out).with_suffix('.pth')
-    print(f'checkpoint: {export_checkpoint(args.checkpoint, out)}')
+    out = stock_path(args)
+    print(f'checkpoint: {export_checkpoint(args.checkpoint, str(out))}')
     if args.config:
-        path = Path(out).with_suffix('.py')
+        path = out.with_suffix('.py')
         config = stock_config(load_config(args.config, args.cfg_options))
         check_export(config, out)
         write_atomically(config.pretty_text, path)

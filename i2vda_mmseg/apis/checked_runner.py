@@ -4,13 +4,15 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from i2vda_mmseg.engine.checkpoints import read_checkpoint, safe_loading
+from i2vda_mmseg.engine.checkpoints import check_loaded, read_checkpoint, safe_loading
 from i2vda_mmseg.engine.checkpoints.new_head import fit_to_classes
 from i2vda_mmseg.engine.checkpoints.planning import Plan
 from i2vda_mmseg.engine.compiled_network import compile_network
 from i2vda_mmseg.engine.hooks import PreemptionHook
+from i2vda_mmseg.models.segmentors.checkpoint_parts import SEGMENTOR, segmentor_weights
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .config_check import check_batch, check_model
@@ -74,15 +76,24 @@ class CheckedRunner(Runner):
         with safe_loading():
             return super().test()
 
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> Any:
+        """Load a checkpoint, and refuse one that leaves a plain network at random values, as methods do themselves."""
+        content = super().load_checkpoint(filename, *args, **kwargs)
+        check_loaded(unwrapped(self.model), content, filename)
+        return content
+
     def load_or_resume(self) -> None:
         """Load or resume, once; with ``new_head``, what fits of a checkpoint of other classes."""
         if not self.new_head or self._resume or self._load_from is None or getattr(self, '_has_loaded'):  # noqa: B009
             super().load_or_resume()
             return
-        model, checkpoint = unwrapped(self.model), read_checkpoint(self._load_from)
-        own = unwrapped(model.segmentor).state_dict()
-        fitted = fit_to_classes(checkpoint, own, list(self.train_dataloader.dataset.metainfo['classes']), own)
-        model.load_state_dict({f'segmentor.{key}': value for key, value in fitted.state.items()}, strict=False)
+        model = unwrapped(self.model)
+        prefix = SEGMENTOR if hasattr(model, 'segmentor') else ''  # none in a plain network
+        own = segmentor_weights(model.state_dict())
+        classes = list(self.train_dataloader.dataset.metainfo['classes'])
+        fitted = fit_to_classes(read_checkpoint(self._load_from), own, classes, own)
+        # mmengine's, which finds its way through the wrappers of several ranks
+        load_state_dict(self.model, {prefix + key: value for key, value in fitted.state.items()})
         renewed, kept = ', '.join(fitted.renewed), ', '.join(fitted.kept) or 'none'
         left = f'but for {renewed}, which start afresh except for' if renewed else 'all of them, with'
         rows = f'{left} the rows of the classes that both name: {kept}'

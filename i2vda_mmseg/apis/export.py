@@ -8,11 +8,12 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
-from i2vda_mmseg.engine.frame_predictor import find_test_dataset
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset, model_of
+from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.fileio.atomic import require_another_file
 from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 from i2vda_mmseg.models.segmentors.checkpoint import check_fit
-
-_SEGMENTOR = 'segmentor.'
+from i2vda_mmseg.models.segmentors.checkpoint_parts import SEGMENTOR, is_of_method, segmentor_weights, state_of
 
 
 def export_checkpoint(checkpoint: str, out: str) -> Path:
@@ -23,16 +24,17 @@ def export_checkpoint(checkpoint: str, out: str) -> Path:
         out: File to write; loads with ``strict=True`` into the ``EncoderDecoder`` of the method's config.
 
     Raises:
-        ValueError: If the checkpoint holds no ``segmentor.*``, or its network needs two frames.
+        ValueError: If the checkpoint holds no ``segmentor.*``, its network needs two frames, or ``out`` is itself.
     """
+    require_another_file(out, checkpoint, 'the checkpoint to export')
     content = read_checkpoint(checkpoint)
-    state = content.get('state_dict', content)
-    segmentor = {key.removeprefix(_SEGMENTOR): value for key, value in state.items() if key.startswith(_SEGMENTOR)}
-    if not segmentor:
+    state = state_of(content, checkpoint)
+    if not is_of_method(state):
         raise ValueError(
-            f'{checkpoint} holds no {_SEGMENTOR}* keys, as checkpoints of this project do; its keys are like '
+            f'{checkpoint} holds no {SEGMENTOR}* keys, as checkpoints of this project do; its keys are like '
             f'{next(iter(state), None)!r}'
         )
+    segmentor = segmentor_weights(state)
     if 'sf_layer.weight' in segmentor:
         raise ValueError(
             f'{checkpoint} is of a method whose network takes two frames and the optical flow between them (it fuses '
@@ -66,7 +68,15 @@ def stock_config(config: Config) -> Config:
 
     Returns:
         A config for mmseg's ``init_model`` and ``MMSegInferencer``, together with the exported checkpoint.
+
+    Raises:
+        ConfigError: If it is of a plain network.
     """
+    if 'segmentor' not in model_of(config):
+        raise ConfigError(
+            f'model.type: {config.model.type} is a plain network, whose config and checkpoints stock MMSegmentation '
+            'takes as they are; --config is that of a method'
+        )
     segmentor: dict[str, Any] = _without_weights(config.model.segmentor.to_dict())
     preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
     names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')

@@ -3,24 +3,23 @@
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
 from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.models.segmentors.checkpoint_parts import TRAINING_PARTS, part_of, state_of
 
 KEPT_META = ('dataset_meta', 'iter', 'seed', 'experiment_name', 'mmengine_version')
-_TRAINING_ONLY = ('discriminator.', 'proxy.', 'reference.')
 _DIGITS = 8
 
 
 def publish_checkpoint(checkpoint: str | Path, out: str | Path, keep_proxy: bool = False) -> Path:
     """Strip a checkpoint of all that only training needs, and put the hash of the file into its name.
 
-    Optimizers, schedulers, histories, random states, the discriminator, the proxy and the initial encoder go; so do the
-    config and what the notes say of the machine, its paths and its user. ``tools/test.py`` takes the file with the
-    method's config.
+    Optimizers, schedulers, histories, random states, the discriminator, the proxy, the initial encoder and thresholds
+    go; so do the config and what the notes say of the machine, its paths and its user. ``tools/test.py`` takes the file
+    with the method's config.
 
     Args:
         checkpoint: Checkpoint of a method, or of a plain network.
@@ -34,10 +33,8 @@ def publish_checkpoint(checkpoint: str | Path, out: str | Path, keep_proxy: bool
         ValueError: If the checkpoint is damaged, would run code, or holds no weights.
     """
     content = read_checkpoint(checkpoint)
-    state: dict[str, Any] = content.get('state_dict', {})
-    weights = {key: value for key, value in state.items() if keep_proxy or not key.startswith(_TRAINING_ONLY)}
-    if not weights:
-        raise ValueError(f'{checkpoint} holds no weights under state_dict; it has {", ".join(content) or "nothing"}')
+    state = state_of(content, str(checkpoint))
+    weights = {key: value for key, value in state.items() if keep_proxy or part_of(key) not in TRAINING_PARTS}
     meta = {key: value for key, value in content.get('meta', {}).items() if key in KEPT_META}
     buffer = io.BytesIO()
     torch.save({'meta': meta, 'state_dict': weights}, buffer)

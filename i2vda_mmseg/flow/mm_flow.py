@@ -1,6 +1,5 @@
 """FlowNet2, PWC-Net, RAFT and the other networks of mmflow."""
 
-import pickle
 from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
@@ -16,6 +15,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from i2vda_mmseg.compat import compiled_correlation, importable_mmflow, quiet_meshgrid, return_flow_fields
+from i2vda_mmseg.fileio.checkpoint_reading import DamagedCheckpointError, read_checkpoint
 
 from .base import FlowEstimator
 from .models import NETWORKS, WEIGHTS, padding_of
@@ -158,9 +158,9 @@ def _read_weights(path: Path, model: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f'There is no flow checkpoint {path}: {_how_to_get(path, model)}')
     try:
-        loaded = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f'{path} cannot be read as a checkpoint of tensors: {_how_to_get(path, model)}') from error
+        loaded = read_checkpoint(path)
+    except DamagedCheckpointError as error:
+        raise ValueError(f'{error}. Get it anew: {_how_to_get(path, model)}') from error
     weights = loaded.get('state_dict', loaded) if isinstance(loaded, dict) else None
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError(f"{path} holds no weights: a dict of tensors was expected, bare or under 'state_dict'.")

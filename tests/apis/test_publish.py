@@ -12,6 +12,8 @@ def checkpoint(tmp_path):
         'segmentor.head.weight': torch.arange(6.0).view(2, 3),
         'proxy.head.weight': torch.zeros(2, 3),
         'discriminator.conv.bias': torch.ones(4),
+        'reference.conv.bias': torch.ones(4),
+        'thresholds': torch.ones(2),
     }
     meta = dict(dataset_meta=dict(classes=['road', 'sky']), iter=7, seed=3, cfg='work_dir = "/home/ann"', hostname='h')
     path = tmp_path / 'iter_7.pth'
@@ -32,10 +34,13 @@ def test_only_what_is_tested_is_left_and_the_name_is_the_hash(checkpoint, tmp_pa
 
 def test_the_proxy_stays_for_another_training(checkpoint, tmp_path):
     content = torch.load(publish_checkpoint(checkpoint, tmp_path / 'a', keep_proxy=True), weights_only=True)
-    assert len(content['state_dict']) == 3
+    assert len(content['state_dict']) == 5
 
 
 def test_a_file_without_weights_is_refused(tmp_path):
     torch.save({'meta': {}}, tmp_path / 'empty.pth')
-    with pytest.raises(ValueError, match='holds no weights under state_dict; it has meta'):
+    with pytest.raises(ValueError, match=r'empty\.pth holds no weights, bare or under state_dict; it has meta'):
         publish_checkpoint(tmp_path / 'empty.pth', tmp_path / 'a')
+    torch.save([torch.zeros(1)], tmp_path / 'list.pth')
+    with pytest.raises(ValueError, match=r'list\.pth holds no weights, bare or under state_dict; it has a list'):
+        publish_checkpoint(tmp_path / 'list.pth', tmp_path / 'a')

@@ -6,6 +6,7 @@ import yaml
 from built_leaf import CONFIGS, LEAVES, build_leaf, setting
 
 from i2vda_mmseg.apis.config_check import check_config
+from i2vda_mmseg.models.segmentors.checkpoint_parts import PARTS, part_of
 
 PUBLISHED = yaml.safe_load((Path(__file__).parent / 'published_settings.yaml').read_text())
 I2VDA = 'i2vda/deeplabv2_r101_viper2cs'
@@ -49,6 +50,7 @@ def test_the_built_leaf_has_the_published_settings(name):
     check_config(leaf.config)
     assert leaf.config.work_dir == f'work_dirs/{name}'
     assert faults_of(leaf, name) == []
+    assert {part_of(key) for key in leaf.model.state_dict()} <= {'segmentor', *PARTS}
     assert leaf.data.source.dataset.metainfo['classes'] == leaf.data.target.dataset.metainfo['classes']
 
 

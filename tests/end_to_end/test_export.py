@@ -1,7 +1,11 @@
+import runpy
+import sys
+
 import mmcv
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.runner import load_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
@@ -63,3 +67,35 @@ def test_a_checkpoint_without_a_segmentor_is_refused(tmp_path):
     torch.save({'state_dict': {'backbone.weight': torch.zeros(1)}}, tmp_path / 'foreign.pth')
     with pytest.raises(ValueError, match=r"foreign\.pth holds no segmentor\.\* keys.*'backbone\.weight'"):
         export_checkpoint(str(tmp_path / 'foreign.pth'), str(tmp_path / 'out.pth'))
+
+
+def test_the_checkpoint_and_the_config_to_export_are_never_written_over(tmp_path, request, monkeypatch):
+    main = runpy.run_path(str(request.config.rootpath / 'tools/export.py'))['main']
+    checkpoint, config = tmp_path / 'iter_100.pth', tmp_path / 'leaf.py'
+    torch.save({'state_dict': {'segmentor.backbone.weight': torch.zeros(1)}, 'optimizer': {}}, checkpoint)
+    config.write_text('model = dict(type="SourceOnly")')
+    before = checkpoint.read_bytes(), config.read_text()
+    out = tmp_path / 'iter_100'
+    for arguments, said in [
+        ([out, '--format', 'onnx', 'mmseg'], r'iter_100\.pth is the checkpoint to export, which would be lost'),
+        ([checkpoint], r'iter_100\.pth is the checkpoint to export'),
+        ([tmp_path / 'leaf.pth', '--config', config], r'leaf\.py is the config of the method, which would be lost'),
+    ]:
+        monkeypatch.setattr(sys, 'argv', ['export.py', str(checkpoint), *map(str, arguments)])
+        with pytest.raises(ValueError, match=said):
+            main()
+    with pytest.raises(ValueError, match='is the checkpoint to export'):
+        export_checkpoint(str(checkpoint), str(checkpoint))
+    assert (checkpoint.read_bytes(), config.read_text()) == before
+
+
+def test_the_config_of_a_plain_network_is_refused():
+    config = Config(dict(model=dict(type='EncoderDecoder', backbone=dict(type='ResNet'))))
+    with pytest.raises(ConfigError, match=r'^model\.type: EncoderDecoder is a plain network'):
+        stock_config(config)
+
+
+def test_a_file_that_holds_a_list_is_no_checkpoint(tmp_path):
+    torch.save([torch.zeros(1)], tmp_path / 'list.pth')
+    with pytest.raises(ValueError, match=r'list\.pth holds no weights.*it has a list'):
+        export_checkpoint(str(tmp_path / 'list.pth'), str(tmp_path / 'out.pth'))

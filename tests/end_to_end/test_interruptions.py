@@ -147,6 +147,7 @@ def test_old_checkpoints_and_unfinished_files_are_removed_across_restarts(run, t
         run('killed', dict(moment='before_train_iter', iteration=5, deed='kill'), **options)
     folder = tmp_path / 'killed'
     (folder / '.iter_6.pth.0123.tmp').touch()
+    os.utime(folder / '.iter_6.pth.0123.tmp', (0, 0))
     save_atomically({}, folder / 'iter_2.pth')  # killed after iter_4 was written, before iter_2 was removed
     run('killed', **options)
     assert saved_in(folder) == ['iter_6.pth', 'last_checkpoint']

@@ -108,8 +108,31 @@ def test_only_unfinished_files_are_removed(tmp_path):
     left = tmp_path / 'pseudo_labels' / '.a.png.0f.tmp'
     left.parent.mkdir()
     left.touch()
+    os.utime(left, (0, 0))
     assert remove_unfinished(tmp_path) == [left]
     assert all(path.exists() for path in kept)
+
+
+def test_what_a_living_process_writes_stays(tmp_path):
+    """A run that starts in the same tree, at whatever moment, leaves it alone."""
+    for path in (tmp_path / 'inner' / 'iter_5.pth', tmp_path / 'video.mp4'):
+        with atomic_file(path) as draft:
+            draft.write_bytes(b'half')
+            os.utime(draft, (0, 0))  # long silent
+            assert remove_unfinished(tmp_path) == []
+            draft.write_bytes(b'whole')
+        assert path.read_bytes() == b'whole'
+
+
+def test_a_draft_of_another_machine_is_left_once_it_is_silent(tmp_path):
+    with atomic_file(tmp_path / 'a.txt') as draft:
+        draft.write_text('half')
+        own = draft.name.split('.')[-2].split('-')[0]
+        other = draft.rename(draft.with_name(draft.name.replace(own, '0' * 8)))
+        assert remove_unfinished(tmp_path) == []
+        os.utime(other, (0, 0))
+        assert remove_unfinished(tmp_path) == [other]
+        draft.write_text('whole')
 
 
 def test_what_another_library_writes_appears_only_whole(tmp_path):

@@ -133,7 +133,22 @@ def test_a_file_without_weights(tmp_path, content):
         path.write_bytes(content)
     else:
         torch.save(nn.Identity() if content == 'pickle' else dict(epoch=1), path)
-    with pytest.raises(ValueError, match=rf'{path} (cannot be read as a checkpoint|holds no weights)'):
+    message = {b'': 'is damaged.* Get it anew: curl -L', b'no checkpoint': 'is damaged or no checkpoint.* curl -L'}
+    with pytest.raises(
+        ValueError, match=rf'{path} ({message.get(content, "holds more than tensors|holds no weights")})'
+    ):
+        MMFlow('raft', checkpoint=path)
+
+
+def test_one_flipped_bit_of_the_weights_is_noticed(build, tmp_path):
+    """What torch.load takes for whole: flow would be estimated with another number in its place."""
+    path = tmp_path / 'weights.pth'
+    torch.save(build('raft').network.state_dict(), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    with pytest.raises(ValueError, match=r'is damaged: the checksum of .* does not fit.*curl -L'):
         MMFlow('raft', checkpoint=path)
 
 

@@ -124,6 +124,7 @@ def test_resume_makes_what_is_missing_or_damaged_and_nothing_else(call, config, 
     lost.unlink()
     cut.write_bytes(whole[cut][:100])
     (cut.parent / '.1234.tmp').write_bytes(b'of a run that was killed')
+    os.utime(cut.parent / '.1234.tmp', (0, 0))
     times = {path: path.stat().st_mtime_ns for path in kept}
     code, _, error = call(config, '--out', out)
     assert code == 1

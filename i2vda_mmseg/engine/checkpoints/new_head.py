@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-_PARTS = ('segmentor.', 'module.segmentor.')
-_HEADS, _ADDED = ('decode_head.', 'auxiliary_head.'), ('auxiliary_head.', 'sf_layer.')
-_OTHERS = ('proxy.', 'discriminator.', 'data_preprocessor.')
+from i2vda_mmseg.models.segmentors.checkpoint_parts import ADDED_PARTS, segmentor_weights, state_of
+
+_HEADS = ('decode_head', 'auxiliary_head', 'attention_head', 'classifier')  # in the names of what has a row a class
+_QUERIES = ('cls_embed', 'class_predictor')  # of what has one more, for no class
+_FUSION = 'sf_layer.weight'  # a row and two columns a class: those of the frame, then those of the one before
 
 
 class Fitted(NamedTuple):
@@ -42,41 +44,61 @@ def fit_to_classes(
     Raises:
         ValueError: If a weight is absent, or differs in more than its number of rows.
     """
-    state = _segmentor_of(checkpoint.get('state_dict', checkpoint))
-    before = [str(name) for name in (checkpoint.get('meta') or {}).get('dataset_meta', {}).get('classes', ())]
-    rows = {classes.index(name): before.index(name) for name in before if name in classes}
+    state = segmentor_weights(state_of(checkpoint))
+    named = ((checkpoint.get('meta') or {}).get('dataset_meta') or {}).get('classes') or ()
+    before = [str(name) for name in named]
+    places = _Places(len(classes), {classes.index(name): before.index(name) for name in before if name in classes})
     fitted, renewed = {}, []
     for key, value in own.items():
         if key not in state:
-            if not key.endswith('num_batches_tracked') and not key.startswith(_ADDED):
+            if not key.endswith('num_batches_tracked') and not key.startswith(ADDED_PARTS):
                 raise ValueError(f'the checkpoint has no {key}: it is of another network, which no new head mends')
             continue
         given = state[key]
-        is_reordered = before not in ([], list(classes)) and _has_rows(key, value, len(classes))
+        is_reordered = before not in ([], list(classes)) and places.are_in(key, value)
         if given.shape == value.shape and not is_reordered:
             fitted[key] = given
             continue
-        if given.shape[1:] != value.shape[1:] or value.shape[:1] != (len(classes),):
+        if not places.suit(key, given, value):
             raise ValueError(
                 f'{key} is {tuple(given.shape)} in the checkpoint and {tuple(value.shape)} in the model: they differ '
                 'in more than the number of classes'
             )
-        fitted[key] = initial[key].clone()
-        for to, source in rows.items():
-            if source < len(given):
-                fitted[key][to] = given[source]
+        fitted[key] = places.moved(key, given, initial[key])
         renewed.append(key)
     return Fitted(fitted, tuple(renewed), tuple(name for name in classes if name in before))
 
 
-def _has_rows(key: str, value: Tensor, count: int) -> bool:
-    """Whether a weight of a head may have a row a class."""
-    return key.startswith(_HEADS) and value.ndim > 0 and len(value) == count
+class _Places(NamedTuple):
+    """Where classes are in the weights of a model, and where the same ones are in those of a checkpoint."""
 
+    number: int  # of the model's classes
+    rows: dict[int, int]  # the model's to the checkpoint's
 
-def _segmentor_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The segmentor's weights under plain names, whatever they are stored as."""
-    for part in _PARTS:
-        if any(key.startswith(part) for key in state):
-            return {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)}
-    return {key: value for key, value in state.items() if not key.startswith(_OTHERS)}
+    def are_in(self, key: str, value: Tensor) -> bool:
+        """Whether a weight of the model may have a row a class."""
+        parts = key.split('.')
+        rows = self.number + any(part in _QUERIES for part in parts)
+        is_head = key == _FUSION or any(part in (*_HEADS, *_QUERIES) for part in parts)
+        return is_head and value.ndim > 0 and len(value) == rows
+
+    def suit(self, key: str, given: Tensor, value: Tensor) -> bool:
+        """Whether two weights differ in the number of classes at most."""
+        if key == _FUSION:
+            return given.shape[1] == 2 * len(given) and given.shape[2:] == value.shape[2:]
+        has_rows = self.are_in(key, value) or value.shape[:1] == (self.number,)
+        return has_rows and given.shape[1:] == value.shape[1:]
+
+    def moved(self, key: str, given: Tensor, initial: Tensor) -> Tensor:
+        """Give initial weights, in which classes that both name have the given ones."""
+        fitted, rows = initial.clone(), {to: row for to, row in self.rows.items() if row < len(given)}
+        if key == _FUSION:
+            columns = {to + b * self.number: row + b * len(given) for to, row in rows.items() for b in (0, 1)}
+            for to, row in rows.items():
+                fitted[to, list(columns)] = given[row, list(columns.values())]
+            return fitted
+        if len(fitted) > self.number and len(given) > 1:
+            rows[self.number] = len(given) - 1  # of no class
+        for to, row in rows.items():
+            fitted[to] = given[row]
+        return fitted

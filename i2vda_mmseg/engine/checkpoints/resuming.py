@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from .reading import DamagedCheckpointError, read_checkpoint
+from i2vda_mmseg.fileio.checkpoint_reading import DamagedCheckpointError, read_checkpoint
 
 POINTER = 'last_checkpoint'
 _NEEDED = ('meta', 'state_dict', 'optimizer', 'message_hub')

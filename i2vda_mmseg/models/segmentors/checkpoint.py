@@ -10,15 +10,14 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.errors import ConfigError
 
-_NOT_STORED = ('flow_estimator', 'temporal', 'refinement')  # frozen, with weights from elsewhere
-_PARTS = ('proxy', 'discriminator', 'bands', 'reference')  # what methods have beside their segmentor
-# What a single-level, single-frame segmentor does not have, and what may start fresh on top of one.
+from .checkpoint_parts import ADDED_PARTS, NOT_STORED, PARTS, SEGMENTOR, of_one_process, part_of
+
 _ADVICE = (
     'It must be of a method of this project or of an EncoderDecoder like model.segmentor (check num_classes and the '
     'networks of the config); one of other classes is loaded with tools/train.py --new-head, and weights of a backbone '
     'alone go into its init_cfg'
 )
-_ADDED_PARTS = ('segmentor.auxiliary_head.', 'segmentor.sf_layer.')
+_ADDED = tuple(SEGMENTOR + part for part in ADDED_PARTS)  # what may start afresh on top of a simpler segmentor
 STOCK_ADVICE = (
     'mmseg.apis.init_model and MMSegInferencer take stock segmentors: give them the config and the checkpoint that '
     'tools/export.py CHECKPOINT OUT --config CONFIG writes'
@@ -66,10 +65,10 @@ class CheckpointMixin(nn.Module):
         _prefix_plain_segmentor(state_dict, prefix, set(self._modules))
         if 'proxy' in self._modules:
             _start_proxy_from_segmentor(state_dict, prefix)
-        _drop_foreign_parts(state_dict, prefix, set(self._modules))
+        _drop_foreign_parts(state_dict, prefix, {*self._modules, *self._buffers, *self._parameters})
         own = {prefix + key: value for key, value in self.state_dict().items()}
-        segmentor = {key: value for key, value in own.items() if key.startswith(f'{prefix}segmentor.')}
-        check_fit(segmentor, state_dict, advice=_ADVICE, spare=tuple(prefix + part for part in _ADDED_PARTS))
+        segmentor = {key: value for key, value in own.items() if key.startswith(prefix + SEGMENTOR)}
+        check_fit(segmentor, state_dict, advice=_ADVICE, spare=tuple(prefix + part for part in _ADDED))
         check_fit(own, state_dict, spare=('',))
         self.was_loaded = True
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -81,7 +80,7 @@ def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> Non
         value = table.pop(key)
         if key.startswith(prefix):
             child, dot, rest = key.removeprefix(prefix).partition('.')
-            if child in _NOT_STORED:
+            if child in NOT_STORED:
                 continue
             if child in wrapped:
                 rest = rest.removeprefix('module').removeprefix('.')
@@ -92,18 +91,18 @@ def _rewrite_keys(table: dict[str, Any], prefix: str, wrapped: list[str]) -> Non
 
 def _prefix_plain_segmentor(state_dict: dict[str, Tensor], prefix: str, children: set[str]) -> None:
     """Read the keys of a plain ``EncoderDecoder`` (``backbone.*``...) as ``segmentor.*``."""
-    if any(key.startswith(f'{prefix}segmentor.') for key in state_dict):
+    if any(key.startswith(prefix + SEGMENTOR) for key in state_dict):
         return
     for key in list(state_dict):
         inner = key.removeprefix(prefix)
-        if inner.partition('.')[0] not in children:
-            state_dict[f'{prefix}segmentor.{inner}'] = state_dict.pop(key)
+        if part_of(inner) not in children:
+            state_dict[prefix + SEGMENTOR + inner] = state_dict.pop(key)
 
 
 def _start_proxy_from_segmentor(state_dict: dict[str, Tensor], prefix: str) -> None:
     if any(key.startswith(f'{prefix}proxy.') for key in state_dict):
         return
-    segmentor = f'{prefix}segmentor.'
+    segmentor = prefix + SEGMENTOR
     for key in list(state_dict):
         if key.startswith(segmentor):
             state_dict[f'{prefix}proxy.{key.removeprefix(segmentor)}'] = state_dict[key]
@@ -145,8 +144,8 @@ def check_fit(
 
 def _drop_foreign_parts(state_dict: dict[str, Tensor], prefix: str, own: set[str]) -> None:
     """Leave out what another method has beside its segmentor, such as a discriminator."""
-    parts = {key: key.removeprefix(prefix).partition('.')[0] for key in state_dict if key.startswith(prefix)}
-    foreign = {key: part for key, part in parts.items() if part in _PARTS and part not in own}
+    parts = {key: part_of(key.removeprefix(prefix)) for key in state_dict if key.startswith(prefix)}
+    foreign = {key: part for key, part in parts.items() if part in PARTS and part not in own}
     for key in foreign:
         del state_dict[key]
     if foreign:
@@ -156,16 +155,16 @@ def _drop_foreign_parts(state_dict: dict[str, Tensor], prefix: str, own: set[str
 def _forgive_absent_parts(module: nn.Module, incompatible_keys: Any) -> None:
     """Let what the checkpoint has nothing of start afresh, with a word; the flow estimator is in none."""
     missing = incompatible_keys.missing_keys
-    parts = {key: _part(key) for key in missing}
-    own, absent = Counter(map(_part, module.state_dict())), Counter(parts.values())
+    parts = {key: _finer_part(key) for key in missing}
+    own, absent = Counter(map(_finer_part, module.state_dict())), Counter(parts.values())
     fresh = {part for part, count in own.items() if part != 'segmentor' and absent[part] >= count}
-    missing[:] = [key for key in missing if parts[key] not in fresh | set(_NOT_STORED)]
+    missing[:] = [key for key in missing if parts[key] not in fresh | set(NOT_STORED)]
     if fresh:
         print_log(f'not in the checkpoint, starts afresh: {", ".join(sorted(fresh))}', logger='current')
 
 
-def _part(key: str) -> str:
-    """Give the part of a method that a weight belongs to: a child of it, or what a segmentor may have in addition."""
-    key = key.removeprefix('module.').replace('segmentor.module.', 'segmentor.')
-    added = [part.rstrip('.') for part in _ADDED_PARTS if key.startswith(part)]
-    return added[0] if added else key.partition('.')[0]
+def _finer_part(key: str) -> str:
+    """Give the part of a method that a weight belongs to, or what a segmentor has in addition to a simpler one."""
+    key = of_one_process(key)
+    added = [part.rstrip('.') for part in _ADDED if key.startswith(part)]
+    return added[0] if added else part_of(key)

@@ -14,6 +14,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 
 from .base import DomainAdaptiveSegmentor
 from .checkpoint import check_fit
+from .checkpoint_parts import segmentor_weights, state_of
 from .dense_prediction import logits_at_test_time, predict_densely
 from .updates import SegmentorPass
 
@@ -79,8 +80,7 @@ def _read_segmentor(path: str, network: nn.Module) -> dict[str, Tensor]:
             'stage_<k>.pth in its work dir), or name others with --cfg-options model.checkpoints=[A,B]'
         )
     content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    state = content.get('state_dict', content)
     own = {name: value for name, value in network.state_dict().items() if not name.endswith('num_batches_tracked')}
-    weights = {name.removeprefix('segmentor.'): value for name, value in state.items()}
+    weights = segmentor_weights(state_of(content, f'model.checkpoints: {path}'))
     check_fit(own, weights, f'model.checkpoints: {path}')
     return {name: weights[name] for name in own}

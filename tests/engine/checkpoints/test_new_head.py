@@ -77,3 +77,48 @@ def test_the_proxy_starts_as_the_new_network():
     fitted = fit_to_classes(checkpoint(given), own, CLASSES, own)
     model.load_state_dict({f'segmentor.{key}': value for key, value in fitted.state.items()}, strict=False)
     assert all(torch.equal(value, state_of(model.segmentor)[key]) for key, value in state_of(model.proxy).items())
+
+
+@pytest.mark.parametrize('part', ['attention_head.conv_seg', 'model.decode_head.classifier', 'model.classifier'])
+def test_classes_in_another_order_are_found_in_every_head(part):
+    given = {f'{part}.weight': torch.arange(5.0).view(5, 1), 'backbone.weight': torch.arange(5.0).view(5, 1)}
+    own = {key: torch.full((5, 1), -1.0) for key in given}
+    fitted = fit_to_classes(checkpoint(given), own, ['car', 'sky', 'road', 'a', 'b'], own)
+    assert fitted.state[f'{part}.weight'].flatten().tolist() == [4, 1, 0, -1, -1]
+    assert torch.equal(fitted.state['backbone.weight'], given['backbone.weight'])
+
+
+@pytest.mark.parametrize('classes', [CLASSES, ['car', 'sky', 'road', 'a', 'b']])
+def test_queries_keep_their_row_of_no_class(classes):
+    count = len(classes)
+    given = {'decode_head.cls_embed.bias': torch.arange(6.0)}
+    own = {'decode_head.cls_embed.bias': torch.full((count + 1,), -1.0)}
+    (bias,) = fit_to_classes(checkpoint(given), own, classes, own).state.values()
+    expected = [BEFORE.index(name) if name in BEFORE else -1 for name in classes]
+    assert bias.tolist() == [*expected, 5]
+
+
+@pytest.mark.parametrize('classes', [CLASSES, ['car', 'sky', 'road', 'a', 'b']])
+def test_the_fusion_of_two_frames_goes_by_name_in_rows_and_columns(classes):
+    """Each entry says which class of the result takes how much of which class of which frame."""
+    before, count = len(BEFORE), len(classes)
+    given = torch.arange(2.0 * before**2).view(before, 2 * before, 1, 1) + 100
+    own = torch.eye(count, 2 * count)[..., None, None]
+    (fitted,) = fit_to_classes(
+        checkpoint({'sf_layer.weight': given}), {'sf_layer.weight': own}, classes, {'sf_layer.weight': own}
+    ).state.values()
+    for row, result in enumerate(classes):
+        for column, taken in enumerate(classes):
+            for frame in (0, 1):
+                value = fitted[row, column + frame * count].item()
+                if {result, taken} <= set(BEFORE):
+                    wanted = given[BEFORE.index(result), BEFORE.index(taken) + frame * before].item()
+                else:
+                    wanted = own[row, column + frame * count].item()
+                assert value == wanted, (result, taken, frame)
+
+
+def test_a_file_that_holds_a_list_is_no_checkpoint():
+    _, own = networks()
+    with pytest.raises(ValueError, match='holds no weights, bare or under state_dict; it has a list'):
+        fit_to_classes([1], own, CLASSES, own)

@@ -97,3 +97,14 @@ def test_windows_are_averaged_as_the_networks_test_them(tmp_path):
         torch.testing.assert_close(
             models[0].predicted_logits(images), models[0].segmentor.slide_inference(images, metas)
         )
+
+
+def test_a_band_may_come_from_a_checkpoint_of_several_ranks(tmp_path):
+    paths = saved(bands(2), tmp_path)
+    state = torch.load(paths[1])['state_dict']
+    torch.save({key.replace('segmentor.', 'segmentor.module.'): value for key, value in state.items()}, paths[1])
+    model = multi_band(paths)
+    assert torch.equal(model.bands[0].backbone.conv.weight, state['segmentor.backbone.conv.weight'])
+    torch.save([1, 2], paths[1])
+    with pytest.raises(ValueError, match=r'stage_1\.pth holds no weights, bare or under state_dict; it has a list'):
+        multi_band(paths)

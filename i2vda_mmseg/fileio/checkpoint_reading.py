@@ -13,11 +13,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
-from mmengine.runner import load_checkpoint
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2vda_mmseg.compat import loading_with
-from i2vda_mmseg.models.segmentors.checkpoint import CheckpointMixin, check_fit
 
 _ZIP = b'PK\x03\x04'
 _LEGACY = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # the number that torch.save began with before torch 1.6
@@ -65,7 +63,7 @@ def read_checkpoint(path: str | Path | BinaryIO, map_location: Any = 'cpu') -> A
     except UnpicklingError as error:
         content = _load_if_trusted(path, map_location, error)
     except (RuntimeError, EOFError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedCheckpointError(f'{path} is damaged: it cannot be loaded ({_first_line(error)})') from error
+        raise DamagedCheckpointError(f'{path} is damaged: it cannot be loaded ({first_line(error)})') from error
     if not _trusting.get() and isinstance(content, dict) and isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
     return content
@@ -79,27 +77,21 @@ def safe_loading() -> AbstractContextManager[None]:
     return loading_with(read_checkpoint)
 
 
-def load_weights(model: nn.Module, checkpoint: str | Path) -> Any:
-    """Load a checkpoint into a method or a plain ``EncoderDecoder``, on the CPU, and give its content.
-
-    Args:
-        model: Changed in place.
-        checkpoint: File or address. A method takes those of methods and of plain networks, a plain network its own.
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a published checkpoint, whatever wraps them, without running code from it.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, would run code, or lacks weights of the network, or has them in another shape.
+        ValueError: If the file holds no weights, or other things beside them.
     """
-    try:
-        with safe_loading():
-            content = load_checkpoint(model, str(checkpoint), map_location='cpu')
-    except RuntimeError as error:  # such as for a file of torch.save that holds something else
-        raise DamagedCheckpointError(f'{checkpoint} cannot be loaded: {_first_line(error)}') from error
-    if not isinstance(model, CheckpointMixin):  # which has refused by itself
-        state = {key.removeprefix('module.'): value for key, value in content.get('state_dict', content).items()}
-        advice = "For a method's checkpoint, give the method's config, or what tools/export.py makes of the checkpoint"
-        check_fit(model.state_dict(), state, str(checkpoint), advice, spare=('auxiliary_head.',))
-    return content
+    checkpoint = read_checkpoint(path)
+    for wrapper in ('state_dict', 'model_state_dict', 'model'):
+        if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(wrapper), Mapping):
+            checkpoint = checkpoint[wrapper]
+    if not isinstance(checkpoint, Mapping) or not checkpoint:
+        raise ValueError('no weights in the file')
+    if strangers := [str(key) for key, value in checkpoint.items() if not isinstance(value, Tensor)]:
+        raise ValueError(f'{strangers[:3]} are no weights')
+    return {str(key).removeprefix('module.'): value for key, value in checkpoint.items()}
 
 
 def _check_intact(path: str | Path | BinaryIO) -> None:
@@ -119,7 +111,7 @@ def _check_intact(path: str | Path | BinaryIO) -> None:
                 with zipfile.ZipFile(file) as archive:
                     fault = archive.testzip()
             except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-                raise DamagedCheckpointError(f'{name} is damaged or truncated: {_first_line(error)}') from error
+                raise DamagedCheckpointError(f'{name} is damaged or truncated: {first_line(error)}') from error
             if fault is not None:
                 raise DamagedCheckpointError(f'{name} is damaged: the checksum of {fault} does not fit')
         file.seek(0)
@@ -168,22 +160,6 @@ def _reason(error: UnpicklingError) -> str:
     return lines[-1].rpartition('WeightsUnpickler error: ')[2].partition('. ')[0] if lines else 'no reason given'
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, without the pages of advice that may follow."""
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the weights of a published checkpoint, whatever wraps them, without running code from it.
-
-    Raises:
-        ValueError: If the file holds no weights, or other things beside them.
-    """
-    checkpoint = read_checkpoint(path)
-    for wrapper in ('state_dict', 'model_state_dict', 'model'):
-        if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(wrapper), Mapping):
-            checkpoint = checkpoint[wrapper]
-    if not isinstance(checkpoint, Mapping) or not checkpoint:
-        raise ValueError('no weights in the file')
-    if strangers := [str(key) for key, value in checkpoint.items() if not isinstance(value, Tensor)]:
-        raise ValueError(f'{strangers[:3]} are no weights')
-    return {str(key).removeprefix('module.'): value for key, value in checkpoint.items()}
