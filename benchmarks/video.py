@@ -36,7 +36,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 from i2vda_mmseg.fileio.frame_source import FrameSource
-from i2vda_mmseg.fileio.video_reader import VideoReader
+from i2vda_mmseg.fileio.video_reader import DEFAULT_FPS, VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 from i2vda_mmseg.runtime import FrameLabeller, open_network
 from i2vda_mmseg.runtime.command import VideoFrames
@@ -124,9 +124,9 @@ def stream(labeller: FrameLabeller, video: Path, out: Path) -> None:
     """Segment as tools/segment_video.py does, and print how much memory the process has."""
     frames = VideoReader(video)
     sixth = max(1, frames.count() // 6)
-    with VideoWriter(out, fps=17) as writer:
-        sinks = Sinks(bgr_palette(labeller.palette), OPACITY, writer)
-        segment_stream(labeller, take(VideoFrames(video), Cut()), sinks, progress=partial(tell_memory, sixth))
+    with VideoWriter(out, fps=DEFAULT_FPS) as writer:
+        sinks = Sinks([bgr_palette(labeller.palette)], OPACITY, writer)
+        segment_stream([labeller], take(VideoFrames(video), Cut()), sinks, progress=partial(tell_memory, sixth))
 
 
 def tell_memory(every: int, progress: Progress) -> None:
@@ -150,7 +150,7 @@ def make_video(path: Path, count: int) -> None:
     """Write blurred noise that moves to the right."""
     noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     picture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 0, 255, cv2.NORM_MINMAX)
-    with VideoWriter(path, fps=17) as writer:
+    with VideoWriter(path, fps=DEFAULT_FPS) as writer:
         for i in range(count):
             writer.write(np.roll(picture, 3 * i, axis=1))
 
@@ -170,7 +170,7 @@ def predict(network: nn.Module, frame: torch.Tensor) -> None:
 
 def encode(path: Path, count: int, labelled: list[tuple[np.ndarray, np.ndarray]], palette: np.ndarray) -> None:
     """Blend classes' colours over frames and write them, going round."""
-    with VideoWriter(path, fps=17) as writer:
+    with VideoWriter(path, fps=DEFAULT_FPS) as writer:
         for frame, labels in itertools.islice(itertools.cycle(labelled), count):
             writer.write(overlay(frame, labels, palette, OPACITY))
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.config import Config
 
+from i2vda_mmseg.datasets.transforms.labels import LABEL_STEPS
 from i2vda_mmseg.engine.executorch_program import EXECUTORCH_SUFFIX, require_executorch, save_executorch
 from i2vda_mmseg.engine.exported_program import trace
 from i2vda_mmseg.engine.exported_segmentor import open_export
 from i2vda_mmseg.engine.frame_network import FrameNetwork
-from i2vda_mmseg.engine.frame_predictor import LABEL_STEPS, find_test_dataset, read_metainfo
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset, read_metainfo
 from i2vda_mmseg.errors import ConfigError, check_choice
 from i2vda_mmseg.fileio.atomic import atomic_files
 from i2vda_mmseg.runtime import ModelCard

@@ -1,12 +1,12 @@
 """A video in, a video with its segmentation out, with a few frames in memory."""
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
@@ -14,11 +14,13 @@ from mmengine.logging import print_log
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, SmoothedPredictor
 from i2vda_mmseg.evaluation import TemporalConsistency
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
+from i2vda_mmseg.fileio.atomic import require_another_file
 from i2vda_mmseg.fileio.frame_source import FrameSource
-from i2vda_mmseg.fileio.images import write_image
 from i2vda_mmseg.fileio.video_writer import VideoWriter
+from i2vda_mmseg.runtime.segment import segment_stream
+from i2vda_mmseg.runtime.sinks import Sinks
 from i2vda_mmseg.runtime.stop import Stop
-from i2vda_mmseg.runtime.video_loop import Cut, Taken, ahead, bgr_palette, overlay, take
+from i2vda_mmseg.runtime.video_loop import Cut, bgr_palette, require_masks_apart, take
 from i2vda_mmseg.visualization.label_colors import LegendItem, draw_legend
 
 Predictor = FramePredictor | SmoothedPredictor
@@ -61,8 +63,8 @@ def segment_video(
         metrics: Measure temporal consistency and flicker, without labels: one for each predictor, see ``tc_metric``;
             none does not.
         progress: Called with the number of frames done and, as far as it is known, of all frames.
-        masks: Folder for the class indices of the first predictor, a grey PNG a frame, named as the frame is or by its
-            position in the video.
+        masks: Folder for the class indices of the first predictor, a grey PNG a frame, in folders and named as the
+            frame is below ``source``, or named by its position in the video.
         cut: Which frames are taken; consecutive ones are compared by the metrics, and written to ``out``.
         legend: Name and RGB colour of each class, in a strip below the video; none: no strip, and the video has the
             size of the frames.
@@ -72,7 +74,8 @@ def segment_video(
         FileNotFoundError: If there is nothing at ``source``.
         KeyboardInterrupt: If it was told to stop before the first frame.
         ValueError: If it cannot be read or is damaged, has no two consecutive frames where consistency is asked for,
-            ``opacity`` is out of range, there are not as many metrics as predictors, or ``out`` is ``source``.
+            ``opacity`` is out of range, there are not as many metrics as predictors, or ``out`` or a mask would replace
+            what is read.
         OSError: If ``out`` cannot be written.
     """
     chosen = [predictors] if isinstance(predictors, Predictor) else list(predictors)
@@ -80,89 +83,76 @@ def segment_video(
         raise ValueError(f'opacity must be in 0..1, got {opacity}')
     if metrics and len(metrics) != len(chosen):
         raise ValueError(f'expected one metric for each of the {len(chosen)} predictors, got {len(metrics)}')
+    folder = None if masks is None else Path(masks)
+    frames = _open(source, cut, out, folder)
+    streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
+    labellers = [_Labeller(predictor, stream) for predictor, stream in zip_longest(chosen, streams)]
+    told = None if progress is None else lambda done: progress(done.done, done.total)
+    with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
+        palettes = [bgr_palette(predictor.palette) for predictor in chosen]
+        sinks = Sinks(palettes, opacity, writer, folder, finish=partial(_with_legend, legend=legend))
+        made = segment_stream(labellers, (stop or Stop()).until(take(frames, cut)), sinks, progress=told)
+    if not made.frames and stop is not None and stop.number:
+        raise KeyboardInterrupt
+    if not made.frames:
+        raise ValueError(f'{source} has no frame from {cut.start} on')
+    figures = [_figures(metric, stream, source) for metric, stream in zip(metrics, streams)]
+    return VideoSummary(
+        frames=made.frames,
+        seconds=made.seconds,
+        tc=[each['TC'] for each in figures] or None,
+        flicker=[each['flicker'] for each in figures] or None,
+        pairs=made.frames - made.clips,
+        clips=made.clips,
+    )
+
+
+def _open(source: str | Path, cut: Cut, out: str | Path | None, masks: Path | None) -> FrameSource:
+    """Open a source, of which nothing that is written may be a part."""
     cut.check()
     frames = FrameSource(source)
     if frames.warning:
         print_log(f'{source}: {frames.warning}', logger='current', level=logging.WARNING)
-    if out and Path(out).exists() and Path(out).samefile(source):
-        raise ValueError(f'{out} is the video to segment, which would be lost; write to another file')
-    streams = [_stream(metric, predictor) for metric, predictor in zip(metrics, chosen)]
-    start = time.monotonic()
-    with VideoWriter(out, frames.fps) if out else nullcontext() as writer:
-        sinks = _Sinks(writer, opacity, None if masks is None else Path(masks), legend)
-        count, clips = _segment(
-            (stop or Stop()).until(take(frames, cut)), chosen, streams, sinks, progress or (lambda done, total: None)
-        )
-    if not count:
-        if stop is not None and stop.number:
-            raise KeyboardInterrupt
-        raise ValueError(f'{source} has no frame from {cut.start} on')
-    if any(not stream.counts.pairs for stream in streams):
-        raise ValueError(
-            f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
-            "clip's frames differ in their last number only"
-        )
-    figures = [metric.figures(stream.counts) for metric, stream in zip(metrics, streams)]
-    return VideoSummary(
-        frames=count,
-        seconds=time.monotonic() - start,
-        tc=[each['TC'] for each in figures] or None,
-        flicker=[each['flicker'] for each in figures] or None,
-        pairs=count - clips,
-        clips=clips,
-    )
+    if out:
+        require_another_file(out, source, 'the video to segment')
+    require_masks_apart(frames, masks)
+    return frames
 
 
-class _Sinks(NamedTuple):
-    """Where results go."""
+class _Labeller:
+    """A predictor whose labels are measured, where that is asked for, as they come."""
 
-    writer: VideoWriter | None
-    opacity: float
-    masks: Path | None
-    legend: Sequence[LegendItem]
+    def __init__(self, predictor: Predictor, stream: ConsistencyStream | None) -> None:
+        self._predictor, self._stream = predictor, stream
 
+    def begin_clip(self) -> None:
+        """Forget the frames before."""
+        self._predictor.begin_clip()
+        if self._stream is not None:
+            self._stream.begin_clip()
 
-def _segment(
-    taken: Iterator[Taken],
-    predictors: list[Predictor],
-    streams: list[ConsistencyStream],
-    sinks: _Sinks,
-    progress: Callable[[int, int], None],
-) -> tuple[int, int]:
-    """Label, measure and write frame after frame; reading and writing overlap with it. Gives frames and clips."""
-    colours = [bgr_palette(predictor.palette) for predictor in predictors]
-    followers: list[Any] = [*predictors, *streams]
-    count, clips, written = 0, 0, None
-    with ThreadPoolExecutor(2) as pool:
-        for count, frame in enumerate(ahead(taken, pool), start=1):
-            if frame.begins:
-                clips += 1
-                for follower in followers:
-                    follower.begin_clip()
-            predictions = [predictor(frame.image) for predictor in predictors]
-            for stream, prediction in zip(streams, predictions):
-                stream.add(prediction, np.ascontiguousarray(frame.image[..., ::-1]))
-            if sinks.writer is not None or sinks.masks is not None:
-                labels = [prediction.cpu().numpy() for prediction in predictions]
-                if written is not None:
-                    written.result()
-                written = pool.submit(_write, sinks, frame, list(zip(labels, colours)))
-            progress(count, frame.total)
-        if written is not None:
-            written.result()
-    return count, clips
+    def label(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Label frames (H, W, 3), uint8, BGR, one by one: (H, W), uint8, class indices, of each."""
+        return [self._label(frame) for frame in frames]
+
+    def _label(self, frame: np.ndarray) -> np.ndarray:
+        labels = self._predictor(frame)
+        if self._stream is not None:
+            self._stream.add(labels, np.ascontiguousarray(frame[..., ::-1]))
+        return labels.cpu().numpy()
 
 
 def _stream(metric: TemporalConsistency, predictor: Predictor) -> ConsistencyStream:
     return ConsistencyStream(metric.flow_estimator, len(predictor.palette), metric.switches, metric.flow_size)
 
 
-def _write(sinks: _Sinks, frame: Taken, results: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    if sinks.writer is not None:
-        pictures = [overlay(frame.image, labels, palette, sinks.opacity) for labels, palette in results]
-        sinks.writer.write(_with_legend(np.hstack(pictures), sinks.legend))
-    if sinks.masks is not None:
-        write_image(sinks.masks / f'{frame.name}.png', results[0][0])
+def _figures(metric: TemporalConsistency, stream: ConsistencyStream, source: str | Path) -> dict[str, float]:
+    if not stream.counts.pairs:
+        raise ValueError(
+            f'{source} has no two consecutive frames, which temporal consistency needs; in a folder, the names of a '
+            "clip's frames differ in their last number only"
+        )
+    return metric.figures(stream.counts)
 
 
 def _with_legend(picture: np.ndarray, legend: Sequence[LegendItem]) -> np.ndarray:

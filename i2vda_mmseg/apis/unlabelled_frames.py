@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
-from i2vda_mmseg.engine.frame_predictor import LABEL_STEPS
+from i2vda_mmseg.datasets.transforms.labels import LABEL_STEPS
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.fileio.frame_source import FrameSource, spread
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS

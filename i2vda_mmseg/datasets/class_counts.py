@@ -12,7 +12,8 @@ from mmengine.logging import print_log
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.fileio.atomic import write_atomically
 
-_LOADERS = ('LoadRawLabels', 'LoadAnnotations')
+from .transforms.labels import LABEL_STEPS
+
 _THREADS = 8
 
 
@@ -47,11 +48,11 @@ def class_counts(dataset: Any, key: str = 'rare_class_sampling') -> np.ndarray:
 
 def _label_loader(dataset: Any, key: str) -> Any:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
-    loader = next((step for step in steps if type(step).__name__ in _LOADERS), None)
+    loader = next((step for step in steps if type(step).__name__ in LABEL_STEPS), None)
     if loader is None:
         raise ConfigError(
             f'{key}: the pipeline of {type(dataset).__name__} loads no labels, by which images are '
-            f'chosen; add one of {list(_LOADERS)}, or set {key} to None'
+            f'chosen; add one of {list(LABEL_STEPS)}, or set {key} to None'
         )
     return loader
 

@@ -12,13 +12,13 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor, nn
 
+from i2vda_mmseg.datasets.transforms.labels import LABEL_STEPS
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.runtime import ProbabilitySmoother
 from i2vda_mmseg.runtime.scores import best_labels
 
 from .checkpoints import load_weights
 
-LABEL_STEPS = ('LoadRawLabels', 'LoadAnnotations')
 _READING = ('LoadImage', 'LoadImageFromFile', 'LoadFramePair', *LABEL_STEPS)
 
 

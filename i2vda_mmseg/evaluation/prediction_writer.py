@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from i2vda_mmseg.fileio.atomic import require_another_file
 from i2vda_mmseg.fileio.images import write_image
 
 
@@ -25,7 +26,7 @@ class PredictionWriter(BaseMetric):
         **kwargs: Those of ``BaseMetric``.
 
     Raises:
-        ValueError: If two images would be written to one file.
+        ValueError: If two images would be written to one file, or a prediction over an image that is read.
     """
 
     def __init__(self, out: str, data_root: str | None = None, **kwargs: Any) -> None:
@@ -43,6 +44,7 @@ class PredictionWriter(BaseMetric):
                     f'{path} would hold the predictions of two images, {self._written[path]} and {image}; write to a '
                     'folder a data set, or give PredictionWriter the data_root that both lie below'
                 )
+            require_another_file(path, image, 'the image that is read')
             labels = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
             write_image(path, (labels + 1 if sample.get('reduce_zero_label') else labels).astype(np.uint8))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -10,13 +10,11 @@ import numpy as np
 from .frames import FRAME_COLOURS, FrameIndex, place_of
 from .images import read_image
 from .listing import list_files
-from .video_reader import VideoReader
+from .video_reader import DEFAULT_FPS, VideoReader
 
 SEQUENCES, LABELS = 'leftImg8bit_sequence', 'gtFine'
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 T = TypeVar('T')
-
-DEFAULT_FPS = 17.0  # of Cityscapes sequences; a folder of frames states none
 
 
 class Frame(NamedTuple):
@@ -26,6 +24,11 @@ class Frame(NamedTuple):
     key: str  # path relative to the data root, or to the folder
     path: Path  # the file
     position: int = 0  # position in a video, from 0
+
+    @property
+    def place(self) -> str:
+        """Its folders below the data root, or the folder, and its name: no other frame of the source has the same."""
+        return str(PurePosixPath(self.key).with_name(self.name))
 
 
 Pair = tuple[Frame, Frame]

@@ -16,6 +16,8 @@ from av.video.stream import VideoStream
 from .reading import check_file
 from .video_tally import FrameTally, codec_name
 
+DEFAULT_FPS = 17.0  # of Cityscapes sequences, for what states no rate, such as a folder of frames
+
 # Containers by their content, whatever the file is called; FFmpeg would also follow a playlist to addresses elsewhere.
 _CONTAINERS = 'mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,ivf,flv,ogg,asf,mxf'
 _OPTIONS = {'format_whitelist': _CONTAINERS, 'protocol_whitelist': 'file'}

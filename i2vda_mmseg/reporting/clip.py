@@ -14,6 +14,7 @@ from i2vda_mmseg.engine.loops.clip_test_loop import clip_dataloader
 from i2vda_mmseg.fileio.frame_source import IMAGES, FrameSource
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
+from i2vda_mmseg.fileio.video_reader import DEFAULT_FPS
 
 from .clip_flicker import FlickerMeter, PairFlows, draw_flicker, flows_along
 from .page import ClipPlayer, ReportOptions, Track
@@ -22,7 +23,6 @@ from .run_record import RunRecord, attempt
 
 MAX_BYTES = 8_000_000  # of all pictures of the clip
 _MAX_WIDTH = 640
-_FPS = 17.0  # of Cityscapes sequences
 
 
 class Clip(NamedTuple):
@@ -80,7 +80,10 @@ def _stem(path: str) -> str:
 
 def _of_files(name: str, paths: list[str]) -> Clip:
     return Clip(
-        name, [_stem(path) for path in paths], lambda: (read_image(path, colours=FRAME_COLOURS) for path in paths), _FPS
+        name,
+        [_stem(path) for path in paths],
+        lambda: (read_image(path, colours=FRAME_COLOURS) for path in paths),
+        DEFAULT_FPS,
     )
 
 

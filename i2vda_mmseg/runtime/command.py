@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from i2vda_mmseg.fileio.video_reader import VideoReader
+from i2vda_mmseg.fileio.atomic import require_another_file
+from i2vda_mmseg.fileio.video_reader import DEFAULT_FPS, VideoReader
 from i2vda_mmseg.fileio.video_writer import VideoWriter
 
 from .labeller import FrameLabeller
@@ -19,7 +20,7 @@ from .segment import Progress, StreamSummary, segment_stream
 from .sinks import Sinks
 from .smoothing import SHARE, ProbabilitySmoother, SmoothedLabeller
 from .stop import Stop
-from .video_loop import Cut, Taken, bgr_palette, take
+from .video_loop import Cut, Taken, bgr_palette, require_masks_apart, take
 
 Opener = Callable[[str, RuntimeOptions], ExportedNetwork]
 SMOOTH_HELP = (
@@ -79,9 +80,9 @@ def main(arguments: list[str], open_model: Opener = open_network) -> StreamSumma
         page = stack.enter_context(OperatorPage(args.serve)) if args.serve is not None else None
         if page is not None:
             sys.stderr.write(f'open {page.address}\n')
-        sinks = Sinks(bgr_palette(labeller.palette), args.opacity, writer, args.masks and Path(args.masks), page)
+        sinks = Sinks([bgr_palette(labeller.palette)], args.opacity, writer, args.masks and Path(args.masks), page)
         keeps_time = fps if live is not None and args.live else None
-        summary = segment_stream(labeller, stop.until(frames), sinks, args.batch, keeps_time, _progress(live))
+        summary = segment_stream([labeller], stop.until(frames), sinks, args.batch, keeps_time, _progress(live))
     _report(summary, args, network, live)
     if isinstance(labeller, SmoothedLabeller):
         sys.stdout.write(f'{labeller.smoother.report()}\n')
@@ -136,8 +137,11 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error('--batch, --start, --end and --every are for files; a live source has no frame to wait for')
     if any('=' not in each for each in args.setting):
         parser.error('--setting: expected NAME=VALUE')
-    if args.out and Path(args.out).exists() and Path(args.source).exists() and Path(args.out).samefile(args.source):
-        parser.error(f'{args.out} is the video to segment, which would be lost; write to another file')
+    if args.out:
+        try:
+            require_another_file(args.out, args.source, 'the video to segment')
+        except ValueError as error:
+            parser.error(str(error))
 
 
 def _smoothed(labeller: FrameLabeller, share: float | None) -> FrameLabeller | SmoothedLabeller:
@@ -162,7 +166,8 @@ def _frames(args: argparse.Namespace) -> tuple[Iterable[Taken], float]:
         source = import_module('i2vda_mmseg.fileio.frame_source').FrameSource(args.source)
         if source.warning:
             sys.stderr.write(f'{args.source}: {source.warning}\n')
-    return take(source, cut), source.fps or import_module('i2vda_mmseg.fileio.frame_source').DEFAULT_FPS
+    require_masks_apart(source, args.masks and Path(args.masks))
+    return take(source, cut), source.fps or DEFAULT_FPS
 
 
 def _progress(live: LiveSource | None) -> Callable[[Progress], None]:

@@ -1,16 +1,14 @@
-"""A source of frames in, a video, masks or a page out, by an exported network."""
+"""A source of frames in, a video, masks or a page out, whatever labels them."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .labeller import FrameLabeller
 from .sinks import Sinks
-from .smoothing import SmoothedLabeller
 from .video_loop import Taken, ahead
 
 _KEPT = 1000  # latencies, of the latest frames
@@ -20,9 +18,20 @@ class StreamSummary(NamedTuple):
     """What was made of a source."""
 
     frames: int
+    clips: int
     seconds: float  # wall-clock time
     latency: float  # seconds from a live frame's coming to its labels, median; nan where frames are not live
     latency_p95: float  # the 95th percentile
+
+
+class Labeller(Protocol):
+    """What labels frames."""
+
+    def begin_clip(self) -> None:
+        """Forget the frames before: the next one continues nothing."""
+
+    def label(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Label frames (H, W, 3), uint8, BGR, of one size, in their order: (H, W), uint8, class indices, of each."""
 
 
 class Progress(NamedTuple):
@@ -34,20 +43,20 @@ class Progress(NamedTuple):
 
 
 def segment_stream(
-    labeller: FrameLabeller | SmoothedLabeller,
+    labellers: Sequence[Labeller],
     frames: Iterable[Taken],
     sinks: Sinks,
     batch: int = 1,
     fps: float | None = None,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> StreamSummary:
     """Label frame after frame; decoding, the network and encoding overlap, and memory does not grow.
 
     Args:
-        labeller: Labels the frames.
+        labellers: Label the frames, one after the other; one or several.
         frames: Where they come from.
         sinks: Where labels go.
-        batch: How many frames of a clip the network is given at once; a live source takes 1.
+        batch: How many frames of a clip a labeller is given at once; a live source takes 1.
         fps: Of the video that is written, where frames have times: each is repeated for as long as it was seen. None:
             each is written once.
         progress: Told after each batch.
@@ -56,27 +65,30 @@ def segment_stream(
         ValueError: If a frame cannot be labelled.
         OSError: If something cannot be written.
     """
-    start, count, latencies = time.monotonic(), 0, deque[float](maxlen=_KEPT)
+    start, count, clips, latencies = time.monotonic(), 0, 0, deque[float](maxlen=_KEPT)
     written: Future[None] | None = None
     clock = _Clock(fps)
     with ThreadPoolExecutor(2) as pool:
         for group in ahead(_grouped(frames, batch), pool):
             if group[0].begins:
-                labeller.begin_clip()
-            labels = labeller.label([frame.image for frame in group])
+                clips += 1
+                for labeller in labellers:
+                    labeller.begin_clip()
+            labels = [labeller.label([frame.image for frame in group]) for labeller in labellers]
             latency = time.monotonic() - group[-1].time if group[-1].time else float('nan')
             latencies.append(latency)
             if written is not None:
                 written.result()
             times = [clock.times(frame) for frame in group]
-            written = pool.submit(_write, sinks, group, labels, times)
+            written = pool.submit(_write, sinks, group, list(zip(*labels)), times)
             count += len(group)
-            progress(Progress(count, group[-1].total, latency))
+            if progress is not None:
+                progress(Progress(count, group[-1].total, latency))
         if written is not None:
             written.result()
     seconds = time.monotonic() - start
     figures = np.percentile(latencies, [50, 95]) if latencies else [float('nan')] * 2
-    return StreamSummary(count, seconds, float(figures[0]), float(figures[1]))
+    return StreamSummary(count, clips, seconds, float(figures[0]), float(figures[1]))
 
 
 class _Clock:
@@ -112,6 +124,6 @@ def _grouped(frames: Iterable[Taken], batch: int) -> Iterator[list[Taken]]:
         yield group
 
 
-def _write(sinks: Sinks, group: list[Taken], labels: list[np.ndarray], times: list[int]) -> None:
+def _write(sinks: Sinks, group: list[Taken], labels: list[tuple[np.ndarray, ...]], times: list[int]) -> None:
     for frame, each, repeats in zip(group, labels, times):
         sinks.write(frame, each, repeats)

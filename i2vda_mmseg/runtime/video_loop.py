@@ -1,7 +1,10 @@
 """What labelling a video consists of, whoever labels: frames in their order, taken ahead, colours over them."""
 
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,7 +28,7 @@ class Cut(NamedTuple):
 class Taken(NamedTuple):
     """A frame to segment."""
 
-    name: str
+    name: str  # with its folders as below the source; of a video, its position
     image: np.ndarray  # (H, W, 3), uint8, BGR
     begins: bool  # whether it continues nothing
     total: int = 0  # how many there are, as far as the source knows
@@ -34,7 +37,7 @@ class Taken(NamedTuple):
 
 def take(frames: Any, cut: Cut) -> Iterator[Taken]:
     """Read a cut of a ``FrameSource``; the first frame of each clip begins one, and so does the first of all."""
-    names = [frame.name for clip in frames.clips for frame in clip]
+    names = [frame.place for clip in frames.clips for frame in clip]
     end = len(frames) if cut.end is None else min(cut.end, len(frames) or cut.end)
     total, begins = max(0, -(-(end - cut.start) // cut.every)), True
     for position, image in enumerate(frames):
@@ -44,6 +47,23 @@ def take(frames: Any, cut: Cut) -> Iterator[Taken]:
         if position >= cut.start and (position - cut.start) % cut.every == 0:
             yield Taken(names[position] if names else f'{position:06d}', image, begins, total)
             begins = False
+
+
+def require_masks_apart(frames: Any, folder: Path | None) -> None:
+    """Refuse a folder for masks in which one would replace a frame of a ``FrameSource``, by ValueError."""
+    if folder is None:
+        return
+    resolve = cache(os.path.realpath)  # of folders, of which there are few
+    known = {(resolve(frame.path.parent), frame.path.name) for clip in frames.clips for frame in clip}
+    for frame in (frame for clip in frames.clips for frame in clip):
+        mask = mask_path(folder, frame.place)
+        if (resolve(mask.parent), mask.name) in known:
+            raise ValueError(f'the mask {mask} would replace a frame of the source; write masks to another folder')
+
+
+def mask_path(folder: Path, name: str) -> Path:
+    """Name the file of a frame's mask."""
+    return folder / f'{name}.png'
 
 
 def ahead(items: Iterable[T], pool: ThreadPoolExecutor) -> Iterator[T]:

@@ -136,6 +136,30 @@ def test_the_source_is_not_replaced(tmp_path):
     assert segment_video(Halves(), source, tmp_path / 'other.mp4').frames == 4
 
 
+def test_masks_of_several_folders_lie_in_folders(tmp_path):
+    for clip in ('a', 'b'):
+        (tmp_path / 'in').mkdir(exist_ok=True)
+        frames(tmp_path / 'in' / clip, count=2)
+    segment_video(Halves(changing=True), tmp_path / 'in', masks=tmp_path / 'masks')
+    found = sorted(tmp_path.glob('masks/**/*.png'))
+    assert [str(path.relative_to(tmp_path / 'masks')) for path in found] == [
+        'a/0000.png', 'a/0001.png', 'b/0000.png', 'b/0001.png',
+    ]  # fmt: skip
+    assert [cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[0, 0] for path in found] == [1, 2, 1, 2]
+
+
+def test_masks_never_replace_frames(tmp_path):
+    source = frames(tmp_path / 'in')
+    before = {path: path.read_bytes() for path in source.iterdir()}
+    (tmp_path / 'link').symlink_to(source)
+    for folder in (source, tmp_path / 'link'):
+        with pytest.raises(ValueError, match=r'the mask .*0000\.png would replace a frame of the source'):
+            segment_video(Halves(), source, masks=folder)
+    assert {path: path.read_bytes() for path in source.iterdir()} == before
+    segment_video(Halves(), source, masks=source / 'masks')
+    assert len(list((source / 'masks').iterdir())) == len(before)
+
+
 def test_a_broken_video_leaves_no_result(tmp_path):
     source = tmp_path / 'v.avi'
     writer = cv2.VideoWriter(str(source), cv2.VideoWriter.fourcc(*'MJPG'), 10, (48, 32))

@@ -44,6 +44,15 @@ def test_two_images_never_share_a_file(tmp_path, pair):
         write(None, tmp_path / 'out', *(tmp_path / 'elsewhere' / name for name in pair))
 
 
+def test_an_image_that_is_read_is_never_written_over(tmp_path):
+    image = tmp_path / 'data/city/y.png'
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b'pixels')
+    with pytest.raises(ValueError, match=r'y\.png is the image that is read, which would be lost'):
+        write(tmp_path / 'data', tmp_path / 'data', image)
+    assert image.read_bytes() == b'pixels'
+
+
 def test_the_same_image_again_is_no_fault_and_gives_no_figure(tmp_path):
     metric = write(tmp_path, tmp_path / 'out', tmp_path / 'a.png', tmp_path / 'a.png')
     assert metric.evaluate(2) == {}

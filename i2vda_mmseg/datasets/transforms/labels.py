@@ -10,6 +10,7 @@ from mmseg.registry import TRANSFORMS
 from i2vda_mmseg.fileio.images import read_index_label, read_red_label
 from i2vda_mmseg.ops import IGNORE_INDEX
 
+LABEL_STEPS = ('LoadRawLabels', 'LoadAnnotations')  # of pipelines, which read what a frame's pixels are
 _UNKNOWN = 254
 _READERS = {'index': read_index_label, 'red16': read_red_label}
 

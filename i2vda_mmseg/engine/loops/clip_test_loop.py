@@ -9,7 +9,8 @@ from mmengine.runner import TestLoop
 from mmengine.runner.amp import autocast
 from mmseg.registry import LOOPS
 
-from i2vda_mmseg.engine.frame_predictor import LABEL_STEPS, find_test_dataset
+from i2vda_mmseg.datasets.transforms.labels import LABEL_STEPS
+from i2vda_mmseg.engine.frame_predictor import find_test_dataset
 
 LOG_INTERVAL = 50
 
