@@ -50,7 +50,7 @@ tables: $(READY)  ## Write the tables of README, docs and configs anew from resu
 	$(BIN)/python -W ignore -m docs.tables
 
 test: $(READY)  ## Run the test suite with coverage, on all cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 zoo: $(READY)  ## Send every network of MMSegmentation through three methods and write results/zoo.json (half an hour on 2 cores)
 	test -d build/zoo/mmdet || $(BIN)/python -m pip install $(PIP_ARGS) --no-deps --target build/zoo -r requirements/zoo.txt

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -33,7 +34,18 @@ def run(installed, code, *arguments, cwd):
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-I2VDA = 'from i2vda_mmseg.entry import main; main()'
+# Several commands in one process, which imports once.
+I2VDA = """
+import shlex, sys
+from i2vda_mmseg.entry import main
+
+for line in sys.argv[1:]:
+    try:
+        main(shlex.split(line))
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
 
 
 def test_configs_of_the_package_are_found_by_mmengine_and_as_bases(installed, tmp_path):
@@ -66,19 +78,14 @@ def test_every_config_is_carried_and_listed(installed, request):
 
 @pytest.mark.slow
 def test_commands_run_from_an_empty_folder(installed, tmp_path):
-    street = run(
-        installed, I2VDA, 'data', 'street', '--out', 'street', '--images', 3, '--clips', 1, '--val-clips', 1,
-        '--synthia-images', 0, '--frames', 3, '--workers', 1, cwd=tmp_path,
-    )  # fmt: skip
-    assert street.returncode == 0, street.stderr
+    street = 'data street --out street --images 3 --clips 1 --val-clips 1 --synthia-images 0 --frames 3 --workers 1'
     options = [f'{part}.data_root={tmp_path}/street/cityscapes' for part in (
         'train_dataloader.dataset.target', 'val_dataloader.dataset', 'test_dataloader.dataset',
     )]  # fmt: skip
-    trained = run(
-        installed, I2VDA, 'train', 'i2vda_mmseg::source_only/deeplabv2_r18_streetworld.py', '--cfg-options', *options,
-        f'train_dataloader.dataset.source.data_root={tmp_path}/street/viper', 'train_cfg.max_iters=1', cwd=tmp_path,
-    )  # fmt: skip
-    assert trained.returncode == 0, trained.stderr
+    options += [f'train_dataloader.dataset.source.data_root={tmp_path}/street/viper', 'train_cfg.max_iters=1']
+    train = f'train i2vda_mmseg::source_only/deeplabv2_r18_streetworld.py --cfg-options {shlex.join(options)}'
+    done = run(installed, I2VDA, street, train, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / 'work_dirs/source_only/deeplabv2_r18_streetworld/iter_1.pth').is_file()
 
 
