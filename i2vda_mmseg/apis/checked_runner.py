@@ -13,6 +13,7 @@ from i2vda_mmseg.engine.checkpoints.planning import Plan
 from i2vda_mmseg.engine.compiled_network import compile_network
 from i2vda_mmseg.engine.hooks import PreemptionHook
 from i2vda_mmseg.models.segmentors.checkpoint_parts import SEGMENTOR, segmentor_weights
+from i2vda_mmseg.models.segmentors.dense_prediction import predict_logits
 from i2vda_mmseg.models.wrappers import unwrapped
 
 from .config_check import check_batch, check_model
@@ -36,6 +37,7 @@ class CheckedRunner(Runner):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        predict_logits(unwrapped(self.model))
         check_model(self.model, self.cfg)
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from i2vda_mmseg.datasets.transforms.labels import LABEL_STEPS
 from i2vda_mmseg.errors import ConfigError
+from i2vda_mmseg.models.segmentors.dense_prediction import predict_logits
 from i2vda_mmseg.runtime import ProbabilitySmoother
 from i2vda_mmseg.runtime.scores import best_labels
 
@@ -33,6 +34,7 @@ class FramePredictor:
 
     def __init__(self, model: nn.Module, pipeline: list[dict], palette: list[list[int]]) -> None:
         self.model: Any = model.eval()
+        predict_logits(model)
         self.palette = palette
         self._two_frames = any(step['type'] == 'LoadFramePair' for step in pipeline)
         # Compose would build from mmengine's registry, which does not know all of mmseg's steps.

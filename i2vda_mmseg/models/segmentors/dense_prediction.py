@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.logging import print_log
+from mmengine.structures import PixelData
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -65,6 +66,8 @@ def predict_densely(network: Any) -> Reading:
     Most heads give one map, and nothing changes. Where a head gives several in training, or none without its
     ``predict``, the right ones are found by comparison with the stock ``encode_decode`` on a random image.
 
+    Its predictions hold logits as well (``predict_logits``).
+
     A ``MultiLevelEncoderDecoder`` goes on to give (main, aux), and the parameters of heads that only learn are given a
     gradient of zero, for DDP wants one for every parameter from every pass.
 
@@ -83,7 +86,38 @@ def predict_densely(network: Any) -> Reading:
     network.reading = reading
     if reading != Reading():
         network._forward = partial(_dense_forward, network)
+    _let_predictions_hold_logits(network)
     return reading
+
+
+def predict_logits(network: nn.Module) -> None:
+    """Let ``seg_logits`` of the predictions of a plain segmentor be logits, as those of methods are.
+
+    mmseg's heads of masks predict scores, of which a softmax makes nearly the same probability for all classes.
+
+    Args:
+        network: Changed in place, if it is an ``EncoderDecoder`` that has not been; others stay as they are.
+    """
+    if isinstance(network, EncoderDecoder) and getattr(network, 'reading', None) is None:
+        network.reading = Reading() if _is_plain(network) else _probed(network)
+        _let_predictions_hold_logits(network)
+
+
+def hold_logits(samples: Sequence[Any], reading: Reading) -> Sequence[Any]:
+    """Turn ``seg_logits`` of predictions, as a head gave them, into logits; the classes stay what they are."""
+    for sample in samples if reading.in_log_space else ():
+        sample.seg_logits = PixelData(data=reading.logits(sample.seg_logits.data))
+    return samples
+
+
+def _let_predictions_hold_logits(network: Any) -> None:
+    if network.reading.in_log_space:
+        network.postprocess_result = partial(_logits_result, network)
+
+
+def _logits_result(network: Any, seg_logits: Tensor, data_samples: Any = None) -> Any:
+    """Stand in for the ``postprocess_result`` of a network whose head gives scores."""
+    return hold_logits(type(network).postprocess_result(network, seg_logits, data_samples), network.reading)
 
 
 def judges_auxiliary_head(network: nn.Module) -> bool:
@@ -174,7 +208,8 @@ def _is_plain(network: Any) -> bool:
 def _probed(network: Any) -> Reading:
     """Find the map of logits among what the head gives in training."""
     devices = [parameter.device for parameter in network.parameters()][:1]
-    with torch.random.fork_rng(devices=[device for device in devices if device.type == 'cuda']), evaluating(network):
+    forked = torch.random.fork_rng(devices=[device for device in devices if device.type == 'cuda'])
+    with forked, torch.enable_grad(), evaluating(network):
         images = torch.randn(2, 3, *_PROBE_SIZE, device=devices[0])
         try:
             expected = _expected(network, images)
@@ -236,5 +271,7 @@ def _agree(candidate: Reading, output: Tensor, expected: Tensor, align_corners: 
 
 def _unreached(network: nn.Module, output: Tensor) -> tuple[str, ...]:
     named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    if not output.requires_grad:  # a network that is frozen as a whole
+        return tuple(name for name, _ in named)
     gradients = torch.autograd.grad(output.sum(), [parameter for _, parameter in named], allow_unused=True)
     return tuple(name for (name, _), gradient in zip(named, gradients) if gradient is None)

@@ -15,7 +15,7 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from .base import DomainAdaptiveSegmentor
 from .checkpoint import check_fit
 from .checkpoint_parts import segmentor_weights, state_of
-from .dense_prediction import logits_at_test_time, predict_densely
+from .dense_prediction import Reading, hold_logits, logits_at_test_time, predict_densely, predicts_whole
 from .updates import SegmentorPass
 
 
@@ -25,7 +25,8 @@ class MultiBandSegmentor(DomainAdaptiveSegmentor):
 
     The first network is the one of the checkpoint that is tested; the others are read from ``checkpoints`` at the same
     moment. As in the released code, the probabilities are averaged at the resolution of the logits (of the images if
-    ``test_cfg`` says 'slide') and then resized to the size of the labels. ``seg_logits`` of a prediction are these.
+    ``test_cfg`` says 'slide') and then resized as ``resize_logits`` says; ``seg_logits`` of a prediction are their
+    logarithm.
 
     Args:
         segmentor: Config of the ``EncoderDecoder`` that all have in common.
@@ -55,9 +56,11 @@ class MultiBandSegmentor(DomainAdaptiveSegmentor):
         probs = torch.stack(each).sum(dim=0) / len(networks)
         if mode == 'tensor':
             return probs
-        if data_samples is None:
+        network = unwrapped(self.segmentor)
+        if self.resize_logits == 'twice' or not predicts_whole(network, data_samples):
             probs = self.upsampled(probs, inputs)
-        return unwrapped(self.segmentor).postprocess_result(probs, data_samples)
+        samples = type(network).postprocess_result(network, probs, data_samples)
+        return hold_logits(samples, Reading(in_log_space=True))
 
     def predicted_logits(self, images: Tensor) -> Tensor:
         """Average as in a test: (N, 3, H, W) to (N, C, H, W), the logarithm of the probabilities."""

@@ -17,8 +17,8 @@ def saved(models, folder):
     return paths
 
 
-def multi_band(paths):
-    model = tiny_method('MultiBandSegmentor', checkpoints=paths[1:])
+def multi_band(paths, **options):
+    model = tiny_method('MultiBandSegmentor', checkpoints=paths[1:], **options)
     load_checkpoint(model, paths[0], strict=True)
     return model.eval()
 
@@ -27,9 +27,10 @@ def average(models, images):
     return sum(model.segmentor(images, mode='tensor').softmax(1) for model in models) / len(models)
 
 
-def test_probabilities_are_averaged_and_resized_to_the_label(tmp_path):
+@pytest.mark.parametrize('resize_logits', ['once', 'twice'])
+def test_probabilities_are_averaged_and_resized_to_the_label(tmp_path, resize_logits):
     models = bands()
-    model = multi_band(saved(models, tmp_path))
+    model = multi_band(saved(models, tmp_path), resize_logits=resize_logits)
     image = torch.randint(256, (3, 32, 48), dtype=torch.uint8)
     sample = data_sample(ori_shape=(64, 96), img_shape=(32, 48))
     (out,) = model.test_step(dict(inputs=[image], data_samples=[sample]))
@@ -38,11 +39,26 @@ def test_probabilities_are_averaged_and_resized_to_the_label(tmp_path):
         expected = average(models, images)
         assert torch.equal(model(images, mode='tensor'), expected)
         assert model(images, mode='predict')[0].seg_logits.data.shape == (3, 32, 48)
-    expected = F.interpolate(expected, (64, 96), mode='bilinear', align_corners=True)[0]
-    torch.testing.assert_close(out.seg_logits.data, expected)
+    for size in [(64, 96)] if resize_logits == 'once' else [(32, 48), (64, 96)]:
+        expected = F.interpolate(expected, size, mode='bilinear', align_corners=True)
+    expected = expected[0]
+    torch.testing.assert_close(out.seg_logits.data.softmax(0), expected)
     assert torch.equal(out.pred_sem_seg.data, expected.argmax(0, keepdim=True))
     each = {tuple(single.segmentor(images, mode='tensor').argmax(1).flatten().tolist()) for single in models}
     assert len(each) == 3
+
+
+def test_what_the_preprocessor_pads_is_cut_off_again(tmp_path):
+    models = bands()
+    model = multi_band(saved(models, tmp_path), resize_logits='once')
+    model.data_preprocessor.test_cfg = dict(size_divisor=32)
+    image = torch.randint(256, (3, 24, 40), dtype=torch.uint8)
+    sample = data_sample(ori_shape=(24, 40), img_shape=(24, 40))
+    (out,) = model.test_step(dict(inputs=[image], data_samples=[sample]))
+    images = F.pad(model.data_preprocessor.normalize(image[None].float().flip(1)), (0, 24, 0, 8))
+    with torch.no_grad():
+        expected = F.interpolate(average(models, images), (32, 64), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(out.seg_logits.data.softmax(0), expected[0, :, :24, :40])
 
 
 def test_a_plain_network_and_the_models_own_checkpoint_load(tmp_path):
