@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
+from i2vda_mmseg.compat import quiet_libraries
 from i2vda_mmseg.engine.executorch_program import EXECUTORCH_SUFFIX
-from i2vda_mmseg.engine.exported_program import SUFFIX, quiet_exporters, reason, save_program
+from i2vda_mmseg.engine.exported_program import SUFFIX, reason, save_program
 from i2vda_mmseg.runtime import ModelCard
 
 # By their names: the ending of the file to open.
@@ -47,7 +48,7 @@ def write_formats(
 def _write_onnx(program: ExportedProgram, card: ModelCard, path: Path) -> None:
     sizes = {0: 'batch', 2: 'height', 3: 'width'}
     try:
-        with quiet_exporters():
+        with quiet_libraries():
             written: Any = torch.onnx.export(
                 program, (), input_names=['frames'], output_names=list(card.outputs),
                 dynamic_shapes=dict(frames=sizes), dynamo=True, verbose=False,
@@ -83,7 +84,7 @@ def _quantise(path: Path, calibration: Iterable[np.ndarray]) -> None:
             return None if batch is None else {'frames': batch}
 
     quantised = path.with_name('quantised.onnx')
-    with quiet_exporters():
+    with quiet_libraries():
         quantization.quantize_static(
             path, quantised, _Frames(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
             extra_options=dict(ActivationSymmetric=False, WeightSymmetric=True),

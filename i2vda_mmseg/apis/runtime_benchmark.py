@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from i2vda_mmseg.engine.exported_program import quiet_exporters, reason
+from i2vda_mmseg.compat import quiet_libraries
+from i2vda_mmseg.engine.exported_program import reason
 from i2vda_mmseg.engine.frame_network import FrameNetwork
 from i2vda_mmseg.environment import WITHOUT_TORCH
 from i2vda_mmseg.fileio.atomic import write_atomically
@@ -186,7 +187,7 @@ def main(arguments: list[str]) -> None:
     frames = torch.from_numpy(example(batch, height, width))
     if name == 'compile':
         network = torch.compile(network)
-    with torch.inference_mode(), quiet_exporters():
+    with torch.inference_mode(), quiet_libraries():
         try:
             serve(lambda: network(frames))
         except Exception as error:  # no compiler, or none of its operators

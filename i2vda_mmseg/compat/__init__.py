@@ -14,15 +14,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-from .operators import provide_detection_heads, provide_pure_operators
+from .operators import provide_detection_heads, provide_pure_operators, quiet_libraries
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
     'compiled_correlation', 'find_maintained_configs', 'importable_mmflow', 'let_samples_be_pinned', 'loading_with',
-    'provide_detection_heads', 'provide_pure_operators', 'quiet_imports', 'quiet_meshgrid', 'quiet_mmengine',
-    'return_flow_fields',
+    'provide_detection_heads', 'provide_pure_operators', 'quiet_imports', 'quiet_libraries', 'quiet_meshgrid',
+    'quiet_mmengine', 'return_flow_fields',
 ]  # fmt: skip
 
 _CHATTER = 'Could not import OneDL'

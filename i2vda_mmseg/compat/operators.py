@@ -43,7 +43,7 @@ def provide_detection_heads() -> None:
     if find_spec('mmdet') is None or find_spec('mmcv._ext') is not None:
         return
     heads = [sys.modules.get(f'mmseg.models.decode_heads.{name}_head') for name in ('maskformer', 'mask2former')]
-    with _stand_in_operators() as operators, _without_warnings():
+    with _stand_in_operators() as operators, quiet_libraries():
         import_module('mmdet.models')
         for part in [module for name, module in sys.modules.items() if name.startswith('mmdet.models.')]:
             for name in {'MultiScaleDeformableAttention', 'point_sample'} & set(vars(part)):
@@ -88,14 +88,15 @@ def _stand_in_operators() -> Iterator[Any]:
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Leave out what mmdetection says of operators that it does not find."""
+def quiet_libraries() -> Iterator[None]:
+    """Keep back warnings and what is logged below errors, which libraries tell their own developers."""
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(action='ignore'):
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 class _Operators(ModuleType):

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from i2vda_mmseg.compat import quiet_libraries
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.runtime import ExportedNetwork, ModelCard, RuntimeOptions
 
-from .exported_program import quiet_exporters, reason
+from .exported_program import reason
 from .frame_network import FrameNetwork
 
 EXECUTORCH_SUFFIX = '.pte'
@@ -44,7 +45,7 @@ def save_executorch(network: FrameNetwork, card: ModelCard, size: tuple[int, int
     frames = torch.zeros(1, 3, size[1], size[0], dtype=getattr(torch, card.input_type))
     facts = torch.tensor(list(json.dumps(card.to_strings()).encode()), dtype=torch.uint8)
     try:
-        with torch.no_grad(), quiet_exporters():
+        with torch.no_grad(), quiet_libraries():
             program = torch.export.export(network, (frames,), strict=False)
             lowered = exir.to_edge_transform_and_lower(
                 program, partitioner=[xnnpack.XnnpackPartitioner()], constant_methods={_CARD: facts}
@@ -97,7 +98,7 @@ def _runner(program: Any, method: Any) -> Callable[[np.ndarray], list[np.ndarray
 def _library(name: str) -> Any:
     logging.getLogger('torchao').setLevel(logging.ERROR)  # its kernels for other machines do not load here
     try:
-        with redirect_stderr(io.StringIO()), quiet_exporters():
+        with redirect_stderr(io.StringIO()), quiet_libraries():
             return import_module(name)
     except ImportError as error:
         raise ImportError(

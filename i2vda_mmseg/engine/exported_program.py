@@ -3,9 +3,7 @@
 import inspect
 import io
 import json
-import logging
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch.export import Dim, ExportedProgram
 
+from i2vda_mmseg.compat import quiet_libraries
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.runtime import ExportedNetwork, ModelCard, RuntimeOptions
 
@@ -38,7 +37,7 @@ def trace(network: FrameNetwork, frames: torch.Tensor) -> ExportedProgram:
     """
     sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
     try:
-        with torch.no_grad(), quiet_exporters(), pooling_by_matrices():
+        with torch.no_grad(), quiet_libraries(), pooling_by_matrices():
             program = torch.export.export(network, (frames,), dynamic_shapes=dict(frames=sizes), strict=False)
     except Exception as error:  # torch has a class for each reason, most of them private
         raise ValueError(f'torch.export finds no graph of the network: {reason(error)}') from error
@@ -128,19 +127,6 @@ def open_program(path: str | Path, options: RuntimeOptions = RuntimeOptions()) -
         return [output.cpu().numpy() for output in module(torch.from_numpy(frames).to(device))]
 
     return ExportedNetwork(path, card, _run, 'torch.export')
-
-
-@contextmanager
-def quiet_exporters() -> Iterator[None]:
-    """Keep back what the exporters tell their own developers; errors come through."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        logging.disable(before)
 
 
 def reason(error: BaseException) -> str:

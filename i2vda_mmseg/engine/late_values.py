@@ -5,12 +5,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from mmengine.runner import Runner
 from torch import Tensor
 
 
 def is_elsewhere(value: Any) -> bool:
     """Whether a value lies on a device that the program would have to wait for."""
     return isinstance(value, Tensor) and value.device.type != 'cpu'
+
+
+def deliver_all(runner: Runner) -> None:
+    """Let every hook look at what it still waits for, so that what went wrong stops the run before it is stored."""
+    for hook in runner.hooks:
+        if hasattr(hook, 'deliver'):
+            hook.deliver(runner)
 
 
 class LateValues:

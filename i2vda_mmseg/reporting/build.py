@@ -20,6 +20,7 @@ from .page import Legend, ReportContent, ReportOptions, RunHead, render_report
 from .paths import shorten_apart
 from .run_record import RunRecord, attempt, read_run, short_names
 from .samples import RunSamples, draw_samples, gather
+from .seeds import seed_table
 from .support import compare_runs
 from .without_labels import unlabelled_facts, video_table
 
@@ -68,6 +69,7 @@ def _content(runs: list[RunRecord], options: ReportOptions) -> ReportContent:
         support=support.note,
         compared=support.figures,
         differences_of_runs=support.differences,
+        seeds=seed_table(runs),
         facts=[*map(_apart, fact_rows(metrics)), *unlabelled_facts(unlabelled)],
         charts=charts,
         confusion=confusion,

@@ -52,7 +52,7 @@ def config_differences(configs: Sequence[Config | None]) -> list[FactRow]:
 
     Only what the runner and this package read is compared; variables that configs are written with are repeated in it.
     """
-    leaves = [None if config is None else _leaves(config) for config in configs]
+    leaves = [None if config is None else settings_of(config) for config in configs]
     known = [leaf for leaf in leaves if leaf is not None]
     rows = []
     for key in dict.fromkeys(key for leaf in known for key in leaf):
@@ -71,7 +71,8 @@ def version_rows(runs: Sequence[RunRecord]) -> list[FactRow]:
     return fact_rows(facts)
 
 
-def _leaves(config: Config) -> dict[str, str]:
-    tree = config.to_dict()
+def settings_of(config: Config | None) -> dict[str, str]:
+    """Give what a run learns by: each setting as text by its path; none without a config."""
+    tree = {} if config is None else config.to_dict()
     kept = {key: value for key, value in tree.items() if key in _READ and key not in _LEFT_OUT}
     return {key: str(value) for key, value in flatten(kept).items()}

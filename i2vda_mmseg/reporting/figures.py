@@ -199,7 +199,17 @@ def percent(name: str, value: Any) -> str | None:
         >>> percent('mIoU', 52.083), percent('flicker', 0.1041), percent('TC', None)
         ('52.1', '10.4', None)
     """
-    return _text(value, 100 if _is_share('', name) else 1) if is_number(value) else None
+    return _text(value, unit_of(name)) if is_number(value) else None
+
+
+def unit_of(name: str) -> int:
+    """What a single figure of metrics.json is multiplied by to be in percent.
+
+    Example:
+        >>> unit_of('TC'), unit_of('mIoU')
+        (100, 1)
+    """
+    return 100 if _is_share('', name) else 1
 
 
 def _text(value: float | None, unit: int) -> str:

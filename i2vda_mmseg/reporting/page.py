@@ -15,6 +15,7 @@ from .confusion import ConfusionTable
 from .figures import FactRow, FigureTable
 from .paths import shorten
 from .pictures import Picture
+from .seeds import SeedTable
 from .support import DifferenceRow
 
 _BREAKS = re.compile(r'(?<=[_./])|(?<=[a-z])(?=[A-Z])')
@@ -82,6 +83,7 @@ class ReportContent(NamedTuple):
     support: str  # what bold means here, or why nothing is; '' for a single run
     compared: list[str]  # figures of the differences
     differences_of_runs: list[DifferenceRow]  # between pairs of runs
+    seeds: SeedTable  # runs that differ in their seed only
     facts: list[FactRow]  # what they are about
     charts: list[Chart]  # the curves
     confusion: list[ConfusionTable]  # which class is taken for which

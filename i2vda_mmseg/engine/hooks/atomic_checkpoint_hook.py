@@ -10,6 +10,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from i2vda_mmseg.engine.checkpoints import POINTER
+from i2vda_mmseg.engine.late_values import deliver_all
 from i2vda_mmseg.engine.optimizers import wrappers_of
 from i2vda_mmseg.fileio.atomic import remove_unfinished, write_atomically
 from i2vda_mmseg.fileio.atomic_checkpoint import BACKEND
@@ -87,9 +88,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        for hook in runner.hooks:
-            if hasattr(hook, 'deliver'):  # what went wrong on a GPU stops the run here, before it is saved
-                hook.deliver(runner)
+        deliver_all(runner)
         kept = [*(number for number in getattr(self, 'keep_ckpt_ids', ()) if number != step), step]
         previous, name = self.last_ckpt, self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)

@@ -29,9 +29,9 @@ class PreemptionHook(Hook):
     """On SIGTERM, SIGUSR2 or SIGUSR1, finish the iteration, save a checkpoint, and exit with code 75.
 
     With several ranks, one that is asked stops them all, after the same iteration; where there is a
-    ``CheckFiniteHook``, its reduction tells them. A validation is broken off, and done
-    from its beginning when the run goes on. While gradients are being accumulated, the window is finished first. The
-    checkpoint is written by the ``AtomicCheckpointHook`` of the run.
+    ``CheckFiniteHook``, its reduction tells them. A validation, and the labelling of frames between stages, is broken
+    off, and done from its beginning when the run goes on. While gradients are being accumulated, the window is finished
+    first. The checkpoint is written by the ``AtomicCheckpointHook`` of the run.
 
     Raises:
         SystemExit: With code 75 (``PREEMPTED``), after the checkpoint has been written.
@@ -78,6 +78,11 @@ class PreemptionHook(Hook):
             for key in _validations(runner):
                 del runner.message_hub.log_scalars[key]
             runner.message_hub.log_scalars.update(self._history)
+            self._leave(runner, runner.iter)
+
+    def leave_if_asked(self, runner: Runner) -> None:
+        """Save and leave between two iterations, such as while frames are labelled; all ranks call it together."""
+        if self._any_rank_asked():
             self._leave(runner, runner.iter)
 
     def after_train(self, runner: Runner) -> None:

@@ -57,7 +57,10 @@ class Labeller:
             for done, (index, sample) in enumerate(zip(indices, loader)):
                 if done % max(len(indices) // 10, 1) == 0:
                     runner.logger.info(f'{what}: {done * world_size} of {len(frames)} frames')
-                yield index, self.probs(model, model.data_preprocessor(sample)['inputs'])
+                if done < len(frames) // world_size:  # as many as any rank has: they answer together
+                    leave_if_asked(runner)
+                batch = model.data_preprocessor(sample)
+                yield index, without_padding(self.probs(model, batch['inputs']), batch['data_samples'][0])
 
     @torch.no_grad()
     def probs(self, model: Any, images: Tensor) -> Tensor:
@@ -72,3 +75,23 @@ class Labeller:
                 mirrored = model.predicted_logits(scaled.flip(-1)).flip(-1)
                 total = total + upsample(mirrored, size, model.align_corners).softmax(dim=1)
         return total / (len(self.scales) * (2 if self.flip else 1))
+
+
+def without_padding(probs: Tensor, sample: Any) -> Tensor:
+    """Cut off what the preprocessor has added to a frame, such as to make its sides multiples of ``size_divisor``.
+
+    Args:
+        probs: (1, C, H, W), at the size of network input.
+        sample: The sample of the frame, after preprocessing.
+    """
+    meta = sample.metainfo
+    left, right, top, bottom = meta.get('img_padding_size') or meta.get('padding_size') or (0, 0, 0, 0)
+    height, width = probs.shape[-2:]
+    return probs[..., top : height - bottom, left : width - right]
+
+
+def leave_if_asked(runner: Runner) -> None:
+    """Let hooks that have been told to stop do so: labels of a large data set take longer than a cluster waits."""
+    for hook in getattr(runner, 'hooks', ()):
+        if hasattr(hook, 'leave_if_asked'):
+            hook.leave_if_asked(runner)

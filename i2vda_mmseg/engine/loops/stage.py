@@ -130,6 +130,16 @@ class StageRatesHook(Hook):
                     group[scheduler.param_name] = value
 
 
+class StageWeightsHook(Hook):
+    """Let the loop keep the weights of a stage, once its last iteration is known to have gone well."""
+
+    priority = 'NORMAL'  # after CheckFiniteHook; before StageRatesHook, and before the checkpoint
+
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Tell the loop that an iteration is over."""
+        runner.train_loop.keep_weights()
+
+
 def _merged(config: Any, changes: Mapping[str, Any]) -> Any:
     """Merge changes into a config; a dict that names its type replaces what was there."""
     if not isinstance(config, Mapping) or 'type' in changes:

@@ -13,11 +13,12 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmseg.registry import LOOPS, TASK_UTILS
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.engine.late_values import deliver_all
 from i2vda_mmseg.engine.optimizers import wrappers_of
 from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 from i2vda_mmseg.models.wrappers import unwrapped
 
-from .stage import Stage, StageRatesHook, stages_of
+from .stage import Stage, StageRatesHook, StageWeightsHook, stages_of
 
 
 @LOOPS.register_module()
@@ -69,6 +70,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self.stages = stages_of(stages, rounds, max_iters)
         super().__init__(runner, dataloader, max_iters=self.stages[-1].end, **kwargs)
         runner.register_hook(StageRatesHook(self.stages))
+        runner.register_hook(StageWeightsHook())
         self._dataloader_cfg = dataloader
         self._stage: Stage | None = None
         self._work_dir = Path(runner.work_dir).absolute()
@@ -99,14 +101,11 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self.runner.call_hook('after_train')
         return self.runner.model
 
-    def run_iter(self, data_batch: Any) -> None:
-        """Train on one batch; at the end of a stage, keep its weights."""
-        self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=data_batch)
-        outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.runner.optim_wrapper)
+    def keep_weights(self) -> None:
+        """Keep the weights of a stage after its last iteration."""
         if self._stage is not None and self._iter + 1 == self._stage.end:
+            deliver_all(self.runner)
             self._save(self._work_dir / f'stage_{self._stage.index}.pth', iteration=self._stage.end)
-        self.runner.call_hook('after_train_iter', batch_idx=self._iter, data_batch=data_batch, outputs=outputs)
-        self._iter += 1
 
     def _is_validation_due(self) -> bool:
         is_due = self._iter % self.val_interval == 0 or self._iter == self._max_iters

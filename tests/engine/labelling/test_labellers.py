@@ -59,6 +59,21 @@ def test_scales_and_mirrors_are_averaged(runner):
     torch.testing.assert_close(found, sum(parts) / 4)
 
 
+def test_labels_are_of_the_frame_without_its_padding(runner, tmp_path, monkeypatch):
+    seen = []
+
+    def probs(self, model, images):
+        seen.append(images)
+        places = torch.arange(images[0, 0].numel(), dtype=torch.float32)
+        return places.reshape(1, 1, *images.shape[-2:])
+
+    monkeypatch.setattr(Labeller, 'probs', probs)
+    monkeypatch.setattr(runner.model.data_preprocessor, 'test_cfg', dict(size_divisor=20))
+    _, found = predictions(Labeller(), runner, tmp_path)
+    assert seen[0].shape[-2:] == (40, 60)
+    assert torch.equal(found[0, 0], torch.arange(2400.0).reshape(40, 60)[:32, :48])
+
+
 @pytest.mark.parametrize('alpha', [0.0, 0.25])
 def test_class_balanced_labels_follow_from_sorted_confidences(runner, tmp_path, alpha):
     labeller = ClassBalancedLabeller(portion=0.3, alpha=alpha, rare_share=0.03)

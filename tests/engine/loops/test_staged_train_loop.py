@@ -1,10 +1,14 @@
+import os
 import shutil
+import signal
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from staged_runs import LABELLED, intrada, make_trees, rounds, train
 
 from i2vda_mmseg.engine.checkpoints import read_checkpoint
+from i2vda_mmseg.engine.hooks.preemption_hook import PREEMPTED
 from i2vda_mmseg.engine.labelling import class_balanced_labeller
 
 STAGES = rounds(0.4, 0.6, iters=2)
@@ -97,6 +101,40 @@ def test_a_run_that_is_killed_while_it_labels_starts_the_labels_again(whole, dat
     assert sorted(path.name for path in labels.iterdir()) == ['stage_1', 'stage_2']
     assert pictures(labels) == pictures(whole / 'pseudo_labels')
     assert differences(state_of(tmp_path / 'run/iter_6.pth'), state_of(whole / 'iter_6.pth')) == []
+
+
+def test_a_run_that_is_asked_to_stop_while_it_labels_does_so_at_once(whole, data, tmp_path, monkeypatch):
+    written = []
+
+    def write_and_ask(path, labels):
+        write(path, labels)
+        written.append(path)
+        if len(written) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    write = class_balanced_labeller.write_labels
+    monkeypatch.setattr(class_balanced_labeller, 'write_labels', write_and_ask)
+    hooks = {'custom_hooks': [dict(type='PreemptionHook')]}
+    with pytest.raises(SystemExit) as left:
+        train(data, tmp_path / 'run', stages=STAGES, **hooks)
+    monkeypatch.undo()
+    assert left.value.code == PREEMPTED
+    assert len(written) < len(LABELLED)
+    options = dict(resume=True, load_from=str(tmp_path / 'run/iter_2.pth'))
+    train(data, tmp_path / 'run', stages=STAGES, **options, **hooks)
+    assert differences(state_of(tmp_path / 'run/iter_6.pth'), state_of(whole / 'iter_6.pth')) == []
+
+
+def test_weights_of_a_stage_that_went_wrong_at_last_are_not_kept(data, tmp_path):
+    class Late(Hook):
+        """Learns of an iteration's numbers when it is asked for them, as those of a GPU are learnt of."""
+
+        def deliver(self, runner):
+            raise FloatingPointError(f'iteration {runner.iter + 1}')
+
+    with pytest.raises(FloatingPointError, match='iteration 2'):
+        train(data, tmp_path, stages=STAGES, custom_hooks=[Late()], **{'default_hooks.checkpoint.interval': 100})
+    assert not (tmp_path / 'stage_0.pth').exists()
 
 
 def test_what_is_gone_is_named(whole, data, tmp_path):
