@@ -60,7 +60,7 @@ class Browser:
         found = self._call('POST', f'{self._session}/element', {'using': 'css selector', 'value': selector})
         self._call('POST', f'{self._session}/element/{found[ELEMENT]}/click', {})
 
-    def wait_for(self, script, seconds=10):
+    def wait_for(self, script, seconds=120):
         """Wait until a JavaScript expression is true."""
         until = time.monotonic() + seconds
         while not self.run(f'return {script}'):
@@ -80,7 +80,7 @@ class Browser:
         self._call('POST', f'{self._session}/goog/cdp/execute', {'cmd': command, 'params': parameters})
 
     def _wait_until_ready(self):
-        for _ in range(100):
+        for _ in range(1200):
             try:
                 self._call('GET', '/status')
             except OSError:

@@ -57,7 +57,7 @@ def _rank(rank, world_size, place, folder, environ):
         init_method=(Path(folder) / 'rendezvous').absolute().as_uri(),
         rank=rank,
         world_size=world_size,
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(seconds=240),
     )
     try:
         torch.save(_load(*place)(rank), Path(folder) / f'rank{rank}.pt')

@@ -11,7 +11,6 @@ def trees(tmp_path_factory):
     return plant(tmp_path_factory.mktemp('pristine')), plant(tmp_path_factory.mktemp('resized'), size=(40, 56))
 
 
-@pytest.mark.timeout(120)
 def test_mutated_files_are_refused_by_name_or_read_as_they_were(trees, tmp_path):
     todo = cases(SEED, COUNT)
     assert {case.reader for case in todo} == set(READERS)

@@ -87,7 +87,7 @@ def on_a_rank(rank):
         if rank == 0 and world_size == 3:
             results[1] = measured()
         if rank < world_size:
-            options = dict(rank=rank, world_size=world_size, timeout=timedelta(seconds=60))
+            options = dict(rank=rank, world_size=world_size, timeout=timedelta(seconds=240))
             dist.init_process_group('gloo', init_method=Path(place[0], str(world_size)).as_uri(), **options)
             results[world_size] = results.get(world_size) or measured()
         else:

@@ -10,7 +10,7 @@ from i2vda_mmseg.runtime.operator_page import OperatorPage
 
 
 def get(address):
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return answer.headers, answer.read()
 
 
@@ -31,7 +31,7 @@ def test_watchers_see_the_latest_picture():
         assert headers['Content-Type'].startswith('text/html')
         page.show(np.full((32, 48, 3), 50, np.uint8))
         page.show(np.full((32, 48, 3), 100, np.uint8))
-        with urllib.request.urlopen(f'{page.address}stream.mjpeg', timeout=10) as answer:
+        with urllib.request.urlopen(f'{page.address}stream.mjpeg', timeout=120) as answer:
             assert abs(read_part(answer) - 100) < 3
             page.show(np.full((32, 48, 3), 200, np.uint8))
             assert abs(read_part(answer) - 200) < 3

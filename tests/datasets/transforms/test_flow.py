@@ -230,7 +230,7 @@ def test_forked_workers_run_opencv_on_one_thread_and_do_not_wait_for_threads_of_
     try:
         expected = Pairs([dict(type='EstimateFlow', estimator=DIS), dict(type='PackFramePair')])
         here = [expected[index][0] for index in range(4)]  # the parent's threads are running now
-        loader = DataLoader(expected, 1, num_workers=2, multiprocessing_context='fork', timeout=60)
+        loader = DataLoader(expected, 1, num_workers=2, multiprocessing_context='fork', timeout=240)
         there = list(loader)
     finally:
         cv2.setNumThreads(before)
