@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--precision', choices=PRECISIONS, default='float32')
     parser.add_argument(
-        '--out', type=Path, metavar='FILE', help='also write JSON; peaks of other precisions there stay'
+        '--out', type=Path, metavar='FILE', help='also write JSON; what is there of other configs and precisions stays'
     )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
     args = parser.parse_args()
@@ -55,7 +55,7 @@ def shown(peaks: dict[str, Peak], precision: str) -> Table:
 
 
 def record(peaks: dict[str, Peak], precision: str, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Add the peaks to what an earlier file holds of other precisions."""
+    """Add the peaks to what an earlier file holds of other configs and precisions."""
     found = {
         '/'.join(Path(name).with_suffix('').parts[-2:]): dict(
             GiB=round(peak.total / GIB, 2), parts=parts(peak), fits=card(peak)
@@ -67,7 +67,8 @@ def record(peaks: dict[str, Peak], precision: str, earlier: dict[str, Any]) -> d
         machine='no GPU: shapes without data',
         command='python tools/analysis/memory.py CONFIG...',
     )
-    return about | dict(peaks=earlier.get('peaks', {}) | {precision: found})
+    before = earlier.get('peaks', {})
+    return about | dict(peaks=before | {precision: before.get(precision, {}) | found})
 
 
 def parts(peak: Peak) -> dict[str, float]:

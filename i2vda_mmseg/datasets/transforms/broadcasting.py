@@ -24,7 +24,8 @@ class TransformBroadcaster(_TransformBroadcaster):
 
     Flow that is in the sample (``flow_ab`` of ``LoadFlow`` or ``EstimateFlow``) is flipped, cropped or turned with the
     frames. A step that does anything else with their pixels, such as ``Resize``, is refused: it belongs before the
-    flow. One array under all keys (``LoadFramePair(only_last=True)``) is treated once.
+    flow. Of a sample marked ``only_last`` (``LoadFramePair(only_last=True)``) the last frame alone is treated, and it
+    stands under all keys.
 
     Arguments and keys are those of mmcv; ``flow_ab`` is modified beside them.
 
@@ -45,8 +46,8 @@ class TransformBroadcaster(_TransformBroadcaster):
             return super().transform(results)
         samples = self.scatter_sequence(self._map_input(results, self.mapping))
         times = len(samples)
-        if all(sample[key] is samples[0][key] for sample in samples for key in self.mapping):
-            samples = samples[:1]  # one picture under several keys
+        if results.get('only_last'):
+            samples = samples[-1:]
         for step in self.transforms:
             if flows:
                 _trace(samples[-1])

@@ -27,9 +27,9 @@ class PackFramePair(BaseTransform):
     ((H, W), of ``MarkMargins``) as (1, H, W).
 
     Returns ``dict(inputs=..., data_samples=...)``: a (T, 3, H, W) uint8 BGR tensor of the frames, of a pair I_0 and
-    I_1, or of the last one where no other was read (``LoadFramePair(only_last=True)``); and a ``SegDataSample`` whose
-    meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as they are now, since
-    ``TransformBroadcaster`` keeps the sizes that it changes to itself.
+    I_1, or of the last one where the sample is marked ``only_last`` (``LoadFramePair(only_last=True)``); and a
+    ``SegDataSample`` whose meta information holds ``meta_keys``. ``img_shape`` is taken from the frames as they are
+    now, since ``TransformBroadcaster`` keeps the sizes that it changes to itself.
 
     Args:
         meta_keys: Keys to hand over, as far as the sample has them.

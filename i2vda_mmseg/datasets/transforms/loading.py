@@ -46,12 +46,13 @@ class LoadFramePair(BaseTransform):
     for it each time.
 
     Required keys: ``frame_paths`` (paths of I_0 and I_1). Optional key: ``image_colours``, as in ``LoadImage``.
-    Added keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``.
+    Added keys: ``frame_0``, ``frame_1``... ((H, W, 3), uint8, BGR), ``img_shape``, ``ori_shape``, ``only_last``.
 
     Args:
         backend_args: File backend of mmengine; the local disk by default.
-        only_last: Whether the last frame alone is read, for methods of single frames. It has the keys of all frames,
-            and is one array: ``TransformBroadcaster`` then treats it once, ``PackFramePair`` packs it once.
+        only_last: Whether the last frame alone is read, for methods of single frames. It stands under the keys of all
+            frames; the key ``only_last`` tells ``TransformBroadcaster`` to treat the last one alone, and
+            ``PackFramePair`` to pack no other.
 
     Raises:
         KeyError: If the sample is no pair.

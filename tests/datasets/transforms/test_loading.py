@@ -166,6 +166,17 @@ def test_only_the_last_frame_is_read_and_treated_once(pair, monkeypatch):
     assert (LoadFramePair(only_last=True)(dict(info))['frame_0'] == frames[1]).all()
 
 
+def test_the_mark_alone_says_that_there_is_one_frame(pair):
+    info, frames = pair
+    loaded = LoadFramePair(only_last=True)(dict(info))
+    loaded['frame_1'] = 255 - loaded['frame_1']  # a step of its own, which changes the last frame
+    one = Compose([broadcast(BICUBIC), PackFramePair()])(dict(loaded))
+    resized = broadcast(BICUBIC)(dict(loaded, only_last=False))['frame_1']
+    assert torch.equal(one['inputs'], torch.from_numpy(resized).permute(2, 0, 1)[None])
+    same = dict(frame_0=frames[0], frame_1=frames[0])  # a still scene is a pair
+    assert len(Compose([broadcast(BICUBIC), PackFramePair()])(same)['inputs']) == 2
+
+
 def count_calls(function, calls):
     def counted(*args, **kwargs):
         calls.append(args)
