@@ -8,6 +8,7 @@ import numpy as np
 from PIL import ImageOps
 
 from .atomic import write_atomically
+from .freed_memory import keep_freed_memory
 from .pictures import Picture, decode, decode_deep, decode_png
 from .reading import read_bytes
 
@@ -31,6 +32,7 @@ def read_image(path: str, backend_args: dict | None = None, colours: Collection[
         OSError: If it is not there, is a folder, or may not be read.
         ValueError: If it cannot be decoded, is damaged, or of other colours or bits.
     """
+    keep_freed_memory()
     content = read_bytes(path, 'image', backend_args)
     if 'RGB' in colours and (pixels := decode_png(path, 'image', content)) is not None:
         return pixels

@@ -13,3 +13,22 @@ def test_peak_of_the_fake_device_is_that_of_the_cpu(request):
     assert done.returncode == 0, done.stderr
     peaks = json.loads(done.stdout.splitlines()[-1])
     assert peaks['fake'] == pytest.approx(peaks['cpu'], rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_tool_shows_what_checkpointing_saves_and_keeps_earlier_rows(request, tmp_path):
+    root, out = request.config.rootpath, tmp_path / 'memory.json'
+    earlier = {'GiB': 1.5, 'parts': {}, 'fits': '8 GB'}
+    out.write_text(json.dumps({'peaks': {'float32': {'a/b': earlier}, 'bfloat16': {'a/b': earlier}}}))
+    command = [sys.executable, 'tools/analysis/memory.py', 'configs/source_only/deeplabv2_r101_viper2cs.py']
+    command += ['--out', str(out), '--cfg-options', 'model.segmentor.backbone.depth=50']
+    environment = os.environ | {'PYTHONPATH': str(root), 'OMP_NUM_THREADS': '1'}
+    peaks = []
+    for options in ([], ['model.segmentor.backbone.with_cp=True']):
+        subprocess.run([*command, *options], env=environment, cwd=root, capture_output=True, text=True, check=True)
+        found = json.loads(out.read_text())['peaks']
+        assert found['float32']['a/b'] == found['bfloat16']['a/b'] == earlier
+        peaks.append(found['float32']['source_only/deeplabv2_r101_viper2cs'])
+    kept, repeated = (peak['parts']['segmentor'] for peak in peaks)
+    assert repeated < 0.7 * kept
+    assert peaks[1]['GiB'] < peaks[0]['GiB']

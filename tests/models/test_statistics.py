@@ -9,7 +9,7 @@ from helpers import (
     tiny_segmentor_cfg,
 )
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
-from networks import head
+from networks import fcn, head
 from networks import network as network_cfg
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -118,6 +118,48 @@ def test_checkpointing_moves_the_statistics_once_a_pass(method, passes, way, sta
     assert found[norm] == 2 * (passes if statistics == 'shared' else passes - 1)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, msg=lambda m, n=name: f'{n}: {m}')
+
+
+BACKBONES = dict(
+    blocks=dict(type='DeepLabResNet', depth=18, base_channels=4),
+    bottlenecks=dict(type='DeepLabResNet', depth=50, base_channels=2),
+    transformer=dict(
+        type='MiT', embed_dims=4, num_heads=[1, 1, 2, 2], num_layers=[1] * 4, sr_ratios=[2, 2, 1, 1], drop_path_rate=0.3
+    ),
+)
+WIDTHS = dict(blocks=32, bottlenecks=64, transformer=8)
+
+
+def forwards_of_first_block(model, calls):
+    backbone = model.segmentor.backbone
+    block = backbone.layer1[0] if hasattr(backbone, 'layer1') else backbone.layers[0][1][0]
+    part = block.conv1 if hasattr(block, 'conv1') else block.attn
+    part.register_forward_pre_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+
+
+@pytest.mark.parametrize('statistics', ['shared', 'target'])
+@pytest.mark.parametrize('name', BACKBONES)
+@pytest.mark.parametrize('method', ['AdaptSegNet', 'I2VDA', 'DACS'])
+def test_with_cp_changes_neither_losses_nor_gradients_nor_statistics(method, name, statistics):
+    trained, calls = [], ([], [])
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        config = tiny_segmentor_cfg()
+        config.backbone = BACKBONES[name] | dict(with_cp=with_cp)
+        config.decode_head = fcn(in_channels=WIDTHS[name], in_index=3)  # with a batch norm
+        model = tiny_method(method, segmentor=config, batch_statistics=statistics).train()
+        forwards_of_first_block(model, calls[with_cp])
+        steps, seen = optimizers(model), []
+        for seed in range(2):
+            batch = domain_batch(seed, source_size=(32, 48))  # that of the target, as DACS asks
+            logged = model.train_step(batch, steps)
+            seen.append(({key: float(value) for key, value in logged.items()}, state_of(model)))
+        trained.append(seen)
+    assert len(calls[1]) - len(calls[0]) == sum(calls[0]) > 0  # each pass that learns was repeated
+    for (losses, state), (expected_losses, expected) in zip(*trained):
+        assert losses == pytest.approx(expected_losses, rel=1e-5)
+        for key, value in expected.items():  # after a step of plain SGD: as far apart as the gradients
+            torch.testing.assert_close(state[key], value, msg=lambda m, key=key: f'{key}: {m}')
 
 
 @pytest.mark.parametrize('method', ['SourceOnly', 'AdaptSegNet'])
