@@ -46,4 +46,5 @@ def consistency_mask(flow_01: Tensor, flow_10: Tensor, eta: float = 1.0, frame: 
     there, back = (flow_10, flow_01) if frame == '1' else (flow_01, flow_10)
     dtype = torch.promote_types(there.dtype, torch.float32)
     there, back = there.to(dtype), back.to(dtype)
-    return torch.linalg.vector_norm(warp(back, there) + there, dim=1) < eta
+    # not torch.linalg.vector_norm, which takes a hundred times as long over two channels on a CPU
+    return (warp(back, there) + there).square().sum(dim=1).sqrt() < eta

@@ -20,12 +20,12 @@ def test_the_tool_shows_what_checkpointing_saves_and_keeps_earlier_rows(request,
     root, out = request.config.rootpath, tmp_path / 'memory.json'
     earlier = {'GiB': 1.5, 'parts': {}, 'fits': '8 GB'}
     out.write_text(json.dumps({'peaks': {'float32': {'a/b': earlier}, 'bfloat16': {'a/b': earlier}}}))
-    command = [sys.executable, 'tools/analysis/memory.py', 'configs/source_only/deeplabv2_r101_viper2cs.py']
-    command += ['--out', str(out), '--cfg-options', 'model.segmentor.backbone.depth=50']
-    environment = os.environ | {'PYTHONPATH': str(root), 'OMP_NUM_THREADS': '1'}
+    command = [root / 'tools/analysis/memory.py', root / 'configs/source_only/deeplabv2_r101_viper2cs.py']
+    command += ['--out', out, '--cfg-options', 'model.segmentor.backbone.depth=50']
     peaks = []
     for options in ([], ['model.segmentor.backbone.with_cp=True']):
-        subprocess.run([*command, *options], env=environment, cwd=root, capture_output=True, text=True, check=True)
+        done = run_python(*command, *options)
+        assert done.returncode == 0, done.stderr
         found = json.loads(out.read_text())['peaks']
         assert found['float32']['a/b'] == found['bfloat16']['a/b'] == earlier
         peaks.append(found['float32']['source_only/deeplabv2_r101_viper2cs'])

@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from i2vda_mmseg.ops import IGNORE_INDEX, consistency_mask, normalized_entropy
+from i2vda_mmseg.ops import IGNORE_INDEX, consistency_mask, most_likely, normalized_entropy
 
 
 @MODELS.register_module()
@@ -69,7 +69,7 @@ class OcclusionAwarePseudoLabelHead(BaseModule):
                 'logits and flows must agree in N, H and W (upsample the logits to the image first): got '
                 f'{tuple(logits_1.shape)} and {tuple(flow_10.shape)}'
             )
-        labels = logits_1.argmax(dim=1)
+        labels = most_likely(logits_1)
         if self.use_entropy:
             labels[~(normalized_entropy(logits_1) < self.delta)] = IGNORE_INDEX
         if self.use_occlusion:

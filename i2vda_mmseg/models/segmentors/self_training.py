@@ -10,7 +10,7 @@ from torch import Tensor
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.statistics import batch_statistics_of, frozen_statistics
 from i2vda_mmseg.models.wrappers import unwrapped
-from i2vda_mmseg.ops import confident_share, within_margins
+from i2vda_mmseg.ops import confident_share, most_likely, within_margins
 
 from .frame_fusion import is_pair, split_frames, stack_frames
 from .frame_keys import carried, flows_of_last_frames, last_frames, let_carry
@@ -165,7 +165,7 @@ class SelfTrainingSegmentor(FramePairMixin, VideoAdversarialSegmentor):
         if valid := carried(target['data_samples'], 'valid_map'):
             weights = weights * (valid[0][:, 0] == 1)  # steps that move label maps fill them with 255
         if self.refinement is None:
-            return PseudoLabels(probs.argmax(dim=1), weights, quality)
+            return PseudoLabels(most_likely(probs), weights, quality)
         previous = self.teacher_probs(self.data_preprocessor.normalize(last_frames(target['frames'])[0]))
         labels, kept = self.refinement(probs, previous, target)
         return PseudoLabels(labels, weights * kept, quality, kept.float().mean())

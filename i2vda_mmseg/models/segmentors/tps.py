@@ -8,7 +8,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
 from i2vda_mmseg.models.statistics import evaluating, frozen_statistics
-from i2vda_mmseg.ops import IGNORE_INDEX, flip_flow, resize_flow, unknown, upsample, warp
+from i2vda_mmseg.ops import IGNORE_INDEX, flip_flow, most_likely, resize_flow, unknown, upsample, warp
 
 from .levels import term
 from .two_frame import TwoFrameSegmentor
@@ -182,4 +182,4 @@ def moved_labels(probs: Tensor, flow: Tensor) -> Tensor:
         probs: (N, C, h, w).
         flow: (N, 2, H, W), pixels of its own grid, along which they were moved.
     """
-    return probs.argmax(dim=1).masked_fill(unknown(resize_flow(flow, probs.shape[-2:])), IGNORE_INDEX)
+    return most_likely(probs).masked_fill(unknown(resize_flow(flow, probs.shape[-2:])), IGNORE_INDEX)
