@@ -8,7 +8,7 @@ from mmseg.registry import HOOKS
 PANELS = [dict(type='PanelHook', interval=3)]
 
 
-@pytest.mark.parametrize('method', ['source_only', 'i2vda'])
+@pytest.mark.parametrize('method', ['source_only', 'i2vda', 'hrda_accel'])
 def test_panels_reach_the_visualizer_and_leave_the_training_alone(trained, method):
     plain, drawn = trained(method, 'plain'), trained(method, 'drawn', custom_hooks=PANELS)
     pictures = sorted(path.name for path in drawn.rglob('vis_image/panel_*.png'))

@@ -98,7 +98,7 @@ def test_a_graph_of_one_size_is_an_error():
         list(compare(export, batches))
 
 
-@pytest.mark.parametrize('method', ['davsn', 'tps'])
+@pytest.mark.parametrize('method', ['davsn', 'tps', 'hrda_accel'])
 def test_networks_of_two_frames_are_refused_with_the_reason(network, tmp_path, method, frames):
     config, checkpoint = network(method)
     with pytest.raises(ConfigError, match=r'takes the frame before and the optical flow'):
