@@ -14,6 +14,9 @@ from torch import nn
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import FrameFusion
 
+from .config_keys import scale_of
+from .export import without_weights
+
 _WARM_UP = 3
 
 
@@ -42,14 +45,12 @@ def measure_complexity(
         ConfigError: If no size is given and the config has none, or the network takes two frames.
     """
     init_default_scope('mmseg')
-    settings = config.model.get('segmentor', config.model).to_dict()
+    settings = without_weights(config.model.get('segmentor', config.model).to_dict())
     if issubclass(MODELS.get(settings['type']), FrameFusion):
         raise ConfigError(
             f'model.segmentor.type: a {settings["type"]} takes two frames and flow, which are not counted'
         )
     height, width = size or _test_size(config)
-    settings['backbone'].pop('init_cfg', None)
-    settings.pop('pretrained', None)
     network = MODELS.build(settings).to(device).eval()
     image = torch.zeros(1, 3, height, width, device=device)
     with torch.no_grad():
@@ -63,9 +64,8 @@ def measure_complexity(
 def _test_size(config: Config) -> tuple[int, int]:
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
     for step in dataset.get('pipeline') or []:
-        if step['type'] == 'Resize' and 'scale' in step:
-            width, height = step['scale']
-            return height, width
+        if scale := scale_of(step):
+            return scale[1], scale[0]
     raise ConfigError('test_dataloader.dataset.pipeline: there is no Resize to a scale; give --size H W')
 
 

@@ -12,7 +12,7 @@ from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator, fingerprint
 from i2vda_mmseg.flow.models import padding_of
 
-from .config_keys import dicts_below
+from .config_keys import dicts_below, scale_of
 
 FLOW_STEPS = ('EstimateFlow', 'LoadFlow')
 
@@ -181,8 +181,8 @@ def _target_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
     """Give (H, W) of the target frames as their pipeline leaves them, or None where the config does not tell."""
     size = None
     for path, step in _steps(config):
-        if '.target.' in path and step['type'] == 'Resize' and step.get('keep_ratio') is False and step.get('scale'):
-            size = tuple(step['scale'])[::-1]
+        if '.target.' in path and not step.get('keep_ratio') and (scale := scale_of(step)):
+            size = scale[::-1]
         elif '.target.' in path and isinstance(step.get('crop_size'), (list, tuple)):
             size = tuple(step['crop_size'])
     return size

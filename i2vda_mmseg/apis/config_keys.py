@@ -135,6 +135,20 @@ def dicts_below(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]
             yield from dicts_below(child, f'{path}.{index}')
 
 
+def scale_of(step: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Give the (width, height) that a ``Resize`` of a pipeline names; None of another step, or of one by a factor.
+
+    Example:
+        >>> scale_of(dict(type='Resize', scale=(64, 32))), scale_of(dict(type='Resize', scale=64))
+        ((64, 32), (64, 64))
+    """
+    scale = step.get('scale') if step.get('type') == 'Resize' else None
+    if not scale:
+        return None
+    width, height = (scale, scale) if isinstance(scale, int) else scale  # mmcv takes one number for both
+    return int(width), int(height)
+
+
 def all_dicts(value: Any) -> Iterator[dict]:
     """Walk over all dicts of a part of a config, itself included."""
     if isinstance(value, dict):

@@ -77,7 +77,7 @@ def stock_config(config: Config) -> Config:
             f'model.type: {config.model.type} is a plain network, whose config and checkpoints stock MMSegmentation '
             'takes as they are; --config is that of a method'
         )
-    segmentor: dict[str, Any] = _without_weights(config.model.segmentor.to_dict())
+    segmentor: dict[str, Any] = without_weights(config.model.segmentor.to_dict())
     preprocessor = dict(config.model.data_preprocessor.to_dict(), type='SegDataPreProcessor')
     names = ('test_dataloader', 'test_cfg', 'test_evaluator', 'default_scope', 'custom_imports')
     kept = {name: deepcopy(config[name]) for name in names if name in config}
@@ -88,13 +88,13 @@ def stock_config(config: Config) -> Config:
     return Config(dict(model=dict(segmentor, data_preprocessor=preprocessor), **kept))
 
 
-def _without_weights(value: Any) -> Any:
-    """Leave out, at any depth, where initial weights are from: the exported ones are loaded, and nothing fetched."""
+def without_weights(value: Any) -> Any:
+    """Leave out of a network's config, at any depth, where initial weights are from, so that nothing is fetched."""
     if isinstance(value, (list, tuple)):
-        return type(value)(_without_weights(each) for each in value)
+        return type(value)(without_weights(each) for each in value)
     if not isinstance(value, dict):
         return value
-    kept = {key: _without_weights(each) for key, each in value.items() if key not in ('init_cfg', 'checkpoint_path')}
+    kept = {key: without_weights(each) for key, each in value.items() if key not in ('init_cfg', 'checkpoint_path')}
     if kept.get('pretrained'):
         kept['pretrained'] = False if kept['pretrained'] is True else None
     return kept

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from i2vda_mmseg.fileio.atomic import atomic_files
 from i2vda_mmseg.runtime import ModelCard
 from i2vda_mmseg.version import __version__
 
+from .config_keys import scale_of
 from .export_check import AGREEMENT, Batch, Comparison, compare, reference_batches, stack
 from .export_formats import FORMATS, write_formats
 from .testing import protocol_of
@@ -185,14 +185,13 @@ def resizing_of(pipeline: Sequence[Any]) -> tuple[tuple[int, int] | None, bool, 
     """Read from a test pipeline the (width, height) to test at, whether it is a box to fit into, and how to resize."""
     steps = [step for step in pipeline if step['type'] not in _STEPS]
     for step in steps:
-        if step['type'] != 'Resize' or not step.get('scale'):
+        if scale_of(step) is None:
             raise ConfigError(
                 f"the test pipeline's step {step['type']} changes frames, and an export is given them as they are, at "
                 'most resized by Resize(scale=(width, height)); leave it out of the test pipeline'
             )
     if not steps:
         return None, False, 'pillow bilinear'
-    step = deepcopy(steps[-1])
-    width, height = step['scale']
+    step = steps[-1]
     how = f'{step.get("backend", "cv2")} {step.get("interpolation", "bilinear")}'
-    return (int(width), int(height)), bool(step.get('keep_ratio', False)), how
+    return scale_of(step), bool(step.get('keep_ratio', False)), how

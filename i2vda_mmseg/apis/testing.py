@@ -24,6 +24,7 @@ from i2vda_mmseg.flow import FlowCache
 from i2vda_mmseg.flow.fingerprint import describe_estimator
 
 from .config_flow import suits_workers, training_estimator
+from .config_keys import arguments_of
 
 
 def protocol_of(config: Config) -> str | None:
@@ -35,11 +36,12 @@ def use_protocol(config: Config, name: str) -> None:
     """Test under another protocol: the data set's label ids and the metric change together.
 
     Args:
-        config: Changed in place; its test data are ``CityscapesSeqDataset``.
+        config: Changed in place; its test data have a ``class_space``, as ``CityscapesSeqDataset`` has.
         name: A name of ``PROTOCOLS``.
 
     Raises:
-        ValueError: If there is no such protocol, the network has other classes, or the config has no protocol.
+        ValueError: If there is no such protocol, the network has other classes, or the config has no protocol, or data
+            without a class space.
     """
     protocol, current = protocol_named(name), protocol_of(config)
     if current is None:
@@ -49,7 +51,13 @@ def use_protocol(config: Config, name: str) -> None:
             f'a network of protocol {current!r} predicts {PROTOCOLS[current].trained} classes, but {name!r} is about '
             f'{protocol.trained} others: {", ".join(protocol.classes)}; train one for it'
         )
-    config.test_dataloader.dataset.class_space = protocol.class_space
+    dataset = config.test_dataloader.dataset
+    if 'class_space' not in arguments_of(DATASETS.get(dataset.type))[0]:
+        raise ValueError(
+            f'test_dataloader.dataset.type: the labels of {dataset.type} have no other class space than their own; a '
+            'protocol other than that of the config is for the data sets of this package, such as CityscapesSeqDataset'
+        )
+    dataset.class_space = protocol.class_space
     for evaluator in _test_evaluators(config):
         if 'protocol' in evaluator:
             evaluator.protocol = name

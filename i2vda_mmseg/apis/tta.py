@@ -11,6 +11,8 @@ from mmseg.models import SegTTAModel
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.wrappers import unwrapped
 
+from .config_keys import scale_of
+
 TTA_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)  # those of MMSegmentation's configs
 
 
@@ -30,8 +32,8 @@ def augment_test(config: Config, ratios: Sequence[float] = TTA_RATIOS) -> None:
         raise ConfigError(f'--tta takes positive ratios, got {list(ratios)}')
     dataset = config.test_dataloader.dataset
     steps = list(dataset.pipeline)
-    places = [index for index, step in enumerate(steps) if step['type'] == 'Resize' and 'scale' in step]
-    if len(places) != 1 or any(step['type'] == 'LoadFramePair' for step in steps) or dataset.get('previous_frame'):
+    scales = {index: scale for index, step in enumerate(steps) if (scale := scale_of(step))}
+    if len(scales) != 1 or any(step['type'] == 'LoadFramePair' for step in steps) or dataset.get('previous_frame'):
         raise ConfigError(
             'test_dataloader.dataset.pipeline: --tta needs single frames and one Resize to a scale, found '
             f'{", ".join(step["type"] for step in steps)}'
@@ -39,8 +41,7 @@ def augment_test(config: Config, ratios: Sequence[float] = TTA_RATIOS) -> None:
     if (config.get('test_cfg') or {}).get('type') == 'ClipTestLoop':
         print_log('--tta: temporal consistency is left out', logger='current')
         config.test_cfg = dict(type='TestLoop')
-    place = places[0]
-    width, height = steps[place]['scale']
+    ((place, (width, height)),) = scales.items()
     sizes = [dict(steps[place], scale=(round(width * ratio), round(height * ratio))) for ratio in ratios]
     mirrored = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]
     rest = [[step] for step in steps[place + 1 :]]  # labels are read after the flip, and stay as they are

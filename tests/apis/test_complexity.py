@@ -1,5 +1,9 @@
+from importlib.util import find_spec
+
 import pytest
 from built_leaf import CONFIGS
+from mmengine.config import ConfigDict
+from mmseg.registry import MODELS
 
 from i2vda_mmseg.apis.complexity import measure_complexity
 from i2vda_mmseg.apis.launch import load_config
@@ -36,3 +40,24 @@ def test_networks_of_two_frames_are_refused():
     config = load_config(str(CONFIGS / 'davsn/deeplabv2_r18_streetworld.py'))
     with pytest.raises(ConfigError, match='TwoFrameEncoderDecoder takes two frames and flow'):
         measure_complexity(config)
+
+
+def test_a_resize_to_a_square_is_one_number(config):
+    config.test_dataloader.dataset.pipeline = [dict(type='Resize', scale=64)]
+    assert measure_complexity(config).size == (64, 64)
+
+
+@pytest.mark.skipif(find_spec('transformers') is None, reason='transformers is not installed')
+def test_a_network_without_a_backbone_is_counted(config):
+    network = dict(
+        model_type='segformer', depths=[1, 1, 1, 1], hidden_sizes=[8, 16, 24, 32], decoder_hidden_size=16,
+        num_attention_heads=[1, 1, 2, 4],
+    )  # fmt: skip
+    config.model.segmentor = ConfigDict(
+        type='HFSegmentor', config=network, num_classes=15, pretrained='no/such/weights'
+    )
+    found = measure_complexity(config, (64, 96))
+    assert found.parameters == sum(
+        p.numel() for p in MODELS.build(dict(config.model.segmentor, pretrained=None)).parameters()
+    )
+    assert found.flops > 0

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from i2vda_mmseg.apis import tc_metric
-from i2vda_mmseg.apis.testing import interval_figures
+from i2vda_mmseg.apis.testing import interval_figures, use_protocol
 from i2vda_mmseg.evaluation import ClipCounts
 from i2vda_mmseg.evaluation.consistency_stream import ConsistencyStream
 from i2vda_mmseg.flow import FlowCache
@@ -71,3 +71,13 @@ def test_what_raw_frames_do_not_have(tmp_path):
     FlowCache.create(tmp_path, dict(type='DISFlow'), (16, 24))
     with pytest.raises(ValueError, match='is a flow cache, which knows the frames of a data set only'):
         tc_metric(config(flow_estimator=dict(type='CachedFlow', root=str(tmp_path))))
+
+
+def test_a_protocol_is_for_data_with_a_class_space():
+    stock = config()
+    stock.test_dataloader.dataset = dict(type='CityscapesDataset', data_root='absent')
+    with pytest.raises(ValueError, match=r'^test_dataloader\.dataset\.type: the labels of CityscapesDataset'):
+        use_protocol(stock, 'synthia11')
+    own = config()
+    use_protocol(own, 'synthia11')
+    assert own.test_dataloader.dataset.class_space == 'synthia12'

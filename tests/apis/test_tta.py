@@ -89,3 +89,9 @@ def test_what_cannot_be_augmented_is_refused(config):
     two = load_config(str(CONFIGS / 'davsn/deeplabv2_r18_streetworld.py'))
     with pytest.raises(ConfigError, match='needs single frames and one Resize'):
         augment_test(two)
+
+
+def test_a_resize_to_a_square_is_one_number(config):
+    config.test_dataloader.dataset.pipeline = [dict(type='LoadImage'), dict(type='Resize', scale=64)]
+    augment_test(config, [0.5, 1.0])
+    assert [step.scale for step in config.test_dataloader.dataset.pipeline[1].transforms[0]] == [(32, 32), (64, 64)]

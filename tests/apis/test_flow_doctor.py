@@ -14,7 +14,7 @@ from PIL import Image
 from i2vda_mmseg.flow import DISFlow, FlowCache, read_flo, write_davsn, write_flo, write_kitti
 from i2vda_mmseg.streetworld import make_streetworld, render_clip
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOWN = np.array([1, -1], np.float32)
 # What is written for F_01 and F_10 (H, W, 2), and what the tool must say.
 FAULTS = {
