@@ -8,7 +8,7 @@ from .confidence_rank import confident_labels, easy_and_hard, rank_thresholds
 from .consistency import consistency_mask
 from .correlation import Correlation, correlation
 from .entropy import normalized_entropy, robust_entropy, self_information
-from .feature_distance import feature_distance, majority_labels
+from .feature_distance import feature_distance, majority_labels, nearest_distance
 from .flow_geometry import flip_flow, resize_flow
 from .fourier import swap_low_frequencies
 from .interpolation import interpolate_frame
@@ -37,8 +37,8 @@ __all__ = [
     'class_balanced_labels', 'class_balanced_soft_labels', 'class_means', 'class_mix_mask', 'class_number_mask',
     'class_share_mask', 'confident_labels', 'confident_share', 'consistency_mask', 'correlation', 'easy_and_hard',
     'ema_decay', 'feature_distance', 'flip_flow', 'gaussian_blur', 'grayscale', 'inside', 'interpolate_frame',
-    'majority_labels', 'mean_discrepancy', 'mixed', 'most_likely', 'normalized_entropy', 'propagate', 'psa_mask',
-    'rank_thresholds', 'rare_class_probabilities', 'refined_labels', 'resize_flow', 'resize_labels', 'robust_entropy',
-    'scale_saturation', 'self_information', 'shift_hue', 'swap_low_frequencies', 'unknown', 'upsample',
-    'visible_blocks', 'warp', 'within_margins',
+    'majority_labels', 'mean_discrepancy', 'mixed', 'most_likely', 'nearest_distance', 'normalized_entropy',
+    'propagate', 'psa_mask', 'rank_thresholds', 'rare_class_probabilities', 'refined_labels', 'resize_flow',
+    'resize_labels', 'robust_entropy', 'scale_saturation', 'self_information', 'shift_hue', 'swap_low_frequencies',
+    'unknown', 'upsample', 'visible_blocks', 'warp', 'within_margins',
 ]  # fmt: skip

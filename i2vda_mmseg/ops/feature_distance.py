@@ -1,4 +1,4 @@
-"""How far features have moved from where they started, over the cells of some classes."""
+"""How far features are from where they started, and from prototypes."""
 
 from collections.abc import Sequence
 
@@ -54,3 +54,24 @@ def feature_distance(features: Tensor, reference: Tensor, labels: Tensor, classe
         counted |= labels == index
     distance = torch.linalg.vector_norm(features - reference, dim=1)
     return (distance * counted).sum() / counted.sum().clamp(min=1)
+
+
+def nearest_distance(x: Tensor, prototypes: Tensor, filled: Tensor) -> Tensor:
+    """Mean absolute difference of each vector from the nearest of its prototypes (CMOM, Cho et al., WACV 2023).
+
+    Args:
+        x: (n, D), floating point.
+        prototypes: (n, K, D); no gradient goes back to those that are not the nearest.
+        filled: (n, K), bool: which of them there are.
+
+    Returns:
+        (n,), at least 0; 0 with a gradient of 0 where there is no prototype.
+
+    Example:
+        >>> prototypes = torch.tensor([[[0., 0.], [4., 4.], [1., 3.]]])
+        >>> nearest_distance(torch.tensor([[2., 3.]]), prototypes, torch.tensor([[True, True, False]]))
+        tensor([1.5000])
+    """
+    distances = (x[:, None] - prototypes).abs().mean(dim=2)
+    nearest = distances.masked_fill(~filled, float('inf')).amin(dim=1)
+    return torch.where(filled.any(dim=1), nearest, torch.zeros_like(nearest))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2vda_mmseg.ops import IGNORE_INDEX, feature_distance, majority_labels
+from i2vda_mmseg.ops import IGNORE_INDEX, feature_distance, majority_labels, nearest_distance
 
 
 def test_majority_labels_by_counting():
@@ -45,3 +45,18 @@ def test_without_a_cell_or_a_distance_the_gradient_is_zero(moved):
     loss.backward()
     assert float(loss) == 0.0
     assert torch.equal(features.grad, torch.zeros_like(features))
+
+
+def test_nearest_of_those_that_are_there():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    prototypes = torch.randn(4, 5, 6, generator=generator, dtype=torch.float64)
+    filled = torch.rand(4, 5, generator=generator) < 0.5
+    filled[2], filled[0] = False, True
+    found = nearest_distance(x, prototypes, filled)
+    for i in range(4):
+        each = [(x[i] - prototypes[i, k]).abs().mean() for k in range(5) if filled[i, k]]
+        torch.testing.assert_close(found[i], min(each) if each else torch.zeros_like(found[i]))
+    gradient = torch.autograd.grad(found.sum(), x)[0]
+    assert torch.equal(gradient[2], torch.zeros(6, dtype=torch.float64))
+    torch.testing.assert_close(gradient[0].abs(), torch.full((6,), 1 / 6, dtype=torch.float64))

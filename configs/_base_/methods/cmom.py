@@ -7,6 +7,9 @@ model = dict(
     share=0.75,  # the released config.py: MIX
     lambda_seg_aux=0.1,
     lambda_mix=1.0,
+    stuff_classes=[0, 1, 2, 3, 6, 7, 8],  # of VIPER's: road, sidewalk, building, fence, vegetation, terrain, sky
+    num_prototypes=50,
+    lambda_align=0.01,
 )
 # The labels are those of the network that the run starts from, DA-VSN's: load_from=work_dirs/davsn/.../iter_50000.pth
 default_hooks = dict(proxy_copy=dict(type='ProxyCopyHook', interval=40000, launch=0))

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 SEGMENTOR = 'segmentor.'
-TRAINING_PARTS = ('proxy', 'discriminator', 'reference', 'thresholds')  # a test does not need them
+TRAINING_PARTS = ('proxy', 'discriminator', 'reference', 'thresholds', 'alignment')  # a test does not need them
 PARTS = (*TRAINING_PARTS, 'bands')  # all that methods have beside their segmentor
 NOT_STORED = ('flow_estimator', 'temporal', 'refinement')  # frozen, with weights from elsewhere
 ADDED_PARTS = ('auxiliary_head.', 'sf_layer.')  # of a segmentor; one of a single level and frame has none of them

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import optimizers, sharpen
+from helpers import optimizers, sharpen, warp_reference
 from mmseg.registry import HOOKS
 from two_frame import enlarged, frames_of, fused, tiny_cmom, two_frame_batch
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import proxy
+from i2vda_mmseg.models.segmentors.labelled_pairs import LabelledPairs
 
 SEED, LR = 11, 0.05
 REFINEMENT = dict(type='PseudoLabelRefinement', flow_estimator=dict(type='TinyFlow'), mode='consistency')
@@ -49,6 +50,46 @@ def pseudo_labels(model, pair):
     return torch.where(top < limits[labels], 255, labels), limits
 
 
+def coarse(labels, size):
+    return F.interpolate(labels[:, None].double(), size, mode='nearest')[:, 0].long()
+
+
+def source_prototypes(network, pair, labels):
+    """Mean features of what is predicted correctly, by class: a list over the images."""
+    with torch.no_grad():
+        features, logits = network.backbone(pair[0])[0], fused(network, *pair)[0]
+    small, found = coarse(labels, features.shape[2:]), {c: [] for c in range(3)}
+    for n in range(2):
+        for c, kept in found.items():
+            is_right = (small[n] == c) & (logits[n].argmax(0) == c)
+            if is_right.any():
+                kept.append(features[n][:, is_right].mean(1))
+    return found
+
+
+def confirmed(network, pair, labels):
+    """Labels at the size of the logits, where the prediction of the frame before, moved along the flow, is the same."""
+    with torch.no_grad():
+        probs = network.decode_head(network.backbone(pair[1])).softmax(1)
+    size = probs.shape[2:]
+    scale = torch.tensor([(size[1] - 1) / (pair[2].shape[3] - 1), (size[0] - 1) / (pair[2].shape[2] - 1)])
+    flow = enlarged(pair[2], size) * scale.view(2, 1, 1)
+    moved = torch.from_numpy(warp_reference(probs.numpy(), flow.numpy())).argmax(1)
+    small = coarse(labels, size)
+    return torch.where(moved == small, small, 255)
+
+
+def alignment(features, labels, prototypes):
+    """Mean distance of the stuff classes 0 and 2, and of the thing 1, from the nearest prototype."""
+    distances = {}
+    for c in range(3):
+        if (labels == c).any() and prototypes[c]:
+            mean = features.movedim(1, 3)[labels == c].mean(0)
+            distances[c] = min((mean - each).abs().mean() for each in prototypes[c])
+    stuff = [distances[c] for c in (0, 2) if c in distances]
+    return sum(stuff) / len(stuff), distances[1]
+
+
 def reference(model, data):
     torch.manual_seed(SEED)
     source = frames_of(data, 'source', model.flow_estimator)
@@ -56,6 +97,8 @@ def reference(model, data):
     labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data['source']['data_samples']])
     total = learnt(model.segmentor, source, labels)
     pseudo, limits = pseudo_labels(model, target)
+    if model.stuff_classes is not None:
+        prototypes = source_prototypes(model.segmentor, source, labels)
     size = target[0].shape[2:]
     scale = torch.tensor([(size[1] - 1) / 39, (size[0] - 1) / 31]).view(2, 1, 1)
     large = [enlarged(source[0], size), enlarged(source[1], size), enlarged(source[2], size) * scale]
@@ -67,14 +110,19 @@ def reference(model, data):
         masks.append(sum(large_labels[n] == c for c in chosen).bool())
     mask = torch.stack(masks)
     pair = [torch.where(mask[:, None], ours, theirs) for ours, theirs in zip(large, target)]
-    return total + learnt(model.segmentor, pair, torch.where(mask, large_labels, pseudo)), pseudo, limits
+    total = total + learnt(model.segmentor, pair, torch.where(mask, large_labels, pseudo))
+    if model.stuff_classes is not None:
+        known = confirmed(model.proxy, target, torch.where(mask, 255, pseudo))
+        total = total + 0.01 * sum(alignment(model.segmentor.backbone(pair[0])[0], known, prototypes))
+    return total, pseudo, limits
 
 
-def test_one_step(monkeypatch):
+@pytest.mark.parametrize('stuff', [None, [0, 2]])
+def test_one_step(monkeypatch, stuff):
     monkeypatch.setattr(torch.Tensor, 'float', torch.Tensor.double)
     torch.set_default_dtype(torch.float64)
     try:
-        model = built()
+        model = built(stuff_classes=stuff)
         other = deepcopy(model)
         loss, pseudo, limits = reference(other, batch())
         named = dict(other.segmentor.named_parameters())
@@ -84,6 +132,9 @@ def test_one_step(monkeypatch):
     finally:
         torch.set_default_dtype(torch.float32)
     weights = dict(loss_seg=1, loss_seg_aux=0.1, loss_mix=1, loss_mix_aux=0.1)
+    if stuff is not None:
+        weights.update(loss_stuff=0.01, loss_things=0.01)
+        assert min(logged['loss_stuff'], logged['loss_things']) > 0.01
     total = sum(weight * logged[name] for name, weight in weights.items())
     torch.testing.assert_close(total, loss.detach(), rtol=0, atol=1e-8)
     torch.testing.assert_close(model.thresholds, limits, rtol=0, atol=1e-8)
@@ -99,7 +150,8 @@ def test_both_frames_flow_and_labels_are_cut_at_the_same_places():
     model = built(share=0.5)
     source, target = torch.full((2, 8, 6, 10), 1.0), torch.full((2, 8, 6, 10), 2.0)
     labels = torch.randint(0, 3, (2, 6, 10))
-    pair, mixed = model.mix(source, labels, target, torch.full((2, 6, 10), 7))
+    below = LabelledPairs(target, torch.full((2, 6, 10), 7))
+    pair, mixed = below.under(model.pieces(source, labels))
     taken = pair[:, 0] == 1
     assert all(torch.equal(pair[:, channel] == 1, taken) for channel in range(8))
     assert torch.equal(mixed != 7, taken)
@@ -111,7 +163,7 @@ def test_what_the_frame_before_does_not_confirm_is_not_learnt():
     model, plain = built(refinement=REFINEMENT), built()
     target = model.data_preprocessor(batch(), training=True)['target']
     frames = model.two_frame_input(target['frames'])
-    refined, labels = model.pseudo_labels(frames, target), plain.pseudo_labels(frames, target)
+    refined, labels = (each.pseudo_labels(each.proxy(frames, mode='tensor'), frames, target) for each in (model, plain))
     kept = refined != 255
     assert 0 < int(kept.sum()) < int((labels != 255).sum())
     assert torch.equal(refined[kept], labels[kept])
@@ -127,12 +179,12 @@ def test_stopped_and_resumed_it_goes_on_bit_for_bit():
             torch.manual_seed(i)
             model.train_step(batch(i), steps)
 
-    whole = built(batch_statistics='target')
+    whole = built(batch_statistics='target', stuff_classes=[1], num_prototypes=3)
     steps = optimizers(whole, optimizer=dict(type='SGD', lr=0.02, momentum=0.9))
     run(whole, steps, range(2))
     kept, state = deepcopy(whole.state_dict()), deepcopy(steps.state_dict())
     run(whole, steps, range(2, 4))
-    resumed = built(batch_statistics='target')
+    resumed = built(batch_statistics='target', stuff_classes=[1], num_prototypes=3)
     with torch.no_grad():
         resumed.thresholds.fill_(0.1)
     steps = optimizers(resumed, optimizer=dict(type='SGD', lr=0.02, momentum=0.9))
@@ -142,6 +194,7 @@ def test_stopped_and_resumed_it_goes_on_bit_for_bit():
     first, second = whole.state_dict(), resumed.state_dict()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
     assert not torch.equal(first['thresholds'], kept['thresholds'])
+    assert not torch.equal(first['alignment.prototypes'], kept['alignment.prototypes'])
 
 
 def test_a_run_from_nothing_says_so(monkeypatch):

@@ -1,5 +1,6 @@
 """Methods of two frames on two ranks: parameters stay the same, whatever each rank draws and reads."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,11 +14,17 @@ from two_frame import tiny_cmom, tiny_davsn, tiny_fused_mic, tiny_quadmix, tiny_
 
 import i2vda_mmseg  # noqa: F401 - registers everything, also on a rank
 
-METHODS = dict(TPS=tiny_tps, DAVSN=tiny_davsn, CMOM=tiny_cmom, MIC=tiny_fused_mic, QuadMix=tiny_quadmix)
+METHODS = dict(
+    TPS=tiny_tps,
+    DAVSN=tiny_davsn,
+    CMOM=partial(tiny_cmom, stuff_classes=[0]),
+    MIC=tiny_fused_mic,
+    QuadMix=tiny_quadmix,
+)
 LEARNT = dict(
     TPS={'loss_seg_aux', 'loss_tps'},
     DAVSN={'loss_seg_aux', 'loss_itc'},
-    CMOM={'loss_seg_aux', 'loss_mix'},
+    CMOM={'loss_seg_aux', 'loss_mix', 'loss_stuff', 'loss_things'},
     MIC={'loss_fd', 'loss_mix', 'loss_mask', 'loss_adv', 'loss_dis'},
     QuadMix={'loss_seg_aux', 'loss_mix_source', 'loss_mix_target', 'loss_mmd', 'loss_tps'},
 )
@@ -49,6 +56,7 @@ def trained(build, rank):
         logged.append(wrapper.train_step(batch_of(build, 10 * rank + runner.iter), steps))
         reduced.append(reductions.taken())
     weights = {name: p.detach() for name, p in wrapper.module.named_parameters() if p.requires_grad}
+    weights |= {name: value.clone() for name, value in wrapper.module.named_buffers() if name.startswith('alignment')}
     return dict(weights=weights, logged=logged, draws=draws, reduced=reduced, keys=list(wrapper.module.state_dict()))
 
 
