@@ -194,7 +194,7 @@ def _smallest(estimator: Mapping[str, Any]) -> int:
     if estimator.get('type') == 'MMFlow':
         model = estimator.get('model')
         return padding_of(str(model.get('type') if isinstance(model, Mapping) else model))[1]
-    return 32 if estimator.get('type') == 'DISFlow' else 1
+    return getattr(MODELS.get(str(estimator.get('type'))), 'SMALLEST', 1)
 
 
 def _steps(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

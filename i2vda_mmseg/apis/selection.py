@@ -16,6 +16,7 @@ from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation import label_free
 from i2vda_mmseg.evaluation.metrics_file import plain_figure, versions
 from i2vda_mmseg.fileio.atomic import write_atomically
+from i2vda_mmseg.models.segmentors.checkpoint_parts import part_of, state_of
 from i2vda_mmseg.reporting.run_record import read_run
 
 from .label_free_probe import LabelFreeProbe
@@ -115,9 +116,8 @@ def _row(
     start = time.monotonic()
     row: dict[str, Any] = dict(checkpoint=checkpoint.name, iteration=iteration_of(checkpoint), collapsed=False)
     try:
-        content = load_weights(predictor.model, checkpoint)
-        state = content.get('state_dict', content)
-        measured = probe.measure(predictor, criteria, any(key.startswith('proxy.') for key in state))
+        state = state_of(load_weights(predictor.model, checkpoint))
+        measured = probe.measure(predictor, criteria, 'proxy' in set(map(part_of, state)))
     except (DamagedCheckpointError, label_free.NonFiniteLogitsError) as error:
         is_damaged = isinstance(error, DamagedCheckpointError)
         return row | dict(criteria={}, collapsed=not is_damaged, excluded=str(error))

@@ -34,9 +34,10 @@ class DISFlow(FlowEstimator):
     """
 
     in_workers = True
+    SMALLEST = 32  # pixels: below that, the coarsest level holds less than one patch
 
     def __init__(self, preset: str = 'medium') -> None:
-        super().__init__(min_size=32)  # below that, the coarsest level holds less than one patch
+        super().__init__(min_size=self.SMALLEST)
         if preset not in _PRESETS:
             raise ValueError(f'preset must be one of {sorted(_PRESETS)}, got {preset!r}')
         self.preset = preset

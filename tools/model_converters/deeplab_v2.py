@@ -15,6 +15,7 @@ from torch import Tensor
 
 from i2vda_mmseg.apis.command_line import run_tool
 from i2vda_mmseg.engine.checkpoints import UntrustedCheckpointError, read_weights, trust_checkpoints
+from i2vda_mmseg.fileio.atomic import require_another_file
 from i2vda_mmseg.fileio.atomic_checkpoint import save_atomically
 
 PUBLISHERS = dict(
@@ -171,6 +172,7 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     if not args.source.is_file():
         parser.error(f'there is no file {args.source}')
+    require_another_file(args.target, args.source, 'the file to convert')
     try:
         weights = read_weights(args.source)
         names = recognise(weights, args.layout)
