@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import cv2
@@ -125,8 +126,8 @@ def _predict(
     """Logits (C, H, W) and classes (H, W), uint8, at the size of the inputs."""
     model = predictor.model
     data = model.data_preprocessor(dict(inputs=[inputs], data_samples=[SegDataSample(metainfo=meta)]), False)
-    network = model.proxy if teacher else model
-    sample = network(**data, mode='predict')[0]
+    with model.proxy_in_place() if teacher else nullcontext():
+        sample = model(**data, mode='predict')[0]
     return sample.seg_logits.data, sample.pred_sem_seg.data[0].to(torch.uint8)
 
 

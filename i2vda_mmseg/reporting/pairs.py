@@ -1,12 +1,15 @@
 """Pairs of frames of the target, with the labels of the later one if there are any."""
 
+import inspect
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
+from i2vda_mmseg.datasets.raw_label_dataset import RawLabelDataset
 from i2vda_mmseg.datasets.transforms.flow import without_flow
 from i2vda_mmseg.fileio.frames import FRAME_COLOURS
 from i2vda_mmseg.fileio.images import read_image
@@ -36,6 +39,10 @@ class LabelledPair(NamedTuple):
         return first, second
 
 
+class NoFrameBeforeError(FileNotFoundError):
+    """The labelled frames of a data set are single ones; the message says of what it knows no frames before."""
+
+
 class LabelledPairs:
     """The labelled frames of a config's val data set, in its order.
 
@@ -47,7 +54,8 @@ class LabelledPairs:
         split: Split to take instead of the val data set's own, like 'train'.
 
     Raises:
-        ValueError: If the config has no labelled frames.
+        ValueError: If the config has no labelled frames, or its data set no splits where one is asked for.
+        NoFrameBeforeError: If the data set knows no frames before its labelled ones.
 
     Attributes:
         metainfo: The data set's classes and palette.
@@ -58,6 +66,9 @@ class LabelledPairs:
         if not loader:
             raise ValueError('the config has no val_dataloader and no test_dataloader: there are no labelled frames')
         settings = dict(loader.dataset, lazy_init=False)
+        takes = inspect.signature(DATASETS.get(settings['type'])).parameters
+        if split is not None and 'split' not in takes:
+            raise ValueError(f'{settings["type"]} of val_dataloader.dataset has no splits, so that there is no {split}')
         if split is not None:
             settings['split'] = split
             for key in ('data_prefix', 'ann_file'):  # they name the folders and the list of the other split
@@ -68,8 +79,19 @@ class LabelledPairs:
         target = config.train_dataloader.dataset.target
         settings.update({key: target[key] for key in ('frames', 'pipeline') if key in target})
         settings['pipeline'] = without_flow(settings['pipeline'])
-        self._pairs: Any = DATASETS.build(dict(settings, pairs='labelled'))
+        self._pairs: Any = self._built_pairs(settings, 'pairs' in takes)
         self._by_path = {self._pairs.get_data_info(i)['img_path']: i for i in range(len(self._pairs))}
+
+    def _built_pairs(self, settings: dict[str, Any], knows_pairs: bool) -> Any:
+        if knows_pairs:
+            return DATASETS.build(dict(settings, pairs='labelled'))
+        frames = settings.pop('frames', 2)
+        if not isinstance(self._labelled, RawLabelDataset) or frames > 2:
+            raise NoFrameBeforeError(f'val_dataloader.dataset, {settings["type"]}, knows no {frames - 1} frames before one')
+        try:
+            return DATASETS.build(dict(settings, previous_frame=True))
+        except FileNotFoundError as error:
+            raise NoFrameBeforeError(str(error)) from error
 
     def __len__(self) -> int:
         """Number of labelled frames."""
@@ -127,9 +149,14 @@ class UnlabelledPairs:
 
 
 def pairs_of(config: Config, split: str | None = None) -> LabelledPairs | UnlabelledPairs:
-    """The labelled frames of a config, or else the pairs that it trains on."""
-    is_labelled = config.get('val_dataloader') or config.get('test_dataloader')
-    return LabelledPairs(config, split) if is_labelled else UnlabelledPairs(config)
+    """The labelled frames of a config, or, where it has none or these are single ones, the pairs that it trains on."""
+    if config.get('val_dataloader') or config.get('test_dataloader'):
+        try:
+            return LabelledPairs(config, split)
+        except NoFrameBeforeError as error:
+            reason = str(error).partition('\n')[0]
+            print_log(f'pairs of the training are drawn, without labels: {reason}', logger='current')
+    return UnlabelledPairs(config)
 
 
 def _as_target(pair: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,25 @@
 """A network that looks at each pixel alone, of which everything can be said by hand."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
+from helpers import sharpen
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from two_frame import tiny_cmom
 
 from i2vda_mmseg.apis.label_free_probe import LabelFreeProbe
 from i2vda_mmseg.apis.unlabelled_frames import Shot
-from i2vda_mmseg.evaluation.label_free import CRITERIA, NonFiniteLogitsError, flip_agreement, information_maximization
+from i2vda_mmseg.engine.frame_predictor import FramePredictor
+from i2vda_mmseg.evaluation.label_free import (
+    CRITERIA,
+    NonFiniteLogitsError,
+    flip_agreement,
+    information_maximization,
+    label_agreement,
+)
 
 CENTRES = torch.tensor([40.0, 120.0, 200.0])
 
@@ -25,6 +36,13 @@ class Nearest:
     def logits(self, inputs):
         grey = inputs[:, :1] + self.slope * torch.arange(inputs.shape[-1])
         return -((grey - self.centres.view(1, 3, 1, 1)) ** 2) / 400
+
+    @contextmanager
+    def proxy_in_place(self):
+        own = self.__dict__.copy()
+        self.__dict__.update(self.proxy.__dict__)
+        yield
+        self.__dict__.update(own)
 
     def __call__(self, inputs, data_samples, mode):
         assert mode == 'predict'
@@ -143,3 +161,22 @@ def test_what_cannot_be_compared_is_refused(probe):
         LabelFreeProbe(Predictor(None), [])
     with pytest.raises(ValueError, match='a and b'):
         LabelFreeProbe(Predictor(None), [[Shot('a', image(0)), Shot('b', image(0, height=42))]])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('resize_logits', ['once', 'twice'])
+def test_the_teacher_of_a_method_of_two_frames_predicts_as_the_method_does(resize_logits):
+    torch.manual_seed(0)
+    model = sharpen(tiny_cmom(resize_logits=resize_logits)).eval()
+    frame = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    steps = [dict(type='LoadFramePair'), dict(type='PackFramePair', meta_keys=('img_shape', 'ori_shape'))]
+    predictor = FramePredictor(model, steps, [[0, 0, 0]] * 3)
+    probe = LabelFreeProbe(predictor, [[Shot('0', frame)]])
+    found = probe.measure(predictor, ['teacher_agreement'], has_teacher=True).figures['teacher_agreement']
+    own = predictor(frame)
+    model.segmentor.load_state_dict(model.proxy.state_dict())
+    predictor.begin_clip()
+    assert found == label_agreement(own, predictor(frame))
+    assert 0 < found < 1
+    same = probe.measure(predictor, ['teacher_agreement'], has_teacher=True).figures['teacher_agreement']
+    assert same == 1

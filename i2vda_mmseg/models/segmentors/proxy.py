@@ -1,6 +1,8 @@
 """The second network of a method, which teaches and does not learn."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -55,6 +57,16 @@ class ProxyMixin(nn.Module):
     def proxy_logits(self, images: Tensor) -> Tensor:
         """Predict with M': (N, 3, H, W) network input to (N, C, H, W) logits, float32."""
         return self.upsampled(self.proxy(images, mode='tensor'), images)  # type: ignore[operator]
+
+    @contextmanager
+    def proxy_in_place(self) -> Iterator[None]:
+        """Let the method predict with M' in the place of M meanwhile: what it makes of its input stays the same."""
+        own = self.segmentor
+        self.segmentor = self.proxy
+        try:
+            yield
+        finally:
+            self.segmentor = own
 
     def init_weights(self) -> None:
         """Initialise the weights, and start M' as M's copy. Called before every training, also a resumed one."""
