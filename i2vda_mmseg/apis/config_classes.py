@@ -79,10 +79,11 @@ def _fill_data(dataset: dict, space: ClassSpace, domain: str) -> None:
     takes = arguments_of(DATASETS.get(kind) if isinstance(kind, str) else kind)[0]
     if 'class_space' in takes:
         dataset['class_space'] = space.to_dict()
+        dataset.pop('metainfo', None)
         if 'domain' in takes and kind != 'CityscapesSeqDataset':
             dataset['domain'] = domain
     elif 'metainfo' in takes and 'pipeline' in takes:
-        dataset.setdefault('metainfo', space.metainfo)
+        dataset['metainfo'] = space.metainfo
 
 
 def _listed(value: Any) -> list[Any]:

@@ -10,11 +10,13 @@ from mmengine.logging import print_log
 from mmengine.registry import Registry
 from mmseg.registry import HOOKS, MODELS
 
+from i2vda_mmseg.engine.hooks import LaunchHook
 from i2vda_mmseg.engine.optimizers import schedulers_of
 from i2vda_mmseg.engine.optimizers.separate_constructor import check_backbone_steps
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import DomainAdaptiveSegmentor
 
+from .config_flow import flow_users
 from .mixed_precision import check_precision
 
 _DECAYING_TO_ETA_MIN = ('PolyLR', 'CosineAnnealingLR')
@@ -34,9 +36,10 @@ def check_schedule(config: Mapping[str, Any]) -> None:
     for path, hook in _hooks(config):
         if 'interval' in hook and hook['interval'] != -1:  # mmengine's word for never
             _check_positive(f'{path}.interval', hook['interval'])
-        if hook.get('type') == 'ProxyCopyHook':
-            _check_positive(f'{path}.launch', hook.get('launch', 0) or 1)
-            _check_launch(f'{path}.launch', hook.get('launch', 0), config, max_iters)
+        if _is_a(HOOKS, hook, LaunchHook):
+            launch = hook.get('launch', _default_launch(hook) if _launches(config) else 0)
+            _check_positive(f'{path}.launch', launch or 1)
+            _check_launch(f'{path}.launch', launch, config, max_iters)
     if config.get('optim_wrapper'):
         _check_optimizers(config)
     if max_iters and 'stages' not in loop:
@@ -72,6 +75,15 @@ def _is_a(registry: Registry, config: Mapping[str, Any], base: type) -> bool:
 def _check_positive(path: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(f'{path}: must be a whole number of at least 1, got {value!r}')
+
+
+def _default_launch(hook: Mapping[str, Any]) -> int:
+    return inspect.signature(HOOKS.get(hook['type'])).parameters['launch'].default
+
+
+def _launches(config: Mapping[str, Any]) -> bool:
+    """Whether the model has something to launch: a temporal-augmented consistency with pseudo-labels."""
+    return any(part.get('pseudo_label_head') for _, part in flow_users(config))
 
 
 def _check_launch(path: str, launch: int, config: Mapping[str, Any], max_iters: int) -> None:

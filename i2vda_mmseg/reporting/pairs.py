@@ -87,7 +87,7 @@ class LabelledPairs:
             return DATASETS.build(dict(settings, pairs='labelled'))
         frames = settings.pop('frames', 2)
         if not isinstance(self._labelled, RawLabelDataset) or frames > 2:
-            raise NoFrameBeforeError(f'val_dataloader.dataset, {settings["type"]}, knows no {frames - 1} frames before one')
+            raise NoFrameBeforeError(f'{settings["type"]} of val_dataloader.dataset knows no {frames - 1} before one')
         try:
             return DATASETS.build(dict(settings, previous_frame=True))
         except FileNotFoundError as error:

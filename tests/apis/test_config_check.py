@@ -166,6 +166,23 @@ def test_the_networks_of_others_take_what_they_take():
     check_keys(dict(model=dict(type='EncoderDecoder', decode_head=head)))
 
 
+@pytest.mark.parametrize('hook', ['ProxyCopyHook', 'LaunchHook'])
+def test_a_launch_that_is_left_out_is_the_hooks_own(street, hook):
+    early = {'default_hooks.proxy_copy': dict(_delete_=True, type='ProxyCopyHook', launch=40)}
+    default = {'custom_hooks': [dict(type=hook)]}
+    with pytest.raises(ConfigError, match=r'^custom_hooks\.0\.launch: ITER_LAUNCH is iteration 8000, but .* after 800'):
+        check_config(street(early | default))
+    check_config(street(early | {'custom_hooks': [dict(type=hook, launch=799)]}))
+    check_config(street(early | default | {'model.pseudo_label_head': None}))  # there is nothing to launch
+
+
+def test_stages_take_what_acts(street):
+    stages = dict(_delete_=True, type='StagedTrainLoop', stages=[dict(iters=400), dict(iters=400)], val_interval=200)
+    check_keys(street({'train_cfg': stages}))
+    with pytest.raises(ConfigError, match=r'^train_cfg\.fast_forward_on_resume: StagedTrainLoop takes no'):
+        check_keys(street({'train_cfg': stages | dict(fast_forward_on_resume=True)}))
+
+
 def test_stages_end_with_a_window_of_accumulation(street):
     stages = dict(_delete_=True, stages=[dict(iters=400), dict(iters=401)])
     with pytest.raises(ConfigError, match=r'train_cfg\.stages\.1\.iters: 401 is no multiple of .* = 2'):

@@ -1,7 +1,7 @@
 """A class space in a config is filled in wherever classes are asked for."""
 
 import pytest
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 
 from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.errors import ConfigError
@@ -54,6 +54,16 @@ def test_a_stock_data_set_gets_classes_and_colours(written):
     source = written('source_only/deeplabv2_r101_viper2cs.py', more=more).train_dataloader.dataset.source
     assert tuple(source.metainfo.classes) == ('floor', 'crate', 'sign')
     assert len(source.metainfo.palette) == 3
+
+
+@pytest.mark.parametrize('kind', ["type='BaseSegDataset'", "type='CityscapesSeqDataset'"])
+def test_classes_that_were_inherited_are_replaced(written, kind):
+    inherited = "metainfo=dict(classes=('a', 'b'), palette=[[0, 0, 0], [1, 1, 1]])"
+    more = f"train_dataloader = dict(dataset=dict(source=dict(_delete_=True, {kind}, data_root='x', {inherited})))\n"
+    source = written('source_only/deeplabv2_r101_viper2cs.py', more=more).train_dataloader.dataset.source
+    built = DATASETS.build(dict(source, lazy_init=True, pipeline=[]))
+    assert tuple(built.metainfo['classes']) == ('floor', 'crate', 'sign')
+    assert len(built.metainfo['palette']) == 3
 
 
 def test_a_file_beside_the_config(written, tmp_path):

@@ -48,7 +48,9 @@ class StagedTrainLoop(IterBasedTrainLoop):
         stages: For each stage ``iters`` and any of the settings of a ``Stage``.
         rounds: Settings that the stages with a labeller share; each may change them.
         max_iters: Iteration at which to end early, to try a config; None: the sum of the stages'.
-        **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of ``IterBasedTrainLoop``.
+        val_begin: Iteration from which on there are validations.
+        val_interval: Iterations between them.
+        dynamic_intervals: Pairs of an iteration and the interval from there on.
 
     Raises:
         ValueError: If the stages are wrong, see ``stages_of``.
@@ -65,10 +67,12 @@ class StagedTrainLoop(IterBasedTrainLoop):
         stages: Sequence[Mapping[str, Any]],
         rounds: Mapping[str, Any] | None = None,
         max_iters: int | None = None,
-        **kwargs: Any,
+        val_begin: int = 1,
+        val_interval: int = 1000,
+        dynamic_intervals: list[tuple[int, int]] | None = None,
     ) -> None:
         self.stages = stages_of(stages, rounds, max_iters)
-        super().__init__(runner, dataloader, max_iters=self.stages[-1].end, **kwargs)
+        super().__init__(runner, dataloader, self.stages[-1].end, val_begin, val_interval, dynamic_intervals)
         runner.register_hook(StageRatesHook(self.stages))
         runner.register_hook(StageWeightsHook())
         self._dataloader_cfg = dataloader
