@@ -15,6 +15,7 @@ from i2vda_mmseg.apis.launch import load_config
 from i2vda_mmseg.engine.checkpoints import trust_checkpoints
 from i2vda_mmseg.engine.frame_predictor import FramePredictor, SmoothedPredictor, find_test_dataset, read_metainfo
 from i2vda_mmseg.evaluation import TC_PRESETS, TemporalConsistency
+from i2vda_mmseg.evaluation.metrics_file import plain_figure
 from i2vda_mmseg.fileio.atomic import write_atomically
 from i2vda_mmseg.reporting.without_labels import VIDEOS
 from i2vda_mmseg.runtime import ProbabilitySmoother
@@ -131,8 +132,9 @@ def figures_of(
     measured = zip(runs, metrics, summary.tc or [], summary.flicker or [])
     return [
         dict(
-            checkpoint=checkpoint, config=config, TC=tc, flicker=flicker, pairs=summary.pairs, clips=summary.clips,
-            frames=summary.frames, protocol=metric.protocol, preset=metric.preset,
+            checkpoint=checkpoint, config=config, TC=plain_figure(tc), flicker=plain_figure(flicker),
+            pairs=summary.pairs, clips=summary.clips, frames=summary.frames,
+            protocol=metric.protocol, preset=metric.preset,
             switches=metric.switches._asdict(), flow_estimator=type(metric.flow_estimator).__name__,
         )
         for (config, checkpoint), metric, tc, flicker in measured

@@ -4,4 +4,4 @@ _base_ = [
     '../_base_/datasets/gta2cs_vfmuda.py',
     '../_base_/schedules/vfmuda_40k.py',
 ]
-model = _base_.method
+model = dict(_base_.method, segmentor=dict(decode_head=dict(num_classes=19)))

@@ -77,7 +77,8 @@ class FlowEstimator(nn.Module, ABC):
     def _pad(self, frame: Tensor) -> Tensor:
         height, width = frame.shape[-2:]
         right, bottom = self._padded(width) - width, self._padded(height) - height
-        return F.pad(frame.float(), (0, right, 0, bottom), mode='replicate') if right or bottom else frame
+        frame = frame.float()  # whatever they are read as, estimators compute in float32
+        return F.pad(frame, (0, right, 0, bottom), mode='replicate') if right or bottom else frame
 
     def _padded(self, size: int) -> int:
         return -(-max(size, self.min_size) // self.size_divisor) * self.size_divisor

@@ -2,7 +2,9 @@ import ast
 
 import pytest
 from built_leaf import CONFIGS, LEAVES
+from mmengine.config import Config
 
+from i2vda_mmseg.apis.config_keys import all_dicts
 from i2vda_mmseg.apis.launch import load_config
 
 BASES = sorted(str(path.relative_to(CONFIGS).with_suffix('')) for path in (CONFIGS / '_base_').rglob('*.py'))
@@ -35,6 +37,21 @@ def test_nothing_is_absolute(name):
     constants = [node.value for node in ast.walk(tree_of(name)) if isinstance(node, ast.Constant)]
     strings = [value for value in constants if isinstance(value, str)]
     assert not [value for value in strings if value.startswith('/') or 'mmseg::' in value]
+
+
+@pytest.mark.parametrize('name', [name for name in LEAVES if 'gta2cs' in name])
+def test_what_follows_from_the_class_space_is_written_in_the_leaf(name):
+    """Programs of mmengine read the file, and know nothing of ``class_space``."""
+    plain, ours = Config.fromfile(CONFIGS / f'{name}.py'), load_config(str(CONFIGS / f'{name}.py'))
+    assert classes_of(plain.model) == classes_of(ours.model) != []
+    assert plain.val_evaluator.protocol == ours.val_evaluator.protocol == plain.class_space
+    train = plain.train_dataloader.dataset
+    assert {data.class_space for data in (train.source, train.target, plain.val_dataloader.dataset)} == {'cityscapes19'}
+    assert train.source.domain == ours.train_dataloader.dataset.source.domain
+
+
+def classes_of(model):
+    return [part['num_classes'] for part in all_dicts(model.to_dict()) if 'num_classes' in part]
 
 
 def test_a_leaf_without_flow_weights():

@@ -83,6 +83,16 @@ def test_smoothing_is_measured_beside_what_it_smooths(segment, config, tmp_path,
     assert (code, 'the share of the past must be in 0..1, and below 1; got 1.0' in printed.err) == (1, True)
 
 
+def test_figures_where_no_pixel_is_seen_twice_are_none(segment, config, tmp_path, world):
+    clip = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
+    out = tmp_path / 'out.mp4'
+    options = ['--tc', '--device', 'cpu', '--cfg-options', 'tc_evaluator.eta=1e-12']
+    code, printed = segment(config, tmp_path / '0.pth', clip, '--out', out, *options)
+    assert code == 0, printed.err
+    (row,) = json.loads(out.with_suffix('.json').read_text())
+    assert (row['TC'], row['flicker']) == (None, None)
+
+
 def test_the_legend_names_the_classes_of_the_config(segment, config, tmp_path, world):
     clip = next((world / 'cityscapes' / 'leftImg8bit_sequence' / 'val').iterdir())
     out = tmp_path / 'out.mp4'

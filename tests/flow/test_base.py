@@ -51,6 +51,13 @@ def test_any_dtype_of_frames(size, dtype):
     assert torch.equal(estimator(frame_a.to(dtype), frame_b.to(dtype)), estimator(frame_a, frame_b))
 
 
+@pytest.mark.parametrize('size', [(64, 128), (50, 70)])
+def test_an_estimator_sees_float32_whether_frames_are_padded_or_not(size):
+    estimator = Positions(size_divisor=64)
+    estimator(*(frame.double() for frame in frames(*size)))
+    assert [frame.dtype for frame in estimator.handed[:2]] == [torch.float32] * 2
+
+
 def test_keys_are_handed_through():
     estimator = Positions()
     estimator(*frames(4, 6))

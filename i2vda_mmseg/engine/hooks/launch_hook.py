@@ -15,6 +15,8 @@ class LaunchHook(Hook):
 
     Args:
         launch: ITER_LAUNCH of the paper: the first iteration with L_tc.
+        each_stage: Whether iterations are counted from the begin of a stage, for stages that start from the initial
+            weights; otherwise a later stage would begin with L_tc, from a proxy that has learnt nothing.
 
     Raises:
         ValueError: If ``launch`` is negative.
@@ -22,10 +24,11 @@ class LaunchHook(Hook):
 
     priority = 'HIGH'
 
-    def __init__(self, launch: int = 8000) -> None:
+    def __init__(self, launch: int = 8000, each_stage: bool = False) -> None:
         if launch < 0:
             raise ValueError(f'launch must not be negative, got {launch}')
         self.launch = launch
+        self.each_stage = each_stage
 
     def before_train(self, runner: Runner) -> None:
         """Warn of a launch that never comes."""
@@ -37,4 +40,8 @@ class LaunchHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Say whether L_tc is on."""
-        unwrapped(runner.model).launched = runner.iter >= self.launch
+        unwrapped(runner.model).launched = self.counted(runner) >= self.launch
+
+    def counted(self, runner: Runner) -> int:
+        """Iterations done so far, of the run or of its stage."""
+        return runner.iter - (getattr(runner.train_loop, 'stage_begin', 0) if self.each_stage else 0)

@@ -23,15 +23,18 @@ class ProxyCopyHook(ProxyHook, LaunchHook):
         launch: ITER_LAUNCH of the paper: the first iteration with L_tc.
         copy_at_launch: Copy at ``launch`` as well. Without it, a launch between two copies (rows of Table 4) starts
             from an old M', at worst the random one of iteration 0.
+        each_stage: Whether both count iterations from the begin of a stage, see ``LaunchHook``.
 
     Raises:
         ValueError: If ``interval`` is not positive or ``launch`` is negative.
     """
 
-    def __init__(self, interval: int = 8000, launch: int = 8000, copy_at_launch: bool = False) -> None:
+    def __init__(
+        self, interval: int = 8000, launch: int = 8000, copy_at_launch: bool = False, each_stage: bool = False
+    ) -> None:
         if interval < 1:
             raise ValueError(f'interval must be positive, got {interval}')
-        super().__init__(launch)
+        super().__init__(launch, each_stage)
         self.interval = interval
         self.copy_at_launch = copy_at_launch
 
@@ -47,8 +50,9 @@ class ProxyCopyHook(ProxyHook, LaunchHook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Copy M to M' when due, and say whether L_tc is on."""
         super().before_train_iter(runner, batch_idx, data_batch)
-        is_launch = self.copy_at_launch and runner.iter == self.launch
-        if runner.iter % self.interval == 0 or is_launch:
+        iteration = self.counted(runner)
+        is_launch = self.copy_at_launch and iteration == self.launch
+        if iteration % self.interval == 0 or is_launch:
             model = unwrapped(runner.model)
             for buffer in model.segmentor.buffers():
                 broadcast(buffer, src=0)

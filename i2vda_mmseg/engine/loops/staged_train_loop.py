@@ -88,6 +88,11 @@ class StagedTrainLoop(IterBasedTrainLoop):
         """File of the weights from which stages restart."""
         return self._work_dir / 'initial_weights.pth'
 
+    @property
+    def stage_begin(self) -> int:
+        """First iteration of the stage under way."""
+        return 0 if self._stage is None else self._stage.begin
+
     def run(self) -> torch.nn.Module:
         """Train through all stages that are left."""
         self.runner.call_hook('before_train')

@@ -62,6 +62,18 @@ def test_launch():
     assert launched == [False] * 4 + [True] * 3
 
 
+def test_each_stage_launches_and_copies_by_its_own_count():
+    hook, runner = hook_and_runner(interval=3, launch=4, each_stage=True)
+    runner.train_loop = SimpleNamespace(stage_begin=0)
+    copied, launched = [], []
+    for iteration in range(14):
+        runner.train_loop.stage_begin = 7 if iteration >= 7 else 0
+        copied += [iteration] if run(hook, runner, iteration) else []
+        launched += [iteration] if runner.model.launched else []
+    assert copied == [0, 3, 6, 7, 10, 13]
+    assert launched == [4, 5, 6, 11, 12, 13]
+
+
 def test_launch_at_once():
     hook, runner = hook_and_runner(launch=0)
     hook.before_train_iter(runner, 0)
