@@ -18,13 +18,14 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from i2vda_mmseg.ops import IGNORE_INDEX
 
 from .checkpoint import STOCK_ADVICE, CheckpointMixin
-from .dense_prediction import judges_auxiliary_head, logits_at_test_time, predict_densely, predicts_whole
+from .dense_prediction import logits_at_test_time, predict_densely, predicts_whole
 from .frame_fusion import FrameFusion
 from .levels import LEVELS
 from .loss_settings import prepare_losses, without_waiting
 from .network import advice_on_downloads, build_network
 from .prediction import PredictionMixin
 from .proxy import ProxyMixin
+from .reading import judges_auxiliary_head
 from .supervision import Supervision, supervised_pass
 from .temporal import TemporalMixin
 from .updates import UpdateMixin

@@ -12,7 +12,7 @@ from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.backbones.hf_backbone import transformers
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
-from .supervision import weights_of
+from .pixel_weights import weights_of
 
 
 @MODELS.register_module()

@@ -15,7 +15,8 @@ from i2vda_mmseg.models.wrappers import unwrapped
 from .base import DomainAdaptiveSegmentor
 from .checkpoint import check_fit
 from .checkpoint_parts import segmentor_weights, state_of
-from .dense_prediction import Reading, hold_logits, logits_at_test_time, predict_densely, predicts_whole
+from .dense_prediction import hold_logits, logits_at_test_time, predict_densely, predicts_whole
+from .reading import Reading
 from .updates import SegmentorPass
 
 

@@ -15,7 +15,8 @@ from i2vda_mmseg.ops import confident_share, most_likely, within_margins
 from .frame_fusion import is_pair, split_frames, stack_frames
 from .frame_keys import carried, flows_of_last_frames, last_frames, let_carry
 from .frame_pairs import FramePairMixin
-from .supervision import Supervision, labelled_samples, unweighing_part
+from .pixel_weights import unweighing_part
+from .supervision import Supervision, labelled_samples
 from .updates import SegmentorPass
 from .video_adversarial import VideoAdversarialSegmentor
 

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads import decode_head as base_head
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2vda_mmseg.models.statistics import frozen_statistics
 from i2vda_mmseg.ops import IGNORE_INDEX, upsample
 
-from .dense_prediction import encode_decode, judges_auxiliary_head, whole_image_metas
+from .pixel_weights import listed, weighted_loss
+from .reading import encode_decode, judges_auxiliary_head, whole_image_metas
 
 
 class Supervision(NamedTuple):
@@ -56,28 +56,6 @@ def labelled_samples(labels: Tensor, weights: Tensor | None = None) -> list[SegD
     for sample, weight in zip(samples, () if weights is None else weights):
         sample.loss_weight = PixelData(data=weight[None])
     return samples
-
-
-def weights_of(samples: Any) -> Tensor | None:
-    """Give what ``labelled_samples`` was given as weights, (N, H, W); None of samples without, and of other things."""
-    if not (isinstance(samples, list) and samples and hasattr(samples[0], 'loss_weight')):  # heads of masks take others
-        return None
-    return torch.cat([sample.loss_weight.data for sample in samples])
-
-
-def unweighing_part(network: Any) -> str | None:
-    """Name the part of a network that cannot weigh each pixel in its loss, as key and class, or None.
-
-    mmseg's heads of logits and labels can, those of masks or points cannot. A network without such heads says so of
-    itself, ``weighs_pixels``.
-    """
-    if getattr(network, 'weighs_pixels', False):
-        return None
-    heads = [(key, head) for key in ('decode_head', 'auxiliary_head') for head in _listed(getattr(network, key, None))]
-    for key, head in heads:
-        if not isinstance(head, BaseDecodeHead) or type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
-            return f'{key}.type: {type(head).__name__}'
-    return None if heads else f'type: {type(network).__name__}'
 
 
 def supervised_pass(
@@ -145,7 +123,7 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
                 if size is not None and level == 'main':
                     resize = partial(upsample, size=size, align_corners=head.align_corners)
                 stack.enter_context(_replaced(head, 'loss_by_feat', partial(_float_loss, record, level, resize)))
-                stack.enter_context(_replaced(head, 'loss_by_feat', partial(_weighted_loss, head)))
+                stack.enter_context(_replaced(head, 'loss_by_feat', partial(weighted_loss, head)))
         stack.enter_context(_replaced(base_head, 'accuracy', lambda *_, **__: None))
         for method, key in (('extract_feat', 'features'), ('_forward', 'output')):
             if hasattr(network, method):
@@ -157,16 +135,10 @@ def recorded(network: Any, size: Sequence[int] | None = None) -> Iterator[dict[s
 
 def _heads(network: Any) -> list[tuple[str | None, Any]]:
     """The heads, the two that may be judged under the names of their levels."""
-    *others, main = _listed(getattr(network, 'decode_head', None)) or [None]
-    auxiliary = _listed(getattr(network, 'auxiliary_head', None))
+    *others, main = listed(getattr(network, 'decode_head', None)) or [None]
+    auxiliary = listed(getattr(network, 'auxiliary_head', None))
     aux_level = 'aux' if judges_auxiliary_head(network) else None
     return [*((None, head) for head in others), ('main', main), *((aux_level, head) for head in auxiliary)]
-
-
-def _listed(heads: Any) -> list[Any]:
-    if heads is None:
-        return []
-    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
 
 
 @contextmanager
@@ -192,30 +164,6 @@ def _float_loss(
     device = next((x.device.type for x in args if isinstance(x, Tensor)), 'cpu')
     with torch.autocast(device, enabled=False):
         return loss_by_feat(*args, **kwargs)
-
-
-class _GivenWeights:
-    """In the place of a head's pixel sampler, from which mmseg takes the weight of each pixel."""
-
-    def __init__(self, weights: Tensor, own: Any) -> None:
-        self.weights, self.own = weights, own
-
-    def sample(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give the weights (N, H, W), times those of the head's own sampler."""
-        return self.weights if self.own is None else self.weights * self.own.sample(logits, labels)
-
-
-def _weighted_loss(head: Any, loss_by_feat: Callable, logits: Any, samples: Any, *args: Any, **kwargs: Any) -> Any:
-    """Let the weights of the samples, if they have any, act in the loss of a head."""
-    weights = weights_of(samples)
-    if weights is None:
-        return loss_by_feat(logits, samples, *args, **kwargs)
-    own = head.sampler
-    head.sampler = _GivenWeights(weights, own)
-    try:
-        return loss_by_feat(logits, samples, *args, **kwargs)
-    finally:
-        head.sampler = own
 
 
 def _with_own_labels(ignore_index: int, learn: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -22,7 +22,8 @@ from mmseg.registry import MODELS
 
 from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.models.segmentors import daformer
-from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass, unweighing_part
+from i2vda_mmseg.models.segmentors.pixel_weights import unweighing_part
+from i2vda_mmseg.models.segmentors.supervision import labelled_samples, supervised_pass
 from i2vda_mmseg.ops import consistency_mask, inside, warp
 
 

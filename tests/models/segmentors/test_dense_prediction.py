@@ -10,7 +10,8 @@ from networks import networks
 
 from i2vda_mmseg.engine.frame_predictor import FramePredictor
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.models.segmentors.dense_prediction import predict_logits, whole_image_metas
+from i2vda_mmseg.models.segmentors.dense_prediction import predict_logits
+from i2vda_mmseg.models.segmentors.reading import whole_image_metas
 
 
 @pytest.mark.parametrize(('key', 'value'), [('crop_size', 64), ('stride', (8,))])

@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from networks import auxiliary, fcn, head, network, networks, with_edges, with_some_ignored
 
 from i2vda_mmseg.errors import ConfigError
-from i2vda_mmseg.models.segmentors.dense_prediction import encode_decode
+from i2vda_mmseg.models.segmentors.reading import encode_decode
 from i2vda_mmseg.models.segmentors.supervision import labelled_samples, summed
 
 SIZES = dict(source_size=(64, 96), target_size=(64, 128))
