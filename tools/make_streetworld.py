@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--previous-frames',
         action='store_true',
-        help='write the frame before each source image as well, for methods that read two (DA-VSN, TPS)',
+        help='write the frame before each source image as well, for methods that read two (DA-VSN, TPS, CMOM, QuadMix)',
     )
     parser.add_argument('--force', action='store_true', help='replace a StreetWorld made with other parameters')
     return parser.parse_args()
