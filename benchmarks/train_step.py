@@ -3,9 +3,10 @@
 The bare work, on the same inputs and with the same networks: forward and backward of M on I^s, I_0 and I_t with
 upsampling to the input's size, forward of M' on I_1, D's five passes, F's three, both optimizer steps. Not in it:
 batching and normalising, Eq. 2-4 and 6-12, the bookkeeping. Both are timed in turn; the ratio
-is the median over the pairs.
+is the median over the pairs. On a CPU, the time is that of its cores: one thread, so that none counts as busy while it
+waits for another.
 
-    python benchmarks/train_step.py [--pairs 5 --device cpu]
+    OMP_NUM_THREADS=1 python benchmarks/train_step.py [--pairs 5 --device cpu]
 """
 
 import argparse
@@ -120,12 +121,13 @@ def interleave(full: Callable, bare: Callable, pairs: int, device: str) -> list[
 
 
 def seconds(function: Callable, device: str) -> float:
-    """Time one call, the work of the device included."""
-    start = time.perf_counter()
+    """Time one call: on a CPU in seconds of its cores, which other programs hardly disturb."""
+    clock = time.process_time if device == 'cpu' else time.perf_counter
+    start = clock()
     function()
     if device != 'cpu':
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 if __name__ == '__main__':

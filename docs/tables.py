@@ -91,7 +91,7 @@ def memory_table(precision: str) -> str:
     """Lay out the peak memory of a training step."""
     peaks = read('memory')['peaks'][precision]
     rows = []
-    for config, peak in peaks.items():
+    for config, peak in sorted(peaks.items()):
         parts = ', '.join(f'{name} {size:.2f}' for name, size in peak['parts'].items())
         rows.append([f'`{config}`', f'{peak["GiB"]:.2f}', parts, peak['fits']])
     return grid([f'config, {precision}', 'GiB', 'of which', 'fits'], rows, numbers=False)
