@@ -172,6 +172,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     'table1-readme': readme_table,
     'table3': partial(suite_table, 'table3'),
     'modern': partial(suite_table, 'modern'),
+    'pretrained': partial(suite_table, 'pretrained'),
     'modern-time': time_table,
     'table3-causes': lambda: plain(read('table3_causes')),
     'demo': demo_table,
