@@ -101,6 +101,12 @@ def trained(tiny_config, tmp_path):
     return run
 
 
+@pytest.fixture(scope='module')
+def kept_runs():
+    """Work dirs that the first test of a file has trained, for the others; which leave them as they are."""
+    return {}
+
+
 def _end_workers(iterator):
     """Tell data workers to end; garbage collection closes their queues in any order, and then waits 5 s for each."""
     if hasattr(iterator, '_shutdown_workers'):

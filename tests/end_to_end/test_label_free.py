@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shutil
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -56,8 +57,14 @@ def test_the_best_checkpoint_is_kept_and_a_resumed_run_keeps_the_same(tiny_confi
 
 
 @pytest.fixture
-def run(trained):
-    """Three checkpoints of a method with a teacher, one that has collapsed, one of NaN, and a damaged one."""
+def run(trained, kept_runs, tmp_path):
+    """A copy of three checkpoints of a method with a teacher, one that has collapsed, one of NaN, and a damaged one."""
+    if 'i2vda' not in kept_runs:
+        kept_runs['i2vda'] = _run(trained)
+    return shutil.copytree(kept_runs['i2vda'], tmp_path / 'copy')
+
+
+def _run(trained):
     options = deepcopy(ONLINE) | {'default_hooks.checkpoint.max_keep_ckpts': -1, 'train_cfg.val_interval': 100}
     for name in [name for name in options if name.startswith('val_') or name.endswith('save_best')]:
         del options[name]
