@@ -43,6 +43,9 @@ def check_loaded(model: nn.Module, content: Any, checkpoint: str | Path) -> None
         ValueError: If it lacks weights of the network, or has them in another shape.
     """
     if not isinstance(model, CheckpointMixin):
-        advice = "For a method's checkpoint, give the method's config, or what tools/export.py makes of the checkpoint"
+        advice = (
+            "For a method's checkpoint, give the method's config, or what tools/export.py makes of the checkpoint; for "
+            'one of other classes, train with tools/train.py --new-head'
+        )
         state = state_of(content, str(checkpoint))
         check_fit(model.state_dict(), state, str(checkpoint), advice, spare=('auxiliary_head.',))
