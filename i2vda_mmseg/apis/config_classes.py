@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 
 from i2vda_mmseg.datasets import ClassSpace, class_space_of
 from i2vda_mmseg.datasets.class_space import FILES
+from i2vda_mmseg.errors import ConfigError
 from i2vda_mmseg.evaluation.protocols import register_class_space
 
 from .config_keys import all_dicts, arguments_of
@@ -20,6 +21,8 @@ _EVALUATORS = ('val_evaluator', 'test_evaluator', 'tc_evaluator')
 def complete_classes(config: Config) -> None:
     """Fill the config's ``class_space`` in, if it has one.
 
+    ``model.thing_classes`` may name its classes.
+
     Heads get its number of classes and discriminators as many channels as before for each; data sets get classes,
     colours and raw ids, those of the source for the source and those of the target for all else; evaluators get the
     protocol of its name. What the config says of these, or inherits, is replaced: the class space is the one place
@@ -30,7 +33,7 @@ def complete_classes(config: Config) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ConfigError: If something in the class space is wrong.
+        ConfigError: If something in the class space is wrong, or ``model.thing_classes`` are indices of other classes.
     """
     value = config.get('class_space')
     if value is None:
@@ -39,6 +42,7 @@ def complete_classes(config: Config) -> None:
     register_class_space(space)
     config.class_space = space.to_dict()
     _fill_model(config.get('model') or {}, space)
+    _fill_things(config.get('model') or {}, space, is_published=isinstance(value, str) and not value.endswith(FILES))
     for name in _LOADERS:
         dataset = (config.get(name) or {}).get('dataset')
         if dataset is not None:
@@ -68,6 +72,21 @@ def _fill_model(model: dict, space: ClassSpace) -> None:
             channels = part.get('in_channels')
             each = channels // before if channels and before and channels % before == 0 else 1
             part['in_channels'] = each * count
+
+
+def _fill_things(model: dict, space: ClassSpace, is_published: bool) -> None:
+    """Turn names of things into their indices; those of another class space, which a leaf inherits, are refused."""
+    things = model.get('thing_classes')
+    if not things:
+        return
+    if not is_published and not all(isinstance(thing, str) for thing in things):
+        raise ConfigError(
+            f'model.thing_classes: {list(things)} are indices, of the classes that the config inherits from; name the '
+            f'things among {list(space.classes)}, or set it to None for no feature distance'
+        )
+    if strangers := [thing for thing in things if isinstance(thing, str) and thing not in space.classes]:
+        raise ConfigError(f'model.thing_classes: {strangers} are none of the classes {list(space.classes)}')
+    model['thing_classes'] = [space.classes.index(thing) if isinstance(thing, str) else thing for thing in things]
 
 
 def _fill_data(dataset: dict, space: ClassSpace, domain: str) -> None:

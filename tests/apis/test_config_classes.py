@@ -21,6 +21,19 @@ def written(tmp_path, request):
     return write
 
 
+def test_things_are_named_and_never_those_of_other_classes(written):
+    leaf = 'mic/deeplabv2_r101_viper2cs.py'
+    named = written(leaf, more="model = dict(thing_classes=['crate', 'sign'])\n").model
+    assert list(named.thing_classes) == [1, 2]
+    assert written(leaf, more='model = dict(thing_classes=None)\n').model.thing_classes is None
+    with pytest.raises(ConfigError, match=r'thing_classes: \[4, 5, .* are indices.* name the things among .*crate'):
+        written(leaf)
+    with pytest.raises(ConfigError, match=r"thing_classes: \['car'\] are none of the classes"):
+        written(leaf, more="model = dict(thing_classes=['car'])\n")
+    gta = written('mic/daformer_mit-b5_gta2cs.py', space="'cityscapes19'").model
+    assert list(gta.thing_classes) == [6, 7, 11, 12, 13, 14, 15, 16, 17, 18]
+
+
 @pytest.mark.parametrize(
     ('leaf', 'channels'),
     [
