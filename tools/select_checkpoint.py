@@ -73,7 +73,12 @@ def main() -> int:
 def table_of(selection: dict[str, Any]) -> Table:
     """Put the checkpoints and the criteria that count into a table, in the order of the iterations."""
     names, frames = selection['ranked_by'], selection['frames']
-    title = f'{frames["frames"]} frames of {frames["source"]}'
+    pairs = frames.get('pairs')  # of consecutive frames, so that a frame may be in two of them
+    title = (
+        f'{pairs} pairs of frames of {frames["source"]}'
+        if pairs
+        else f'{frames["frames"]} frames of {frames["source"]}'
+    )
     table = Table('iter', *(CRITERIA[name] for name in names), 'mean rank', 'rank', title=title, box=SIMPLE_HEAD)
     for row in selection['checkpoints']:
         figures = [row['criteria'].get(name) for name in names]

@@ -6,7 +6,8 @@ import pytest
 from forks import run_python
 
 LEAF = 'i2vda/deeplabv2_r18_streetworld.py'
-CONFIGS = (LEAF, 'davsn/deeplabv2_r18_streetworld.py', 'cbst/deeplabv2_r18_streetworld.py')
+STAGED = 'cbst/deeplabv2_r18_streetworld.py'
+CONFIGS = (LEAF, 'davsn/deeplabv2_r18_streetworld.py', STAGED, 'vfmuda/vit-tiny_streetworld.py')
 SABOTAGE = """
 _base_ = '{leaf}'
 custom_imports = dict(imports=['i2vda_mmseg', 'gpu_rehearsal.sabotage'], allow_failed_imports=False)
@@ -35,7 +36,7 @@ def rehearsed(request, tmp_path_factory):
 
 @pytest.mark.slow
 def test_no_device_mix_and_no_wait(rehearsed):
-    cases = [*((config, False) for config in CONFIGS), (CONFIGS[2], True)]
+    cases = [*((config, False) for config in CONFIGS), (STAGED, True)]
     found = {case: (rehearsed[case]['error'], rehearsed[case]['over'], rehearsed[case]['on_cpu']) for case in cases}
     assert found == dict.fromkeys(cases, ('', {}, []))
     terms = ['decode.loss_ce', 'loss_adv', 'loss_dis', 'loss_seg', 'loss_tc', 'pseudo_label_ratio']
