@@ -24,7 +24,7 @@ $(READY): $(REQUIREMENTS)
 	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY)  ## Make a street, train and test three methods on it, show all on one page (about 9 minutes on 2 cores)
+demo: $(READY)  ## Make a street, train and test three methods on it, show all on one page (9 to 12 minutes on 2 cores)
 	$(BIN)/python tools/demo.py $(DEMO_ARGS)
 
 demo-smoke: $(READY)  ## The same in about 3 minutes; the figures mean nothing

@@ -147,7 +147,7 @@ def test_whole_and_detail_are_learnt_as_fused():
         found.losses['loss_seg'], 0.9 * loss(whole, labels) + 0.1 * loss(detail, box.cut(labels))
     )
     torch.testing.assert_close(found.coarse()['main'], whole)
-    torch.testing.assert_close(found.features[-1], other.extract_feat(other.context_image(images[:, :3]))[-1])
+    torch.testing.assert_close(found.encoded[-1], other.extract_feat(other.context_image(images[:, :3]))[-1])
 
 
 @pytest.mark.parametrize('kind', ACCEL_KINDS)
