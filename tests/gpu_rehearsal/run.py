@@ -21,7 +21,7 @@ from i2vda_mmseg.apis.rehearsal.rehearse import PRECISIONS
 from i2vda_mmseg.engine.loops import stages_in
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-SKIPPED = {'multi-band': 'only tests', 'upernet_': 'needs transformers'}
+SKIPPED = {'multi-band': 'only tests'}
 
 
 def leaves():
