@@ -27,7 +27,7 @@ $(READY): $(REQUIREMENTS)
 demo: $(READY)  ## Make a street, train and test three methods on it, show all on one page (9 to 12 minutes on 2 cores)
 	$(BIN)/python tools/demo.py $(DEMO_ARGS)
 
-demo-smoke: $(READY)  ## The same in about 3 minutes; the figures mean nothing
+demo-smoke: $(READY)  ## The same in 1 to 3 minutes; the figures mean nothing
 	$(BIN)/python tools/demo.py --smoke $(DEMO_ARGS)
 
 cuda-ops: $(READY)  ## Build mmcv with its CUDA ops for this machine's GPU (SDIST=path: from a local sdist, offline)
