@@ -12,6 +12,7 @@ from i2vda_mmseg.apis.config_flow import training_estimator
 from i2vda_mmseg.apis.launch import load_config
 
 _DATA = {'ViperDataset': 'VIPER', 'SynthiaSeqDataset': 'SYNTHIA', 'CityscapesSeqDataset': 'Cityscapes-Seq'}
+_FOLDERS = {'data/gta5': 'GTA5'}  # of labelled images, which have no data set class of their own
 _HEAD = ['config', 'class', 'source -> target', 'network', 'flow', 'batch', 'iterations', 'learning rate']
 
 
@@ -56,8 +57,13 @@ def _data(path: Path, dataset: Mapping[str, Any]) -> str:
     """StreetWorld is read by the data sets whose layout it has."""
     if 'streetworld' in path.stem:
         return 'StreetWorld'
-    source, target = (_DATA.get(dataset[side]['type'], dataset[side]['type']) for side in ('source', 'target'))
+    source, target = (_name(dataset[side]) for side in ('source', 'target'))
     return f'{source} -> {target}'
+
+
+def _name(dataset: Mapping[str, Any]) -> str:
+    kind = dataset['type']
+    return _DATA.get(kind) or _FOLDERS.get(dataset.get('data_root'), kind)
 
 
 def _network(segmentor: Mapping[str, Any]) -> str:

@@ -142,15 +142,22 @@ def zoo_export_table() -> str:
     """Lay out which networks of MMSegmentation are exported to which runtime, and what stands in the way."""
     families: Mapping[str, Mapping[str, str]] = read('zoo_exports')['families']
     formats = list(next(iter(families.values())))
+    untried = len(read('zoo')['families'].keys() - families.keys())
     whole = [name for name, reasons in families.items() if not any(reasons.values())]
     rows = []
     for name, reasons in families.items():
         if any(reasons.values()):
-            said = '; '.join(dict.fromkeys(reason for reason in reasons.values() if reason)).replace('|', '/')
+            said = '; '.join(dict.fromkeys(_in_short(reason) for reason in reasons.values() if reason))
             rows.append([f'`{name}`', *('no' if reasons[each] else 'yes' for each in formats), said])
     names = ', '.join(f'`{name}`' for name in whole)
     text = f'{len(whole)} of {len(families)} that were tried are exported to {", ".join(formats)}: {names}.'
-    return f'{text}\n\n{grid(["family", *formats, "what the tool says"], rows, numbers=False)}'
+    text += f' The other {untried} networks of the zoo were not tried.'
+    return f'{text}\n\n{grid(["family", *formats, "why not"], rows, numbers=False)}'
+
+
+def _in_short(reason: str) -> str:
+    """Say why an export was refused, without the runtime's own error, which results/zoo_exports.json has."""
+    return reason.partition(' (')[0].rpartition(': ')[2].replace('|', '/')
 
 
 def runtime_table() -> str:

@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of I2VDA, of another method, or of a plain EncoderDecoder')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load it even if that runs code in it')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE', help='picture to write, like panel.png')
-    parser.add_argument('--index', type=int, default=0, help='which labelled frame of the val data set, from 0')
+    parser.add_argument('--index', type=int, default=0, help='which frame of the val data, else of the target, from 0')
     parser.add_argument('--split', help="split to take instead of the val data set's own, like train")
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of the config'
