@@ -25,44 +25,31 @@ def accel_cfg(kind, **overrides):
     return cfg
 
 
+AUGMENTATION = dict(type='StrongAugmentation', blur_sigmas=(0.5, 1.0))
+
+
+def tiny_two_frame(method, num_classes, over_valid_pixels=True, **options):
+    """A method of two frames, with losses that are averaged over the valid pixels or over all."""
+    segmentor = two_frame_segmentor_cfg(num_classes)
+    for head in (segmentor.decode_head, segmentor.auxiliary_head) if over_valid_pixels else ():
+        head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    preprocessor = dict(type='DomainDataPreprocessor', mean=MEAN, std=STD)
+    parts = dict(segmentor=segmentor, data_preprocessor=preprocessor, flow_estimator=dict(type='TinyFlow'))
+    return MODELS.build(dict(type=method) | parts | options)
+
+
 def tiny_tps(num_classes=3, **overrides):
-    cfg = dict(
-        type='TPS',
-        segmentor=two_frame_segmentor_cfg(num_classes),
-        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
-        flow_estimator=dict(type='TinyFlow'),
-        augmentation=dict(type='StrongAugmentation', blur_sigmas=(0.5, 1.0)),
-    )
-    return MODELS.build(cfg | overrides)
+    options = dict(augmentation=AUGMENTATION) | overrides
+    return tiny_two_frame('TPS', num_classes, over_valid_pixels=False, **options)
 
 
 def tiny_cmom(num_classes=3, **overrides):
-    cfg = dict(
-        type='CMOM',
-        segmentor=two_frame_segmentor_cfg(num_classes),
-        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
-        flow_estimator=dict(type='TinyFlow'),
-    )
-    for head in (cfg['segmentor'].decode_head, cfg['segmentor'].auxiliary_head):
-        head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    return MODELS.build(cfg | overrides)
+    return tiny_two_frame('CMOM', num_classes, **overrides)
 
 
 def tiny_quadmix(num_classes=3, **overrides):
-    cfg = dict(
-        type='QuadMix',
-        segmentor=two_frame_segmentor_cfg(num_classes),
-        data_preprocessor=dict(type='DomainDataPreprocessor', mean=MEAN, std=STD),
-        flow_estimator=dict(type='TinyFlow'),
-        augmentation=dict(type='StrongAugmentation', blur_sigmas=(0.5, 1.0)),
-        lambda_tps=0.2,
-        pasted_classes=[2],
-        number=1,
-        threshold=0.4,
-    )
-    for head in (cfg['segmentor'].decode_head, cfg['segmentor'].auxiliary_head):
-        head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    return MODELS.build(cfg | overrides)
+    options = dict(augmentation=AUGMENTATION, lambda_tps=0.2, pasted_classes=[2], number=1, threshold=0.4)
+    return tiny_two_frame('QuadMix', num_classes, **(options | overrides))
 
 
 def tiny_davsn(num_classes=3, **overrides):

@@ -1,10 +1,11 @@
 """The Markdown table of a suite."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from i2vda_mmseg.reporting.seeds import mean_and_deviation
 
 from .data import REAL
 from .provenance import mixture
@@ -60,23 +61,6 @@ def markdown(results: Results) -> str:
 def write_table(results: Results) -> Path:
     """Write results.md beside results.json."""
     return results.write_beside('results.md', markdown(results))
-
-
-def mean_and_deviation(values: Sequence[float], sign: str = '-') -> str:
-    """Format figures with one decimal, as ``mean ± standard deviation``; one figure has no deviation.
-
-    Args:
-        values: The figures.
-        sign: '-': only negative means have one; '+': all have.
-
-    Example:
-        >>> mean_and_deviation([1.0, 2.0, 4.5])
-        '2.5 ± 1.8'
-    """
-    if not values:
-        return MISSING
-    mean = f'{math.fsum(values) / len(values):{sign}.1f}'
-    return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
 
 
 def one_line(metrics: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Runs that differ in their seed only, taken together: mean and standard deviation."""
 
+import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from .comparison import settings_of
-from .figures import is_number, percent, unit_of
+from .figures import is_number, unit_of
 from .run_record import RunRecord
 
 _FIGURES = ('mIoU', 'TC', 'flicker')
@@ -65,12 +66,27 @@ def _row(runs: Sequence[RunRecord], positions: list[int], figures: Sequence[str]
     letters = takewhile(lambda each: len(set(each)) == 1, zip(*(run.name for run in members)))
     common = _END_OF_NAME.sub('', ''.join(each[0] for each in letters))
     name = common or f'{members[0].name} and {len(members) - 1} more'
-    cells = [_mean_and_deviation(figure, [run.metrics or {} for run in members]) for figure in figures]
+    cells = [_cell(figure, [run.metrics or {} for run in members]) for figure in figures]
     return SeedRow(name, ', '.join(_seeds(runs, positions)), positions, cells)
 
 
-def _mean_and_deviation(figure: str, metrics: Sequence[Mapping[str, Any]]) -> str:
-    numbers: list[float] = [each[figure] for each in metrics if is_number(each.get(figure))]
-    if len(numbers) < len(metrics):
-        return ''
-    return f'{percent(figure, statistics.fmean(numbers))} ± {unit_of(figure) * statistics.stdev(numbers):.1f}'
+def _cell(figure: str, metrics: Sequence[Mapping[str, Any]]) -> str:
+    numbers = [unit_of(figure) * each[figure] for each in metrics if is_number(each.get(figure))]
+    return mean_and_deviation(numbers) if len(numbers) == len(metrics) else ''
+
+
+def mean_and_deviation(values: Sequence[float], sign: str = '-') -> str:
+    """Format figures with one decimal, as ``mean ± standard deviation``; one figure has no deviation.
+
+    Args:
+        values: The figures.
+        sign: '-': only negative means have one; '+': all have.
+
+    Example:
+        >>> mean_and_deviation([1.0, 2.0, 4.5])
+        '2.5 ± 1.8'
+    """
+    if not values:
+        return '-'
+    mean = f'{math.fsum(values) / len(values):{sign}.1f}'
+    return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean

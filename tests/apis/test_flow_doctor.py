@@ -1,8 +1,6 @@
 """The command line tools/flow_doctor.py."""
 
 import os
-import runpy
-import sys
 from pathlib import Path
 
 import cv2
@@ -28,25 +26,6 @@ FAULTS = {
     'v': (lambda f01, f10: (f01 * DOWN, f10 * DOWN), 'is upside down'),
     'rows and v': (lambda f01, f10: (f01[::-1] * DOWN, f10[::-1] * DOWN), 'is upside down'),
 }
-
-
-@pytest.fixture(scope='module')
-def tool():
-    return runpy.run_path(str(ROOT / 'tools' / 'flow_doctor.py'), run_name='flow_doctor')
-
-
-@pytest.fixture
-def doctor(tool, monkeypatch, capsys, tmp_path):
-    """Run the tool, and give its exit code and what it said."""
-
-    def run(*argv):
-        out = tmp_path / 'out' / 'sheet.png'
-        monkeypatch.setattr(sys, 'argv', ['flow_doctor.py', '--out', str(out), *map(str, argv)])
-        code = tool['main']()
-        said = capsys.readouterr()
-        return code, ' '.join((said.out + said.err).split())
-
-    return run
 
 
 @pytest.fixture(scope='module')

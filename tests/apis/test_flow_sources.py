@@ -1,8 +1,5 @@
 """Frames and flow files of all kinds, read by tools/flow_doctor.py."""
 
-import runpy
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -10,21 +7,6 @@ from PIL import Image
 
 from i2vda_mmseg.flow import DISFlow, write_flo
 from i2vda_mmseg.streetworld import render_clip
-
-
-@pytest.fixture
-def doctor(monkeypatch, capsys, tmp_path, request):
-    """Run the tool, and give its exit code and what it said."""
-    tool = runpy.run_path(str(request.config.rootpath / 'tools/flow_doctor.py'))
-
-    def run(*argv):
-        out = tmp_path / 'out/sheet.png'
-        monkeypatch.setattr(sys, 'argv', ['flow_doctor.py', '--out', str(out), *map(str, argv)])
-        code = tool['main']()
-        said = capsys.readouterr()
-        return code, ' '.join((said.out + said.err).split())
-
-    return run
 
 
 @pytest.fixture(scope='module')

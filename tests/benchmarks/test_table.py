@@ -2,7 +2,8 @@ import fake_suite
 import pytest
 
 from benchmarks.suites.results import Results
-from benchmarks.suites.table import markdown, mean_and_deviation
+from benchmarks.suites.table import markdown
+from i2vda_mmseg.reporting.seeds import mean_and_deviation
 
 SCHEDULE = dict(world={}, init='i', runs=dict(first='a', second='b', third='c'))
 

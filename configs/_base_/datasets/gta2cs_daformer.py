@@ -1,5 +1,5 @@
 # GTA5 -> Cityscapes-Seq, 19 classes, as DAFormer reads it: the field's reference task.
-_base_ = './viper2cs.py'
+_base_ = './gta2cs.py'
 source_size, target_size, crop_size = (1280, 720), (1024, 512), (512, 512)  # width, height; the crop's height, width
 resize, flip = dict(type='Resize', keep_ratio=False), dict(type='RandomFlip', prob=0.5)
 crop = dict(type='RandomCrop', crop_size=crop_size)
@@ -20,18 +20,11 @@ target_pipeline = [
 ]
 test_pipeline = [_base_.read_image, dict(resize, scale=target_size), _base_.read_labels, _base_.pack]
 rare_class_sampling = dict(temperature=0.01, min_pixels=3000, min_crop_pixels=1500)
-class_space = 'cityscapes19'  # what follows from it is written out for programs that do not know the key
-source = dict(
-    _delete_=True,
-    type='LabelledFolderDataset',
-    data_root='data/gta5',
-    class_space=class_space,
-    domain='source',
-    pipeline=source_pipeline,
-)
-target = dict(class_space=class_space, pipeline=target_pipeline)
 train_dataloader = dict(
-    batch_size=2, dataset=dict(source=source, target=target, rare_class_sampling=rare_class_sampling)
+    dataset=dict(
+        source=dict(pipeline=source_pipeline),
+        target=dict(pipeline=target_pipeline),
+        rare_class_sampling=rare_class_sampling,
+    )
 )
-val_dataloader = test_dataloader = dict(dataset=dict(class_space=class_space, pipeline=test_pipeline))
-val_evaluator = test_evaluator = tc_evaluator = dict(protocol=class_space)
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

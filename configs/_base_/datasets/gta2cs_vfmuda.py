@@ -1,5 +1,5 @@
 # GTA5 -> Cityscapes-Seq as VFM-UDA reads it.
-_base_ = './viper2cs.py'
+_base_ = './gta2cs.py'
 short_side, target_size, crop_size = (4096, 1024), (2048, 1024), (1024, 1024)
 # the short side 1024 pixels, more or less; what is smaller than a crop, the model pads
 resize = dict(type='RandomResize', scale=short_side, ratio_range=(0.9, 1.1), keep_ratio=True)
@@ -23,18 +23,11 @@ target_pipeline = [
 to_test_size = dict(type='Resize', scale=target_size, keep_ratio=False)
 test_pipeline = [_base_.read_image, to_test_size, _base_.read_labels, _base_.pack]
 rare_class_sampling = dict(temperature=0.05, min_pixels=3000, min_crop_pixels=6000, tries=20)
-class_space = 'cityscapes19'  # what follows from it is written out for programs that do not know the key
-source = dict(
-    _delete_=True,
-    type='LabelledFolderDataset',
-    data_root='data/gta5',
-    class_space=class_space,
-    domain='source',
-    pipeline=source_pipeline,
-)
-target = dict(class_space=class_space, pipeline=target_pipeline)
 train_dataloader = dict(
-    batch_size=2, dataset=dict(source=source, target=target, rare_class_sampling=rare_class_sampling)
+    dataset=dict(
+        source=dict(pipeline=source_pipeline),
+        target=dict(pipeline=target_pipeline),
+        rare_class_sampling=rare_class_sampling,
+    )
 )
-val_dataloader = test_dataloader = dict(dataset=dict(class_space=class_space, pipeline=test_pipeline))
-val_evaluator = test_evaluator = tc_evaluator = dict(protocol=class_space)
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

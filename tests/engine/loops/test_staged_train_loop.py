@@ -80,17 +80,26 @@ def test_a_resumed_restart_equals_an_uninterrupted_one(data, tmp_path, iteration
     assert differences(*(state_of(tmp_path / name / 'iter_4.pth') for name in ('whole', 'run'))) == []
 
 
-def test_a_run_that_is_killed_while_it_labels_starts_the_labels_again(whole, data, tmp_path, monkeypatch):
-    written = []
+def after_labels(monkeypatch, count, act):
+    """Let something happen once so many labels are written; gives the paths of those, as they grow."""
+    written, write = [], class_balanced_labeller.write_labels
 
-    def write_and_die(path, labels):
+    def write_and_act(path, labels):
         write(path, labels)
         written.append(path)
-        if len(written) == 3:
-            raise KeyboardInterrupt
+        if len(written) == count:
+            act()
 
-    write = class_balanced_labeller.write_labels
-    monkeypatch.setattr(class_balanced_labeller, 'write_labels', write_and_die)
+    monkeypatch.setattr(class_balanced_labeller, 'write_labels', write_and_act)
+    return written
+
+
+def die():
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_is_killed_while_it_labels_starts_the_labels_again(whole, data, tmp_path, monkeypatch):
+    after_labels(monkeypatch, 3, die)
     with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path / 'run', stages=STAGES)
     monkeypatch.undo()
@@ -104,16 +113,7 @@ def test_a_run_that_is_killed_while_it_labels_starts_the_labels_again(whole, dat
 
 
 def test_a_run_that_is_asked_to_stop_while_it_labels_does_so_at_once(whole, data, tmp_path, monkeypatch):
-    written = []
-
-    def write_and_ask(path, labels):
-        write(path, labels)
-        written.append(path)
-        if len(written) == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    write = class_balanced_labeller.write_labels
-    monkeypatch.setattr(class_balanced_labeller, 'write_labels', write_and_ask)
+    written = after_labels(monkeypatch, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     hooks = {'custom_hooks': [dict(type='PreemptionHook')]}
     with pytest.raises(SystemExit) as left:
         train(data, tmp_path / 'run', stages=STAGES, **hooks)
