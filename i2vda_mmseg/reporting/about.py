@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -100,8 +99,7 @@ def _start(run: RunRecord) -> str | None:
     if run.config is None:
         return None
     if run.loaded_from:
-        path = Path(run.loaded_from)
-        return f'{path.parent.name}/{path.name}' if path.parent.name else path.name
+        return run.loaded_from  # whole: files of one name may lie in several folders
     model = run.config.get('model')
     segmentor = (model.get('segmentor') or model) if isinstance(model, Mapping) else {}
     backbone = segmentor.get('backbone') if isinstance(segmentor, Mapping) else None

@@ -22,7 +22,7 @@ def test_what_runs_share_is_said_once():
         'Test set': 'protocol viper15, 60 labelled frames, 120 pairs of 60 clips',
         'Training time': '0 min 45 s',  # 10 iterations of half a second, 20 of two
         'Threads': '2',
-        'Shared start': 'init/iter_9.pth',
+        'Shared start': '…/init/iter_9.pth',
     }
 
 
@@ -31,7 +31,7 @@ def test_what_differs_names_the_runs_and_keeps_paths_apart():
     assert about['Target'] == (
         'a: …/one/street/cityscapes (CityscapesSeqDataset); b: …/two/street/cityscapes (CityscapesSeqDataset)'
     )
-    assert about['Start'] == 'a: init/iter_9.pth; b: random weights'
+    assert about['Start'] == 'a: …/init/iter_9.pth; b: random weights'
     assert 'Shared start' not in about
 
 
@@ -39,6 +39,13 @@ def test_odd_facts_are_left_out():
     about = dict(about_runs([run('a', date='yesterday', threads='two', labelled_frames=None)]))
     assert not {'Tested', 'Threads', 'Test set'} & about.keys()
     assert about_runs([RunRecord('a', None, None, {}, {}, None, {}, [])]) == []
+
+
+def test_starts_of_one_name_in_several_folders_are_not_shared():
+    runs = [run(name, loaded_from=f'/w/{name}/init/iter_9.pth') for name in 'ab']
+    about = dict(about_runs(runs))
+    assert about['Start'] == 'a: …/a/init/iter_9.pth; b: …/b/init/iter_9.pth'
+    assert 'Shared start' not in about
 
 
 def test_the_start_is_that_of_the_run_before_it_was_resumed(tmp_path):
